@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every target is compiled with: the language, warnings, sanitizers, ccache and the linker.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+find_program(LLD_PROGRAM ld.lld)
+if(LLD_PROGRAM AND NOT CONTAINERD_SANITIZE)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# Debug info enough for stack traces; full info triples the size of gRPC-heavy objects.
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+
+add_library(containerd_warnings INTERFACE)
+target_compile_options(
+  containerd_warnings
+  INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
+            -Wold-style-cast -Woverloaded-virtual -Wnull-dereference $<$<BOOL:${CONTAINERD_WERROR}>:-Werror>)
+
+if(CONTAINERD_SANITIZE)
+  add_compile_options(-fsanitize=${CONTAINERD_SANITIZE} -fno-omit-frame-pointer -O1)
+  add_link_options(-fsanitize=${CONTAINERD_SANITIZE})
+  if(CONTAINERD_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sets up the daemons that the integration tests run against: one folder each, with `containerd`,
+# `containerd-shim-runc-v2` and `ctr` in its bin/, unpacked from Debian's packages (never installed).
+# Where the packages are found is the machine's own apt configuration.
+#
+#   tests/lab.sh [1.6] [1.7] [2.1]      (all without an argument)
+#
+# The folders are kept in $CONTAINERD_CPP_LAB (/var/cache/containerd-cpp-lab); what is there already
+# is not fetched again. Prints a line for each daemon: `1.6 /path/to/bin`, or `1.6 skipped: why`.
+# With CI=true a daemon that cannot be had is an error.
+set -euo pipefail
+
+lab=${CONTAINERD_CPP_LAB:-/var/cache/containerd-cpp-lab}
+declare -A suite_of=([1.6]=bookworm [1.7]=trixie [2.1]=sid)
+[[ $# -gt 0 ]] || set -- 1.6 1.7 2.1
+
+# The first deb stanza of the system's sources, with another suite.
+write_sources() { # <suite> <file without extension> -> the file written
+  local suite=$1 out=$2 stanza
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [[ -r $file ]] || continue
+    stanza=$(awk -v RS= '/(^|\n)Types:[^\n]*deb/ && /(^|\n)URIs:/ { print; exit }' "$file")
+    [[ -n $stanza ]] || continue
+    sed -E "/^#/d; s/^Suites:.*/Suites: $suite/; s/^Components:.*/Components: main/; s/^Types:.*/Types: deb/" \
+      <<<"$stanza" >"$out.sources"
+    echo "$out.sources"
+    return
+  done
+  # The one-line format: deb [options] uri suite component...
+  awk -v suite="$suite" '
+    $1 == "deb" {
+      options = ""; field = 2
+      if ($2 ~ /^\[/) { do { options = options " " $field } while ($(field++) !~ /\]$/) }
+      print "deb" options, $field, suite, "main"
+      exit
+    }' /etc/apt/sources.list /etc/apt/sources.list.d/*.list >"$out.list" 2>/dev/null || true
+  [[ -s $out.list ]] || return 1
+  echo "$out.list"
+}
+
+fetch() { # <version> <work folder>
+  local version=$1 work=$2 suite=${suite_of[$1]} sources
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
+  sources=$(write_sources "$suite" "$work/debian") || {
+    echo "no Debian source in /etc/apt" >&2
+    return 1
+  }
+  local options=(
+    -qq -o "Dir::Etc::sourcelist=$sources" -o Dir::Etc::sourceparts=- -o "Dir::State::Lists=$work/lists"
+    -o "Dir::Cache=$work/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root
+    -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
+  )
+  apt-get "${options[@]}" update
+  (cd "$work/debs" && apt-get "${options[@]}" download containerd)
+  dpkg -x "$work"/debs/containerd_*.deb "$work/root"
+  mkdir "$work/daemon" "$work/daemon/bin"
+  cp -p "$work"/root/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$work/daemon/bin"
+  "$work/daemon/bin/containerd" --version | awk '{ print $3 }' >"$work/daemon/version"
+  local found
+  found=$(<"$work/daemon/version")
+  if [[ $found != "$version"* && $found != "v$version"* ]]; then
+    # A moving suite may have moved on: still a daemon worth testing, so only say it.
+    echo "$suite has containerd $found" >&2
+  fi
+}
+
+mkdir -p "$lab"
+exec 9>"$lab/.lock"
+flock 9
+
+status=0
+for version in "$@"; do
+  if [[ -z ${suite_of[$version]:-} ]]; then
+    echo "$version: not a daemon of the lab (${!suite_of[*]})" >&2
+    exit 2
+  fi
+  if [[ ! -x $lab/$version/bin/containerd ]]; then
+    work=$(mktemp -d "$lab/.fetch-XXXXXX")
+    # In a shell of its own: `set -e` does not reach into a function that is tested by `if`.
+    if (set -e; fetch "$version" "$work") 9>&- >"$work.log" 2>&1 & wait $!; then
+      rm -rf "${lab:?}/$version"
+      mv "$work/daemon" "$lab/$version"
+    else
+      reason=$(grep -vE '^W:' "$work.log" | tail -n 1 | sed -E 's#(https?://)[^/ ]+#\1...#g' || true)
+      echo "$version skipped: cannot fetch ${suite_of[$version]}'s containerd: $reason"
+      [[ ${CI:-} != true ]] || status=1
+    fi
+    rm -rf "$work" "$work.log"
+  fi
+  [[ ! -x $lab/$version/bin/containerd ]] || echo "$version $lab/$version/bin"
+done
+exit "$status"
