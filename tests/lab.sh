@@ -66,6 +66,11 @@ fetch() { # <version> <work folder>
   fi
 }
 
+if [[ $1 == --fetch ]]; then # called by this script itself, below
+  fetch "$2" "$3"
+  exit
+fi
+
 mkdir -p "$lab"
 exec 9>"$lab/.lock"
 flock 9
@@ -78,8 +83,8 @@ for version in "$@"; do
   fi
   if [[ ! -x $lab/$version/bin/containerd ]]; then
     work=$(mktemp -d "$lab/.fetch-XXXXXX")
-    # In a shell of its own: `set -e` does not reach into a function that is tested by `if`.
-    if (set -e; fetch "$version" "$work") 9>&- >"$work.log" 2>&1 & wait $!; then
+    # As a program of its own: `set -e` does not reach into a function that is tested by `if`.
+    if "$BASH" "$0" --fetch "$version" "$work" 9>&- >"$work.log" 2>&1; then
       rm -rf "${lab:?}/$version"
       mv "$work/daemon" "$lab/$version"
     else
