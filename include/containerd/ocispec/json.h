@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Image-spec documents to and from JSON. What Marshal writes equals, byte for byte, what Go's
+// json.Marshal writes for the same struct, so that digests agree; members that a struct has no
+// field for survive a round trip in its `extra`.
+//
+//   absl::StatusOr<ocispec::Manifest> manifest = ocispec::Unmarshal<ocispec::Manifest>(bytes);
+//   if (!manifest.ok()) return manifest.status();  // "manifest: layers[2].size: want an integer…"
+//   manifest->annotations["a"] = "b";
+//   std::string bytes = ocispec::Marshal(*manifest);
+#ifndef CONTAINERD_OCISPEC_JSON_H_
+#define CONTAINERD_OCISPEC_JSON_H_
+
+#include <string>
+#include <string_view>
+
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/ocispec/image.h"
+#include "containerd/ocispec/manifest.h"
+
+#include "absl/status/statusor.h"
+
+namespace containerd::ocispec {
+
+// Reads `json` into a T: Descriptor, Platform, Manifest, Index, Image, ImageConfig or ImageLayout.
+// Any bytes give a value or an InvalidArgument error that names the offending field. Bounds are
+// those of gojson::Unmarshal; bounding the size of `json` is up to who reads it. A `null` leaves
+// its field at the zero value, as in Go; unlike Go, a member's name must match exactly.
+template <class T>
+absl::StatusOr<T> Unmarshal(std::string_view json);
+
+// Writes `value` as compact JSON. T as for Unmarshal.
+template <class T>
+std::string Marshal(const T& value);
+
+}  // namespace containerd::ocispec
+
+#endif  // CONTAINERD_OCISPEC_JSON_H_
