@@ -24,7 +24,7 @@ function(containerd_package name)
   target_include_directories(pkg_${name} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   list(TRANSFORM arg_DEPS PREPEND pkg_)
   target_link_libraries(pkg_${name} ${scope} ${arg_DEPS} ${arg_LIBS} absl::statusor absl::status
-                                                absl::strings absl::str_format absl::time absl::span)
+                                                absl::strings absl::cord absl::time absl::span fmt::fmt)
 
   if(CONTAINERD_BUILD_TESTS)
     file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/${name}/*_test.cc")

@@ -5,15 +5,13 @@
 #include <system_error>
 
 #include <absl/strings/cord.h>
-#include <absl/strings/match.h>
-#include <absl/strings/str_cat.h>
-#include <absl/strings/strip.h>
+#include <fmt/format.h>
 
 namespace containerd::errdefs {
 namespace {
 
 // The payload that tells apart the classes that share FAILED_PRECONDITION.
-constexpr std::string_view kClassPayload = "containerd.io/errdefs.class";
+constexpr char kClassPayload[] = "containerd.io/errdefs.class";
 
 absl::StatusCode Code(Class c) {
   switch (c) {
@@ -56,8 +54,10 @@ absl::StatusCode Code(Class c) {
 }
 
 bool EndsWithClass(std::string_view message, Class c) {
-  return message == Text(c) || absl::EndsWith(message, absl::StrCat(": ", Text(c)));
+  return message == Text(c) || message.ends_with(fmt::format(": {}", Text(c)));
 }
+
+absl::Cord TextCord(Class c) { return absl::Cord(std::string(Text(c))); }
 
 Class ClassOf(const absl::Status& status) {
   switch (status.code()) {
@@ -73,8 +73,8 @@ Class ClassOf(const absl::Status& status) {
       return Class::ErrResourceExhausted;
     case absl::StatusCode::kFailedPrecondition: {
       const auto mark = status.GetPayload(kClassPayload);
-      if (mark == Text(Class::ErrConflict)) return Class::ErrConflict;
-      if (mark == Text(Class::ErrNotModified)) return Class::ErrNotModified;
+      if (mark == TextCord(Class::ErrConflict)) return Class::ErrConflict;
+      if (mark == TextCord(Class::ErrNotModified)) return Class::ErrNotModified;
       return Class::ErrFailedPrecondition;
     }
     case absl::StatusCode::kAborted:
@@ -147,9 +147,9 @@ std::string_view Text(Class c) {
 }
 
 absl::Status New(Class c, std::string_view message) {
-  absl::Status status(Code(c), message.empty() ? Text(c) : message);
+  absl::Status status(Code(c), std::string(message.empty() ? Text(c) : message));
   if (c == Class::ErrConflict || c == Class::ErrNotModified) {
-    status.SetPayload(kClassPayload, absl::Cord(Text(c)));
+    status.SetPayload(kClassPayload, TextCord(c));
   }
   return status;
 }
@@ -190,7 +190,7 @@ absl::Status DeadlineExceeded(std::string_view message) {
 }
 
 absl::Status FromErrno(int err, std::string_view what) {
-  const std::string message = absl::StrCat(what, ": ", std::generic_category().message(err));
+  const std::string message = fmt::format("{}: {}", what, std::generic_category().message(err));
   switch (err) {
     case ENOENT:
       return NotFound(message);
@@ -242,9 +242,13 @@ bool IsUnauthorized(const absl::Status& status) { return Is(status, Class::ErrUn
 bool IsCanceled(const absl::Status& status) { return Is(status, Class::Canceled); }
 bool IsDeadlineExceeded(const absl::Status& status) { return Is(status, Class::DeadlineExceeded); }
 
+std::string_view Message(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
 absl::Status Annotate(const absl::Status& status, std::string_view what) {
   if (status.ok()) return status;
-  absl::Status annotated(status.code(), absl::StrCat(what, ": ", status.message()));
+  absl::Status annotated(status.code(), fmt::format("{}: {}", what, Message(status)));
   status.ForEachPayload([&annotated](absl::string_view url, const absl::Cord& payload) {
     annotated.SetPayload(url, payload);
   });
@@ -252,11 +256,10 @@ absl::Status Annotate(const absl::Status& status, std::string_view what) {
 }
 
 WireStatus ToGRPC(const absl::Status& status) {
-  WireStatus wire{static_cast<int>(status.code()), std::string(status.message())};
+  WireStatus wire{static_cast<int>(status.code()), std::string(Message(status))};
   const auto c = Resolve(status);
-  if ((c == Class::ErrConflict || c == Class::ErrNotModified) &&
-      !EndsWithClass(wire.message, *c)) {
-    absl::StrAppend(&wire.message, ": ", Text(*c));
+  if ((c == Class::ErrConflict || c == Class::ErrNotModified) && !EndsWithClass(wire.message, *c)) {
+    wire.message += fmt::format(": {}", Text(*c));
   }
   return wire;
 }
@@ -274,7 +277,9 @@ absl::Status ToNative(int code, std::string_view message) {
       c = Class::ErrNotModified;
     }
   }
-  return New(c, absl::StripSuffix(message, absl::StrCat(": ", Text(c))));
+  const std::string suffix = fmt::format(": {}", Text(c));
+  if (message.ends_with(suffix)) message.remove_suffix(suffix.size());
+  return New(c, message);
 }
 
 }  // namespace containerd::errdefs

@@ -97,6 +97,9 @@ bool IsUnauthorized(const absl::Status& status);
 bool IsCanceled(const absl::Status& status);
 bool IsDeadlineExceeded(const absl::Status& status);
 
+// The status's message, without its code; valid as long as `status` is.
+std::string_view Message(const absl::Status& status);
+
 // "<what>: <message>", of the same class and with the same payloads. OK stays OK.
 // Source: fmt.Errorf("what: %w", err).
 absl::Status Annotate(const absl::Status& status, std::string_view what);

@@ -39,7 +39,7 @@ const Row kRows[] = {
 
 TEST(Errdefs, EveryClassIsOneCodeAndOnePredicate) {
   for (const Row& row : kRows) {
-    SCOPED_TRACE(Text(row.cls));
+    SCOPED_TRACE(std::string(Text(row.cls)));
     const absl::Status status = row.make("container \"web\"");
     EXPECT_EQ(Resolve(status), row.cls);
     EXPECT_EQ(static_cast<int>(status.code()), row.code);
@@ -48,12 +48,12 @@ TEST(Errdefs, EveryClassIsOneCodeAndOnePredicate) {
     }
   }
   EXPECT_EQ(Resolve(absl::OkStatus()), std::nullopt);
-  EXPECT_FALSE(IsUnknown(absl::OkStatus()));
+  EXPECT_FALSE(errdefs::IsUnknown(absl::OkStatus()));
 }
 
 TEST(Errdefs, SurvivesTheWireBothWays) {
   for (const Row& row : kRows) {
-    SCOPED_TRACE(Text(row.cls));
+    SCOPED_TRACE(std::string(Text(row.cls)));
     const WireStatus wire = ToGRPC(row.make("container \"web\""));
     EXPECT_EQ(wire.code, row.code);
     const absl::Status back = ToNative(wire.code, wire.message);
@@ -69,28 +69,28 @@ TEST(Errdefs, ReadsWhatGoSends) {
   EXPECT_EQ(ToNative(9, "a conflict of interest"), FailedPrecondition("a conflict of interest"));
   EXPECT_EQ(ToNative(1, "reading: context canceled"), Canceled("reading"));
   EXPECT_TRUE(ToNative(0, "ignored").ok());
-  EXPECT_TRUE(IsUnknown(ToNative(17, "beyond the last code")));
-  EXPECT_TRUE(IsUnknown(ToNative(-1, "below the first")));
+  EXPECT_TRUE(errdefs::IsUnknown(ToNative(17, "beyond the last code")));
+  EXPECT_TRUE(errdefs::IsUnknown(ToNative(-1, "below the first")));
 }
 
 TEST(Errdefs, AnnotateKeepsClassAndPayloads) {
   absl::Status inner = Conflict("namespace is in use");
   inner.SetPayload("example.org/detail", absl::Cord("7"));
   const absl::Status outer = Annotate(inner, "deleting namespace \"x\"");
-  EXPECT_TRUE(IsConflict(outer));
-  EXPECT_EQ(outer.message(), "deleting namespace \"x\": namespace is in use");
+  EXPECT_TRUE(errdefs::IsConflict(outer));
+  EXPECT_EQ(Message(outer), "deleting namespace \"x\": namespace is in use");
   EXPECT_EQ(outer.GetPayload("example.org/detail"), absl::Cord("7"));
   EXPECT_TRUE(Annotate(absl::OkStatus(), "anything").ok());
 }
 
 TEST(Errdefs, FromErrnoNamesTheOperationAndTheCause) {
   const absl::Status status = FromErrno(ENOENT, "open /run/x.sock");
-  EXPECT_TRUE(IsNotFound(status));
-  EXPECT_EQ(status.message(), "open /run/x.sock: No such file or directory");
-  EXPECT_TRUE(IsPermissionDenied(FromErrno(EPERM, "mount")));
-  EXPECT_TRUE(IsResourceExhausted(FromErrno(ENOSPC, "write")));
-  EXPECT_TRUE(IsAlreadyExists(FromErrno(EEXIST, "mkdir")));
-  EXPECT_TRUE(IsUnknown(FromErrno(EIO, "read")));
+  EXPECT_TRUE(errdefs::IsNotFound(status));
+  EXPECT_EQ(Message(status), "open /run/x.sock: No such file or directory");
+  EXPECT_TRUE(errdefs::IsPermissionDenied(FromErrno(EPERM, "mount")));
+  EXPECT_TRUE(errdefs::IsResourceExhausted(FromErrno(ENOSPC, "write")));
+  EXPECT_TRUE(errdefs::IsAlreadyExists(FromErrno(EEXIST, "mkdir")));
+  EXPECT_TRUE(errdefs::IsUnknown(FromErrno(EIO, "read")));
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package log: what the library says when there is nobody to return an error to: a clean-up that
+// failed, a subscription that was cut off and goes on.
+//
+//   log::SetSink([](log::Level level, std::string_view text) { syslog(Priority(level), ...); });
+//
+// By default messages of level warning and above go to stderr through spdlog's logger named
+// "containerd"; a program that registers a logger of that name gets them instead. All functions
+// are safe from any thread.
+//
+// Source: github.com/containerd/log.
+#ifndef CONTAINERD_LOG_LOG_H_
+#define CONTAINERD_LOG_LOG_H_
+
+#include <functional>
+#include <string_view>
+
+namespace containerd::log {
+
+enum class Level { kDebug, kInfo, kWarn, kError };
+
+// Receives each message; called from whichever thread has something to say, several at once.
+using Sink = std::function<void(Level level, std::string_view text)>;
+
+// Replaces the sink; nullptr brings the default back. Messages under way may still reach the old
+// one.
+void SetSink(Sink sink);
+
+void Write(Level level, std::string_view text);
+
+inline void Debug(std::string_view text) { Write(Level::kDebug, text); }
+inline void Info(std::string_view text) { Write(Level::kInfo, text); }
+inline void Warn(std::string_view text) { Write(Level::kWarn, text); }
+inline void Error(std::string_view text) { Write(Level::kError, text); }
+
+}  // namespace containerd::log
+
+#endif  // CONTAINERD_LOG_LOG_H_
