@@ -1,2 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiles proto/ into pkg_proto.
+# Compiles proto/ into pkg_proto: messages of every .proto, and gRPC stubs and mocks of those that
+# have services. What it generates is included by its place in proto/, as in
+#   #include "containerd/services/content/v1/content.grpc.pb.h"
+#   #include "containerd/services/content/v1/content_mock.grpc.pb.h"   // tests only
+#
+# CONTAINERD_PROTO_INCLUDE_DIR is the root of the generated headers, for those who install them.
+
+set(CONTAINERD_PROTO_SOURCE_DIR "${PROJECT_SOURCE_DIR}/proto")
+set(CONTAINERD_PROTO_INCLUDE_DIR "${PROJECT_BINARY_DIR}/proto")
+
+# Adds to the list <out> the sources generated from <proto>, a path below proto/.
+function(_containerd_proto_sources out proto)
+  string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
+  set(base "${CONTAINERD_PROTO_INCLUDE_DIR}/${stem}")
+  set(sources "${base}.pb.cc")
+  set(headers "${base}.pb.h")
+  set(grpc_args "")
+
+  # A file that gains its first service has to gain outputs too.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}")
+  file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" services REGEX "^service ")
+  if(services)
+    list(APPEND sources "${base}.grpc.pb.cc")
+    list(APPEND headers "${base}.grpc.pb.h" "${base}_mock.grpc.pb.h")
+    set(grpc_args "--plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>"
+                  "--grpc_out=generate_mock_code=true:${CONTAINERD_PROTO_INCLUDE_DIR}")
+  endif()
+
+  set(escape "")
+  file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" keywords
+       REGEX " (requires|concept|co_await|co_return|co_yield|consteval|constinit|char8_t) = ")
+  if(keywords)
+    set(escape COMMAND "${CMAKE_COMMAND}" "-DFILES=${base}.pb.h,${base}.pb.cc" -P
+               "${PROJECT_SOURCE_DIR}/cmake/EscapeKeywords.cmake")
+  endif()
+
+  # protoc names the imports in the depfile, so that an edit regenerates what it touches only.
+  add_custom_command(
+    OUTPUT ${sources} ${headers}
+    COMMAND
+      protobuf::protoc "--proto_path=${CONTAINERD_PROTO_SOURCE_DIR}" "--proto_path=${Protobuf_INCLUDE_DIRS}"
+      "--cpp_out=${CONTAINERD_PROTO_INCLUDE_DIR}" "--dependency_out=${base}.d" ${grpc_args}
+      "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}"
+    ${escape}
+    DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" protobuf::protoc gRPC::grpc_cpp_plugin
+    DEPFILE "${base}.d"
+    COMMENT "Generating from ${proto}"
+    VERBATIM)
+  set(${out} ${${out}} ${sources} ${headers} PARENT_SCOPE)
+endfunction()
+
+file(MAKE_DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}")
+file(
+  GLOB_RECURSE _protos CONFIGURE_DEPENDS
+  RELATIVE "${CONTAINERD_PROTO_SOURCE_DIR}"
+  "${CONTAINERD_PROTO_SOURCE_DIR}/*.proto")
+set(_proto_sources "")
+foreach(_proto IN LISTS _protos)
+  _containerd_proto_sources(_proto_sources "${_proto}")
+endforeach()
+
+add_library(pkg_proto STATIC ${_proto_sources})
+target_include_directories(pkg_proto SYSTEM PUBLIC $<BUILD_INTERFACE:${CONTAINERD_PROTO_INCLUDE_DIR}>)
+target_link_libraries(pkg_proto PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+# Generated code is not ours to warn about or to step through.
+target_compile_options(pkg_proto PRIVATE -w -g0)
+set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES pkg_proto)
