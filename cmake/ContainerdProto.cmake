@@ -13,16 +13,16 @@ set(CONTAINERD_PROTO_INCLUDE_DIR "${PROJECT_BINARY_DIR}/proto")
 function(_containerd_proto_sources out proto)
   string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
   set(base "${CONTAINERD_PROTO_INCLUDE_DIR}/${stem}")
-  set(sources "${base}.pb.cc")
-  set(headers "${base}.pb.h")
+  set(outputs "${base}.pb.cc" "${base}.pb.h")
   set(grpc_args "")
 
   # A file that gains its first service has to gain outputs too.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}")
   file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" services REGEX "^service ")
   if(services)
-    list(APPEND sources "${base}.grpc.pb.cc")
-    list(APPEND headers "${base}.grpc.pb.h" "${base}_mock.grpc.pb.h")
+    # In protoc's order: Ninja wants the depfile to begin with the first output.
+    list(PREPEND outputs "${base}.grpc.pb.cc" "${base}.grpc.pb.h")
+    list(APPEND outputs "${base}_mock.grpc.pb.h")
     set(grpc_args "--plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>"
                   "--grpc_out=generate_mock_code=true:${CONTAINERD_PROTO_INCLUDE_DIR}")
   endif()
@@ -37,7 +37,7 @@ function(_containerd_proto_sources out proto)
 
   # protoc names the imports in the depfile, so that an edit regenerates what it touches only.
   add_custom_command(
-    OUTPUT ${sources} ${headers}
+    OUTPUT ${outputs}
     COMMAND
       protobuf::protoc "--proto_path=${CONTAINERD_PROTO_SOURCE_DIR}" "--proto_path=${Protobuf_INCLUDE_DIRS}"
       "--cpp_out=${CONTAINERD_PROTO_INCLUDE_DIR}" "--dependency_out=${base}.d" ${grpc_args}
@@ -47,7 +47,7 @@ function(_containerd_proto_sources out proto)
     DEPFILE "${base}.d"
     COMMENT "Generating from ${proto}"
     VERBATIM)
-  set(${out} ${${out}} ${sources} ${headers} PARENT_SCOPE)
+  set(${out} ${${out}} ${outputs} PARENT_SCOPE)
 endfunction()
 
 file(MAKE_DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}")
@@ -66,3 +66,14 @@ target_link_libraries(pkg_proto PUBLIC gRPC::grpc++ protobuf::libprotobuf)
 # Generated code is not ours to warn about or to step through.
 target_compile_options(pkg_proto PRIVATE -w -g0)
 set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES pkg_proto)
+
+if(CONTAINERD_BUILD_TESTS)
+  add_executable(test_proto "${PROJECT_SOURCE_DIR}/tests/unit/proto/descriptors_test.cc")
+  # The whole archive, so that every file is in the generated pool without being named.
+  target_link_libraries(test_proto PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,pkg_proto> containerd_warnings GTest::gmock
+                                           GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_proto PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+                                                CONTAINERD_PROTO_DIR="${CONTAINERD_PROTO_SOURCE_DIR}")
+  add_test(NAME unit.proto COMMAND test_proto)
+  set_tests_properties(unit.proto PROPERTIES LABELS unit TIMEOUT 300)
+endif()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DFILES=a.pb.h,a.pb.cc -P EscapeKeywords.cmake
 #
-# protoc before 23 names accessors after fields even where C++20 made the name a keyword (as in
-# `requires`). Appends the underscore that later releases append, so that both give one API.
+# Older releases of protoc name a field's getter after the field even where C++20 made the name a
+# keyword (as in `requires`). Renames that getter with an underscore at its end, as protoc itself does
+# for the keywords that it knows.
 string(REPLACE "," ";" FILES "${FILES}")
 foreach(file IN LISTS FILES)
   file(READ "${file}" text)
