@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package rpc: the one place that talks gRPC. A Connection is a channel that can be replaced under
+// its users; call.h makes calls on it and stream.h runs streams.
+//
+// A Connection is shared by all stores of a client. All functions are safe from any thread.
+#ifndef CONTAINERD_RPC_CONNECTION_H_
+#define CONTAINERD_RPC_CONNECTION_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "containerd/context/context.h"
+
+namespace grpc {
+class Channel;
+}  // namespace grpc
+
+namespace containerd::rpc {
+
+class Connection {
+ public:
+  // `default_namespace` is sent with calls whose context names none; empty: send none.
+  explicit Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace = "");
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // The channel for new calls; nullptr once closed.
+  std::shared_ptr<grpc::Channel> channel() const;
+
+  // Counts the channels that there have been, so that stubs know when they are stale.
+  std::uint64_t generation() const;
+
+  // New calls go to `channel`. Calls under way finish on the channel that they started on.
+  void Replace(std::shared_ptr<grpc::Channel> channel);
+
+  // Cancels every call and stream and waits until their callbacks have returned; called from such
+  // a callback it does not wait. Later calls fail with ErrUnavailable. May be called again.
+  void Close();
+
+  const std::string& default_namespace() const { return default_namespace_; }
+
+  // Ends when the connection is closed; every call hangs on it.
+  const Context& closing() const { return closing_; }
+
+  // Held by each call under way; Close waits until all are gone.
+  class Activity {
+   public:
+    explicit Activity(std::shared_ptr<Connection> conn);
+    Activity(const Activity&) = delete;
+    Activity& operator=(const Activity&) = delete;
+    ~Activity();
+
+    const std::shared_ptr<Connection>& conn() const { return conn_; }
+
+   private:
+    std::shared_ptr<Connection> conn_;
+  };
+
+ private:
+  mutable std::mutex mu_;
+  std::condition_variable idle_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::uint64_t generation_ = 1;
+  int active_ = 0;
+  const std::string default_namespace_;
+  Context closing_;
+  CancelFunc close_;
+};
+
+// Marks the current thread as running a callback of the library while it lives, so that Close
+// called in it does not wait for itself.
+class CallbackScope {
+ public:
+  CallbackScope();
+  CallbackScope(const CallbackScope&) = delete;
+  CallbackScope& operator=(const CallbackScope&) = delete;
+  ~CallbackScope();
+
+  static bool Active();
+};
+
+}  // namespace containerd::rpc
+
+#endif  // CONTAINERD_RPC_CONNECTION_H_

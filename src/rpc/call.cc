@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/rpc/call.h"
+
+#include <string>
+#include <string_view>
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+#include <grpc/grpc.h>
+#include <grpc/slice.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::rpc {
+namespace {
+
+constexpr char kNamespaceHeader[] = "containerd-namespace";
+constexpr char kLeaseHeader[] = "containerd-lease";
+
+// gRPC aborts the process when a call starts with metadata that is not a legal header, so all of
+// it is checked first.
+absl::Status AddHeader(grpc::ClientContext* grpc_ctx, std::string_view what, const std::string& key,
+                       const std::string& value) {
+  const grpc_slice key_slice = grpc_slice_from_static_buffer(key.data(), key.size());
+  const grpc_slice value_slice = grpc_slice_from_static_buffer(value.data(), value.size());
+  const bool legal = grpc_header_key_is_legal(key_slice) != 0 &&
+                     (grpc_is_binary_header(key_slice) != 0 ||
+                      grpc_header_nonbin_value_is_legal(value_slice) != 0);
+  if (!legal) {
+    return errdefs::InvalidArgument(
+        fmt::format("{} \"{}\" cannot be sent: not a legal header (key \"{}\")", what, value, key));
+  }
+  grpc_ctx->AddMetadata(key, value);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return errdefs::ToNative(static_cast<int>(status.error_code()), status.error_message());
+}
+
+absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptions& options,
+                     grpc::ClientContext* grpc_ctx) {
+  if (absl::Status err = ctx.Err(); !err.ok()) return err;
+  if (ctx.Deadline() != absl::InfiniteFuture()) {
+    grpc_ctx->set_deadline(absl::ToChronoTime(ctx.Deadline()));
+  }
+  grpc_ctx->set_wait_for_ready(options.wait_for_ready);
+
+  std::string ns = ctx.Namespace().value_or("");
+  if (ns.empty() && conn != nullptr) ns = conn->default_namespace();
+  if (!ns.empty()) {
+    if (absl::Status s = AddHeader(grpc_ctx, "namespace", kNamespaceHeader, ns); !s.ok()) return s;
+  }
+  if (const auto lease = ctx.Lease(); lease.has_value() && !lease->empty()) {
+    if (absl::Status s = AddHeader(grpc_ctx, "lease", kLeaseHeader, *lease); !s.ok()) return s;
+  }
+  for (const auto& [key, value] : ctx.Metadata()) {
+    if (absl::Status s = AddHeader(grpc_ctx, "metadata", key, value); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) {
+  const Connection& conn = *activity_.conn();
+  if (absl::Status s = rpc::Prepare(ctx, &conn, options, &grpc_context_); !s.ok()) return s;
+  on_cancel_ = ctx.OnCancel([this] { grpc_context_.TryCancel(); });
+  on_close_ = conn.closing().OnCancel([this] { grpc_context_.TryCancel(); });
+  return absl::OkStatus();
+}
+
+absl::Status CallState::Result(const grpc::Status& status) const {
+  if (status.error_code() == grpc::StatusCode::CANCELLED && activity_.conn()->closing().Done()) {
+    return errdefs::Canceled("the client connection is closing");
+  }
+  return FromGrpc(status);
+}
+
+}  // namespace containerd::rpc
