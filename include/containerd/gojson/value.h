@@ -59,7 +59,12 @@ struct RawMessage {
 class Extra {
  public:
   // True when the document held known fields only.
-  bool empty() const { return members_.empty(); }
+  bool empty() const {
+    for (const Member& member : members_) {
+      if (member.kind == Kind::kUnknown) return false;
+    }
+    return true;
+  }
 
   // The JSON text of the unknown member called `name`, or an empty view.
   std::string_view Find(std::string_view name) const { return Lookup(name, Kind::kUnknown); }
@@ -67,8 +72,8 @@ class Extra {
   friend bool operator==(const Extra&, const Extra&) = default;
 
  private:
-  friend class Reader;
-  friend class Writer;
+  friend class MemberReader;
+  friend class ObjectWriter;
 
   enum class Kind : unsigned char {
     kUnknown,  // A member without a field; text is its JSON value.

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
+#include <absl/time/time.h>
+
 #include "containerd/gojson/value.h"
 #include "containerd/ocispec/descriptor.h"
-
-#include "absl/time/time.h"
 
 namespace containerd::ocispec {
 

@@ -5,7 +5,7 @@
 // field for survive a round trip in its `extra`.
 //
 //   absl::StatusOr<ocispec::Manifest> manifest = ocispec::Unmarshal<ocispec::Manifest>(bytes);
-//   if (!manifest.ok()) return manifest.status();  // "manifest: layers[2].size: want an integer…"
+//   if (!manifest.ok()) return manifest.status();  // "json: layers[2].size: want an integer, …"
 //   manifest->annotations["a"] = "b";
 //   std::string bytes = ocispec::Marshal(*manifest);
 #ifndef CONTAINERD_OCISPEC_JSON_H_
@@ -14,11 +14,11 @@
 #include <string>
 #include <string_view>
 
+#include <absl/status/statusor.h>
+
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/ocispec/manifest.h"
-
-#include "absl/status/statusor.h"
 
 namespace containerd::ocispec {
 
