@@ -63,15 +63,15 @@ absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptio
 }
 
 absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) {
-  const Connection& conn = *activity_.conn();
-  if (absl::Status s = rpc::Prepare(ctx, &conn, options, &grpc_context_); !s.ok()) return s;
+  if (absl::Status s = rpc::Prepare(ctx, conn_.get(), options, &grpc_context_); !s.ok()) return s;
+  ctx_ = ctx;
   on_cancel_ = ctx.OnCancel([this] { grpc_context_.TryCancel(); });
-  on_close_ = conn.closing().OnCancel([this] { grpc_context_.TryCancel(); });
+  on_close_ = conn_->closing().OnCancel([this] { grpc_context_.TryCancel(); });
   return absl::OkStatus();
 }
 
 absl::Status CallState::Result(const grpc::Status& status) const {
-  if (status.error_code() == grpc::StatusCode::CANCELLED && activity_.conn()->closing().Done()) {
+  if (status.error_code() == grpc::StatusCode::CANCELLED && conn_->closing().Done()) {
     return errdefs::Canceled("the client connection is closing");
   }
   return FromGrpc(status);

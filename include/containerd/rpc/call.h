@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <absl/status/statusor.h>
@@ -82,7 +83,7 @@ class Stubs {
 // or the connection closes.
 class CallState {
  public:
-  explicit CallState(const std::shared_ptr<Connection>& conn) : activity_(conn) {}
+  explicit CallState(const std::shared_ptr<Connection>& conn) : conn_(conn), activity_(conn) {}
 
   absl::Status Prepare(const Context& ctx, const CallOptions& options);
 
@@ -91,8 +92,16 @@ class CallState {
   // FromGrpc, telling a closed client from a cancelled call.
   absl::Status Result(const grpc::Status& status) const;
 
+  // Whether the caller's context has ended or the connection is closing.
+  bool Ending() const { return ctx_.Done() || conn_->closing().Done(); }
+
+  // The call is over: Close need not wait for it, however long this object lives on.
+  void Finish() { activity_.reset(); }
+
  private:
-  Connection::Activity activity_;
+  const std::shared_ptr<Connection> conn_;
+  std::optional<Connection::Activity> activity_;
+  Context ctx_;
   grpc::ClientContext grpc_context_;
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;

@@ -55,8 +55,6 @@ class Connection {
     Activity& operator=(const Activity&) = delete;
     ~Activity();
 
-    const std::shared_ptr<Connection>& conn() const { return conn_; }
-
    private:
     std::shared_ptr<Connection> conn_;
   };

@@ -81,7 +81,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         const bool more = on_message(message);
         std::lock_guard lock(mu);
         in_callback = false;
-        if (more || std::exchange(resume_wanted, false)) {
+        if (more || std::exchange(resume_wanted, false) || call.Ending()) {
           this->StartRead(&message);
         } else {
           resting = true;
@@ -105,6 +105,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         result = call.Result(status);
       }
       done(std::move(result));
+      call.Finish();
     }
 
     void Resume() {
@@ -161,8 +162,13 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
   auto resume = [weak] {
     if (auto live = weak.lock()) live->Resume();
   };
-  reactor->wake = ctx.OnCancel(resume);
-  reactor->wake_close = stubs.conn()->closing().OnCancel(resume);
+  {
+    CancelRegistration on_cancel = ctx.OnCancel(resume);
+    CancelRegistration on_close = stubs.conn()->closing().OnCancel(resume);
+    std::lock_guard lock(reactor->mu);
+    reactor->wake = std::move(on_cancel);
+    reactor->wake_close = std::move(on_close);
+  }
   (reactor->stub->async()->*method)(reactor->call.grpc_context(), &reactor->request, reactor.get());
   reactor->Run();
   return StreamHandle(
@@ -201,10 +207,9 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     auto wake = [weak] {
       if (auto live = weak.lock()) live->ReadToTheEnd();
     };
-    reactor->wake = ctx.OnCancel(wake);
-    reactor->wake_close = stubs.conn()->closing().OnCancel(wake);
     ((*stub)->async()->*method)(reactor->call.grpc_context(), reactor.get());
     reactor->Run();
+    reactor->SetWake(ctx.OnCancel(wake), stubs.conn()->closing().OnCancel(wake));
     return std::make_shared<BidiStream>(std::move(reactor));
   }
 
@@ -272,7 +277,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       writing = false;
       if (!ok) {
         write_failed = true;  // the status comes with OnDone; read until then
-        discard_writes();
+        outbox.clear();
         ReadMore();
       } else {
         WriteMore();
@@ -289,15 +294,23 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       keep = std::move(self);
       done = true;
       status = call.Result(grpc_status);
+      call.Finish();
       changed.notify_all();
     }
 
-    // The rest with mu held.
-    void discard_writes() { outbox.clear(); }
+    void SetWake(CancelRegistration on_cancel, CancelRegistration on_close) {
+      std::lock_guard lock(mu);
+      wake = std::move(on_cancel);
+      wake_close = std::move(on_close);
+    }
+
+    // The next four with mu held.
 
     void ReadMore() {
       if (reading || read_ended) return;
-      if (!discard && !write_failed && inbox.size() >= limits.unread_messages) return;
+      if (!discard && !write_failed && !call.Ending() && inbox.size() >= limits.unread_messages) {
+        return;
+      }
       reading = true;
       this->StartRead(&incoming);
     }
