@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quote.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "utf8.h"
+
+namespace containerd::filters {
+namespace {
+
+std::optional<unsigned> Digit(char c, unsigned base) {
+  unsigned value = base;
+  if (c >= '0' && c <= '9') value = static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') value = static_cast<unsigned>(c - 'a') + 10;
+  if (c >= 'A' && c <= 'F') value = static_cast<unsigned>(c - 'A') + 10;
+  if (value >= base) return std::nullopt;
+  return value;
+}
+
+// Takes `count` digits off the front of `text`. Eight hexadecimal ones fill 32 bits.
+std::optional<std::uint32_t> TakeNumber(std::string_view& text, unsigned base, std::size_t count) {
+  if (text.size() < count) return std::nullopt;
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::optional<unsigned> digit = Digit(text[i], base);
+    if (!digit) return std::nullopt;
+    number = number * base + *digit;
+  }
+  text.remove_prefix(count);
+  return number;
+}
+
+// Takes an escape sequence, of which the backslash is gone already, off the front of `text`, and
+// appends what it stands for.
+bool TakeEscape(std::string_view& text, char quote, std::string& out) {
+  if (text.empty()) return false;
+  const char c = text[0];
+  if (c >= '0' && c <= '7') {
+    const std::optional<std::uint32_t> byte = TakeNumber(text, 8, 3);
+    if (!byte || *byte > 255) return false;
+    out.push_back(static_cast<char>(*byte));
+    return true;
+  }
+  text.remove_prefix(1);
+  switch (c) {
+    case 'a':
+      out.push_back('\a');
+      return true;
+    case 'b':
+      out.push_back('\b');
+      return true;
+    case 'f':
+      out.push_back('\f');
+      return true;
+    case 'n':
+      out.push_back('\n');
+      return true;
+    case 'r':
+      out.push_back('\r');
+      return true;
+    case 't':
+      out.push_back('\t');
+      return true;
+    case 'v':
+      out.push_back('\v');
+      return true;
+    case '\\':
+      out.push_back('\\');
+      return true;
+    case 'x': {
+      const std::optional<std::uint32_t> byte = TakeNumber(text, 16, 2);
+      if (!byte) return false;
+      out.push_back(static_cast<char>(*byte));
+      return true;
+    }
+    case 'u':
+    case 'U': {
+      const std::optional<std::uint32_t> number = TakeNumber(text, 16, c == 'u' ? 4 : 8);
+      if (!number || *number > static_cast<std::uint32_t>(kMaxRune)) return false;
+      AppendRune(out, static_cast<Rune>(*number));
+      return true;
+    }
+    default:
+      if (c != quote) return false;
+      out.push_back(c);
+      return true;
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> Unquote(std::string_view quoted) {
+  if (quoted.size() < 2 || quoted.front() != quoted.back()) return std::nullopt;
+  const char quote = quoted.front();
+  if (quote != '"' && quote != '|' && quote != '/') return std::nullopt;
+  std::string_view text = quoted.substr(1, quoted.size() - 2);
+
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const char c = text.front();
+    text.remove_prefix(1);
+    if (c == quote || c == '\n') return std::nullopt;
+    if (c != '\\') {
+      out.push_back(c);
+    } else if (!TakeEscape(text, quote, out)) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+}  // namespace containerd::filters

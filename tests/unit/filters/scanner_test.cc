@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "../../../src/filters/scanner.h"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace containerd::filters {
+namespace {
+
+struct Want {
+  std::size_t pos;
+  Rune kind;
+  std::string_view text;
+  std::string_view error;
+};
+
+TEST(ScannerTest, Tokens) {
+  const struct {
+    const char* name;
+    std::string_view input;
+    std::vector<Want> want;
+  } kCases[] = {
+      {"Field", "name", {{0, kTokenField, "name", ""}, {4, kTokenEOF, "", ""}}},
+      {"SelectorsWithOperators",
+       "name==value,foo!=bar",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "==", ""},
+        {6, kTokenValue, "value", ""},
+        {11, kTokenSeparator, ",", ""},
+        {12, kTokenField, "foo", ""},
+        {15, kTokenOperator, "!=", ""},
+        {17, kTokenValue, "bar", ""},
+        {20, kTokenEOF, "", ""}}},
+      {"SelectorsWithFieldPaths",
+       "name==value,labels.foo=value,other.bar~=match",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "==", ""},
+        {6, kTokenValue, "value", ""},
+        {11, kTokenSeparator, ",", ""},
+        {12, kTokenField, "labels", ""},
+        {18, kTokenSeparator, ".", ""},
+        {19, kTokenField, "foo", ""},
+        {22, kTokenOperator, "=", ""},
+        {23, kTokenValue, "value", ""},
+        {28, kTokenSeparator, ",", ""},
+        {29, kTokenField, "other", ""},
+        {34, kTokenSeparator, ".", ""},
+        {35, kTokenField, "bar", ""},
+        {38, kTokenOperator, "~=", ""},
+        {40, kTokenValue, "match", ""},
+        {45, kTokenEOF, "", ""}}},
+      {"RegexpValue",
+       "name~=[abc]+,foo=test",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenValue, "[abc]+", ""},
+        {12, kTokenSeparator, ",", ""},
+        {13, kTokenField, "foo", ""},
+        {16, kTokenOperator, "=", ""},
+        {17, kTokenValue, "test", ""},
+        {21, kTokenEOF, "", ""}}},
+      {"RegexpEscapedValue",
+       R"(name~=[abc]\+,foo=test)",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenValue, "[abc]\\+", ""},
+        {13, kTokenSeparator, ",", ""},
+        {14, kTokenField, "foo", ""},
+        {17, kTokenOperator, "=", ""},
+        {18, kTokenValue, "test", ""},
+        {22, kTokenEOF, "", ""}}},
+      {"RegexpQuotedValue",
+       R"(name~=/[abc]{0,2}/,foo=test)",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenQuoted, "/[abc]{0,2}/", ""},
+        {18, kTokenSeparator, ",", ""},
+        {19, kTokenField, "foo", ""},
+        {22, kTokenOperator, "=", ""},
+        {23, kTokenValue, "test", ""},
+        {27, kTokenEOF, "", ""}}},
+      {"Cowsay",
+       "name~=牛,labels.moo=true",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenValue, "牛", ""},
+        {9, kTokenSeparator, ",", ""},
+        {10, kTokenField, "labels", ""},
+        {16, kTokenSeparator, ".", ""},
+        {17, kTokenField, "moo", ""},
+        {20, kTokenOperator, "=", ""},
+        {21, kTokenValue, "true", ""},
+        {25, kTokenEOF, "", ""}}},
+      {"CowsayRegexpQuoted",
+       "name~=|牛|,labels.moo=true",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenQuoted, "|牛|", ""},
+        {11, kTokenSeparator, ",", ""},
+        {12, kTokenField, "labels", ""},
+        {18, kTokenSeparator, ".", ""},
+        {19, kTokenField, "moo", ""},
+        {22, kTokenOperator, "=", ""},
+        {23, kTokenValue, "true", ""},
+        {27, kTokenEOF, "", ""}}},
+      {"Escapes",
+       R"(name~="asdf\n\tfooo")",
+       {{0, kTokenField, "name", ""},
+        {4, kTokenOperator, "~=", ""},
+        {6, kTokenQuoted, "\"asdf\\n\\tfooo\"", ""},
+        {20, kTokenEOF, "", ""}}},
+      {"NullInput",
+       std::string_view("foo\0bar", 7),
+       {{0, kTokenField, "foo", ""},
+        {3, kTokenIllegal, "", "unexpected null"},
+        {4, kTokenField, "bar", ""},
+        {7, kTokenEOF, "", ""}}},
+      {"SpacesChomped",
+       "foo = bar    ",
+       {{0, kTokenField, "foo", ""},
+        {4, kTokenOperator, "=", ""},
+        {6, kTokenValue, "bar", ""},
+        {13, kTokenEOF, "", ""}}},
+      {"ValuesPunctauted",
+       "compound.labels==punctuated_value.foo-bar",
+       {{0, kTokenField, "compound", ""},
+        {8, kTokenSeparator, ".", ""},
+        {9, kTokenField, "labels", ""},
+        {15, kTokenOperator, "==", ""},
+        {17, kTokenValue, "punctuated_value.foo-bar", ""},
+        {41, kTokenEOF, "", ""}}},
+      {"PartialInput",
+       "interrupted=",
+       {{0, kTokenField, "interrupted", ""},
+        {11, kTokenOperator, "=", ""},
+        {12, kTokenEOF, "", ""}}},
+      {"DoubleValue",
+       "doublevalue=value value",
+       {{0, kTokenField, "doublevalue", ""},
+        {11, kTokenOperator, "=", ""},
+        {12, kTokenValue, "value", ""},
+        {18, kTokenField, "value", ""},
+        {23, kTokenEOF, "", ""}}},
+      {"LeadingWithQuoted",
+       R"("leading quote".postquote==value)",
+       {{0, kTokenQuoted, "\"leading quote\"", ""},
+        {15, kTokenSeparator, ".", ""},
+        {16, kTokenField, "postquote", ""},
+        {25, kTokenOperator, "==", ""},
+        {27, kTokenValue, "value", ""},
+        {32, kTokenEOF, "", ""}}},
+      {"MissingValue",
+       "input==,id!=ff",
+       {{0, kTokenField, "input", ""},
+        {5, kTokenOperator, "==", ""},
+        {7, kTokenSeparator, ",", ""},
+        {8, kTokenField, "id", ""},
+        {10, kTokenOperator, "!=", ""},
+        {12, kTokenValue, "ff", ""},
+        {14, kTokenEOF, "", ""}}},
+      {"QuotedRegexp",
+       "input~=/foo\\/bar/,id!=ff",
+       {{0, kTokenField, "input", ""},
+        {5, kTokenOperator, "~=", ""},
+        {7, kTokenQuoted, "/foo\\/bar/", ""},
+        {17, kTokenSeparator, ",", ""},
+        {18, kTokenField, "id", ""},
+        {20, kTokenOperator, "!=", ""},
+        {22, kTokenValue, "ff", ""},
+        {24, kTokenEOF, "", ""}}},
+      {"QuotedRegexpAlt",
+       "input~=|foo/bar|,id!=ff",
+       {{0, kTokenField, "input", ""},
+        {5, kTokenOperator, "~=", ""},
+        {7, kTokenQuoted, "|foo/bar|", ""},
+        {16, kTokenSeparator, ",", ""},
+        {17, kTokenField, "id", ""},
+        {19, kTokenOperator, "!=", ""},
+        {21, kTokenValue, "ff", ""},
+        {23, kTokenEOF, "", ""}}},
+      {"IllegalQuoted",
+       "labels.containerd.io/key==value",
+       {{0, kTokenField, "labels", ""},
+        {6, kTokenSeparator, ".", ""},
+        {7, kTokenField, "containerd", ""},
+        {17, kTokenSeparator, ".", ""},
+        {18, kTokenField, "io", ""},
+        {20, kTokenIllegal, "/key==value", "quoted literal not terminated"},
+        {31, kTokenEOF, "", ""}}},
+      {"IllegalQuotedWithNewLine",
+       "labels.\"containerd.io\nkey\"==value",
+       {{0, kTokenField, "labels", ""},
+        {6, kTokenSeparator, ".", ""},
+        {7, kTokenIllegal, "\"containerd.io\n", "quoted literal not terminated"},
+        {22, kTokenField, "key", ""},
+        {25, kTokenIllegal, "\"==value", "quoted literal not terminated"},
+        {33, kTokenEOF, "", ""}}},
+      {"IllegalEscapeSequence",
+       R"(labels."\g")",
+       {{0, kTokenField, "labels", ""},
+        {6, kTokenSeparator, ".", ""},
+        {7, kTokenIllegal, R"("\g")", "illegal escape sequence"},
+        {11, kTokenEOF, "", ""}}},
+      {"IllegalNumericEscapeSequence",
+       R"(labels."\xaz")",
+       {{0, kTokenField, "labels", ""},
+        {6, kTokenSeparator, ".", ""},
+        {7, kTokenIllegal, R"("\xaz")", "illegal numeric escape sequence"},
+        {13, kTokenEOF, "", ""}}},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    Scanner scanner(c.input);
+    for (const Want& want : c.want) {
+      const Token token = scanner.Scan();
+      EXPECT_EQ(token.pos, want.pos);
+      EXPECT_EQ(token.kind, want.kind);
+      EXPECT_EQ(token.text, want.text);
+      if (token.kind == kTokenIllegal) {
+        EXPECT_EQ(scanner.error(), want.error);
+      }
+    }
+    EXPECT_EQ(scanner.Scan().kind, kTokenEOF);
+  }
+}
+
+}  // namespace
+}  // namespace containerd::filters
