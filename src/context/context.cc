@@ -78,6 +78,7 @@ struct ContextNode {
   std::shared_ptr<CancelState> cancel;
   std::optional<std::string> ns;
   std::optional<std::string> lease;
+  std::optional<absl::Time> source_date_epoch;
   Context::Pairs metadata;
 
   static ContextNode CopyOf(const Context& parent) {
@@ -125,7 +126,8 @@ bool Context::Done() const { return !Err().ok(); }
 
 CancelRegistration Context::OnCancel(std::function<void()> fn) const {
   if (!node_ || !node_->cancel) return {};
-  if (const uint64_t id = node_->cancel->Add(fn); id != 0) return CancelRegistration(node_->cancel, id);
+  if (const uint64_t id = node_->cancel->Add(fn); id != 0)
+    return CancelRegistration(node_->cancel, id);
   fn();
   return {};
 }
@@ -133,6 +135,10 @@ CancelRegistration Context::OnCancel(std::function<void()> fn) const {
 std::optional<std::string> Context::Namespace() const { return node_ ? node_->ns : std::nullopt; }
 
 std::optional<std::string> Context::Lease() const { return node_ ? node_->lease : std::nullopt; }
+
+std::optional<absl::Time> Context::SourceDateEpoch() const {
+  return node_ ? node_->source_date_epoch : std::nullopt;
+}
 
 Context::Pairs Context::Metadata() const { return node_ ? node_->metadata : Pairs{}; }
 
@@ -179,6 +185,12 @@ Context WithLease(const Context& parent, std::string_view lease_id) {
 Context WithMetadata(const Context& parent, std::string_view key, std::string_view value) {
   ContextNode node = ContextNode::CopyOf(parent);
   node.metadata.emplace_back(std::string(key), std::string(value));
+  return Context(std::make_shared<const ContextNode>(std::move(node)));
+}
+
+Context WithSourceDateEpoch(const Context& parent, absl::Time time) {
+  ContextNode node = ContextNode::CopyOf(parent);
+  node.source_date_epoch = time;
   return Context(std::make_shared<const ContextNode>(std::move(node)));
 }
 

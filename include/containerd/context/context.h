@@ -79,6 +79,7 @@ class Context {
 
   std::optional<std::string> Namespace() const;
   std::optional<std::string> Lease() const;
+  std::optional<absl::Time> SourceDateEpoch() const;
 
   // What WithMetadata added, oldest first.
   Pairs Metadata() const;
@@ -90,6 +91,7 @@ class Context {
   friend Context WithNamespace(const Context& parent, std::string_view ns);
   friend Context WithLease(const Context& parent, std::string_view lease_id);
   friend Context WithMetadata(const Context& parent, std::string_view key, std::string_view value);
+  friend Context WithSourceDateEpoch(const Context& parent, absl::Time time);
   friend Context WithoutCancel(const Context& parent);
 
   explicit Context(std::shared_ptr<const internal::ContextNode> node) : node_(std::move(node)) {}
@@ -124,6 +126,11 @@ Context WithLease(const Context& parent, std::string_view lease_id);
 // One more pair of gRPC metadata; keys are lower case. Pairs accumulate.
 // Source: metadata.AppendToOutgoingContext.
 Context WithMetadata(const Context& parent, std::string_view key, std::string_view value);
+
+// Image records and layers made under the context have this time, so that builds are reproducible.
+// Not sent as metadata: the calls that it concerns have a field for it. Source:
+// epoch.WithSourceDateEpoch.
+Context WithSourceDateEpoch(const Context& parent, absl::Time time);
 
 }  // namespace containerd
 

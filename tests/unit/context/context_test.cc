@@ -24,6 +24,7 @@ TEST(Context, BackgroundCarriesNothing) {
   EXPECT_EQ(ctx.Deadline(), absl::InfiniteFuture());
   EXPECT_EQ(ctx.Namespace(), std::nullopt);
   EXPECT_EQ(ctx.Lease(), std::nullopt);
+  EXPECT_EQ(ctx.SourceDateEpoch(), std::nullopt);
   EXPECT_TRUE(ctx.Metadata().empty());
 }
 
@@ -38,6 +39,15 @@ TEST(Context, DerivedContextsInheritAndOverride) {
   EXPECT_EQ(c.Lease(), "l1");
   EXPECT_THAT(c.Metadata(), ElementsAre(Pair("x-trace", "1"), Pair("x-trace", "2")));
   EXPECT_THAT(b.Metadata(), ElementsAre(Pair("x-trace", "1")));
+}
+
+TEST(Context, SourceDateEpochIsInheritedAndNotSent) {
+  const absl::Time epoch = absl::FromUnixSeconds(1642941296);
+  const Context a = WithSourceDateEpoch(Context::Background(), epoch);
+  const Context b = WithNamespace(a, "b");
+  EXPECT_EQ(b.SourceDateEpoch(), epoch);
+  EXPECT_EQ(WithSourceDateEpoch(b, absl::UnixEpoch()).SourceDateEpoch(), absl::UnixEpoch());
+  EXPECT_TRUE(b.Metadata().empty());
 }
 
 TEST(Context, TheEarliestDeadlineHolds) {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package diff: layers applied to file systems, and layers made from their differences, by the
+// daemon.
+//
+//   std::shared_ptr<diff::DiffService> service = diff::NewDiffServiceFromClient(conn);
+//   absl::StatusOr<ocispec::Descriptor> applied = service->Apply(ctx, layer, mounts);
+//   if (applied.ok() && applied->digest != diff_id) ...
+//
+// Source: core/diff.
+#ifndef CONTAINERD_DIFF_DIFF_H_
+#define CONTAINERD_DIFF_DIFF_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "containerd/context/context.h"
+#include "containerd/labels/labels.h"
+#include "containerd/mount/mount.h"
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/typeurl/any.h"
+
+namespace containerd::diff {
+
+// How to compare. Go's Compressor is missing: a function cannot be sent to a daemon.
+// Source: diff.Config.
+struct Config {
+  std::string media_type{};  // Of the layer to make; the differ has a default.
+  std::string reference{};   // Of the content upload; random by default.
+  Labels labels{};           // For the content made.
+
+  // The time of what the layer says was deleted. By default the context's SourceDateEpoch. Heard
+  // by daemons from 1.7 on.
+  std::optional<absl::Time> source_date_epoch{};
+};
+
+using Opt = std::function<absl::Status(Config*)>;
+
+Opt WithMediaType(std::string media_type);
+Opt WithReference(std::string reference);
+Opt WithLabels(Labels labels);
+Opt WithSourceDateEpoch(std::optional<absl::Time> time);
+
+// How to apply. Source: diff.ApplyConfig.
+struct ApplyConfig {
+  // For the daemon's stream processors, by processor id (e.g. the keys of encrypted layers).
+  std::map<std::string, typeurl::Any> processor_payloads{};
+
+  // Sync the file system before answering. Heard by daemons from 1.7 on.
+  bool sync_fs = false;
+
+  // Called with 0 before and with the layer's size after a remote apply. May be empty.
+  std::function<void(std::int64_t bytes)> progress{};
+};
+
+using ApplyOpt =
+    std::function<absl::Status(const Context&, const ocispec::Descriptor&, ApplyConfig*)>;
+
+ApplyOpt WithPayloads(std::map<std::string, typeurl::Any> payloads);
+ApplyOpt WithSyncFs(bool sync);
+
+// `fn` gets the descriptor that is applied and the bytes done so far.
+ApplyOpt WithProgress(std::function<void(const ocispec::Descriptor&, std::int64_t bytes)> fn);
+
+// Makes layers. Source: diff.Comparer.
+class Comparer {
+ public:
+  virtual ~Comparer() = default;
+
+  // Writes what turns `lower` into `upper` to the content store as a layer, and returns its
+  // descriptor. Its annotations or the content's labels name the uncompressed digest.
+  virtual absl::StatusOr<ocispec::Descriptor> Compare(const Context& ctx,
+                                                      const std::vector<mount::Mount>& lower,
+                                                      const std::vector<mount::Mount>& upper,
+                                                      const std::vector<Opt>& opts = {}) = 0;
+};
+
+// Applies layers. Source: diff.Applier.
+class Applier {
+ public:
+  virtual ~Applier() = default;
+
+  // Unpacks the layer `desc` from the content store onto `mounts`, and returns the descriptor of
+  // what was unpacked: the uncompressed tar. ErrNotFound if the content is missing,
+  // ErrNotImplemented for a media type that no differ of the daemon takes.
+  virtual absl::StatusOr<ocispec::Descriptor> Apply(const Context& ctx,
+                                                    const ocispec::Descriptor& desc,
+                                                    const std::vector<mount::Mount>& mounts,
+                                                    const std::vector<ApplyOpt>& opts = {}) = 0;
+};
+
+// Both. All functions are safe from any thread. Source: client.DiffService.
+class DiffService : public Comparer, public Applier {};
+
+}  // namespace containerd::diff
+
+#endif  // CONTAINERD_DIFF_DIFF_H_
