@@ -95,15 +95,13 @@ void Reader::AtKey(std::string_view key) {
   path_ = fmt::format("[\"{}{}\"]{}", absl::CHexEscape(shown), cut ? "..." : "", path_);
 }
 
-void Reader::AtField(std::string_view name) {
-  const bool more = !path_.empty() && path_.front() != '[';
-  path_ = fmt::format("{}{}{}", name, more ? "." : "", path_);
-}
+void Reader::AtField(std::string_view name) { path_ = fmt::format(".{}{}", name, path_); }
 
 absl::Status Reader::status() const {
   if (error_.empty()) return absl::OkStatus();
-  return errdefs::InvalidArgument(
-      fmt::format("json: {}{}{}", path_, path_.empty() ? "" : ": ", error_));
+  if (path_.empty()) return errdefs::InvalidArgument(fmt::format("json: {}", error_));
+  const std::string_view path = std::string_view(path_).substr(path_.front() == '.' ? 1 : 0);
+  return errdefs::InvalidArgument(fmt::format("json: {}: {}", path, error_));
 }
 
 bool Reader::CountStruct() {
