@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loop devices: files as block devices.
+//
+// Source: core/mount/losetup_linux.go.
+#ifndef CONTAINERD_MOUNT_LOOP_H_
+#define CONTAINERD_MOUNT_LOOP_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+namespace containerd::mount {
+
+struct LoopParams {
+  bool readonly = false;   // nothing can be written through the device
+  bool autoclear = false;  // the kernel detaches the device when its last user closes it
+  bool direct = false;     // the file is read and written with direct I/O
+};
+
+// An open loop device; closed when destroyed. With autoclear that detaches the file, unless the
+// device is mounted by then: in that case unmounting does.
+class LoopDevice {
+ public:
+  LoopDevice(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  LoopDevice(LoopDevice&& other) noexcept;
+  LoopDevice& operator=(LoopDevice&& other) noexcept;
+  ~LoopDevice();
+
+  const std::string& path() const { return path_; }  // "/dev/loop7"
+  int fd() const { return fd_; }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+// Attaches a file to a free loop device, and tries others while another process takes the one that
+// was free. Without autoclear the caller detaches it. Source: mount.SetupLoop.
+absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file, const LoopParams& params);
+
+// SetupLoop without parameters; the device's path. Source: mount.AttachLoopDevice.
+absl::StatusOr<std::string> AttachLoopDevice(std::string_view backing_file);
+
+// Source: mount.DetachLoopDevice.
+absl::Status DetachLoopDevice(const std::vector<std::string>& devices);
+
+}  // namespace containerd::mount
+
+#endif  // CONTAINERD_MOUNT_LOOP_H_

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bytes over a streaming::Stream, with the transfer service's flow control: the reader grants a
+// window, the writer sends no more than that. An archive to import is written so, one that is
+// exported is read so.
+//
+//   std::string id = transfer::GenerateID("import");
+//   transfer::ByteWriter writer(*streams->Create(ctx, id));
+//   ... another thread, or the daemon meanwhile, transfers from an ImageImportStream{stream: id}
+//   absl::Status s = writer.Write(ctx, bytes);
+//   s = writer.Close();
+//
+// No thread is spent: the calls do the flow control. One thread at a time may use an object.
+//
+// Source: core/transfer/streaming.
+#ifndef CONTAINERD_TRANSFER_BYTE_STREAM_H_
+#define CONTAINERD_TRANSFER_BYTE_STREAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/streaming/streaming.h"
+
+namespace containerd::transfer {
+
+// "<prefix>-<number>-<random>", for naming a stream. Source: streaming.GenerateID.
+std::string GenerateID(std::string_view prefix);
+
+// Source: streaming.WriteByteStream.
+class ByteWriter {
+ public:
+  explicit ByteWriter(std::shared_ptr<streaming::Stream> stream);
+
+  // Sends all of `data`, in messages of at most 32 KiB; blocks while the reader grants no more.
+  absl::Status Write(const Context& ctx, std::string_view data);
+
+  // The end of the data.
+  absl::Status Close();
+
+ private:
+  absl::Status Grant(const typeurl::Any& message);
+
+  std::shared_ptr<streaming::Stream> stream_;
+  std::int64_t window_ = 0;
+};
+
+// Source: streaming.ReadByteStream.
+class ByteReader {
+ public:
+  explicit ByteReader(std::shared_ptr<streaming::Stream> stream);
+
+  // The next piece of the data, as it comes from the other side; empty at the end.
+  // ErrInvalidArgument for a message that is not data.
+  absl::StatusOr<std::string> Read(const Context& ctx);
+
+ private:
+  std::shared_ptr<streaming::Stream> stream_;
+  std::int64_t window_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace containerd::transfer
+
+#endif  // CONTAINERD_TRANSFER_BYTE_STREAM_H_
