@@ -63,11 +63,28 @@ absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptio
 }
 
 absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) {
-  if (absl::Status s = rpc::Prepare(ctx, conn_.get(), options, &grpc_context_); !s.ok()) return s;
+  if (absl::Status s = rpc::Prepare(ctx, conn_.get(), options, grpc_context_.get()); !s.ok())
+    return s;
   ctx_ = ctx;
-  on_cancel_ = ctx.OnCancel([this] { grpc_context_.TryCancel(); });
-  on_close_ = conn_->closing().OnCancel([this] { grpc_context_.TryCancel(); });
+  on_cancel_ = ctx.OnCancel([this] { Cancel(); });
+  on_close_ = conn_->closing().OnCancel([this] { Cancel(); });
   return absl::OkStatus();
+}
+
+void CallState::Cancel() {
+  std::lock_guard lock(mu_);
+  if (grpc_context_) grpc_context_->TryCancel();
+}
+
+void CallState::Finish() {
+  // First, and without the lock that their callbacks take.
+  on_cancel_.Reset();
+  on_close_.Reset();
+  {
+    std::lock_guard lock(mu_);
+    grpc_context_ = nullptr;
+  }
+  activity_.reset();
 }
 
 absl::Status CallState::Result(const grpc::Status& status) const {

@@ -84,10 +84,17 @@ class Stubs {
 class CallState {
  public:
   explicit CallState(const std::shared_ptr<Connection>& conn) : conn_(conn), activity_(conn) {}
+  CallState(const CallState&) = delete;
+  CallState& operator=(const CallState&) = delete;
+  ~CallState() { Finish(); }
 
   absl::Status Prepare(const Context& ctx, const CallOptions& options);
 
-  grpc::ClientContext* grpc_context() { return &grpc_context_; }
+  // Not after Finish.
+  grpc::ClientContext* grpc_context() { return grpc_context_.get(); }
+
+  // Cancels the call; no effect after Finish.
+  void Cancel();
 
   // FromGrpc, telling a closed client from a cancelled call.
   absl::Status Result(const grpc::Status& status) const;
@@ -95,14 +102,17 @@ class CallState {
   // Whether the caller's context has ended or the connection is closing.
   bool Ending() const { return ctx_.Done() || conn_->closing().Done(); }
 
-  // The call is over: Close need not wait for it, however long this object lives on.
-  void Finish() { activity_.reset(); }
+  // The call is over: lets go of gRPC's context, and Close need not wait for this call any more,
+  // however long this object lives on. Call it with the stub still alive, so that the context's
+  // reference to the channel is not the last.
+  void Finish();
 
  private:
   const std::shared_ptr<Connection> conn_;
   std::optional<Connection::Activity> activity_;
   Context ctx_;
-  grpc::ClientContext grpc_context_;
+  std::mutex mu_;  // guards grpc_context_ between Cancel and Finish
+  std::unique_ptr<grpc::ClientContext> grpc_context_ = std::make_unique<grpc::ClientContext>();
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;
 };
@@ -138,7 +148,7 @@ absl::Status CallServerStream(const Context& ctx, const Stubs<Service>& stubs,
   Response message;
   while (reader->Read(&message)) {
     if (absl::Status s = on_message(message); !s.ok()) {
-      call.grpc_context()->TryCancel();
+      call.Cancel();
       while (reader->Read(&message)) {
       }
       static_cast<void>(reader->Finish());
@@ -176,22 +186,27 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
     state->done = std::move(done);
     state->stub = *std::move(stub);
   }
-  (state->stub->async()->*method)(state->call.grpc_context(), &state->request, &state->response,
-                                  [state](const grpc::Status& status) {
-                                    const CallbackScope scope;
-                                    std::function<void(absl::StatusOr<Response>)> done_fn;
-                                    absl::StatusOr<Response> result = absl::UnknownError("");
-                                    {
-                                      std::lock_guard lock(state->mu);
-                                      done_fn = std::move(state->done);
-                                      if (status.ok()) {
-                                        result = std::move(state->response);
-                                      } else {
-                                        result = state->call.Result(status);
-                                      }
-                                    }
-                                    done_fn(std::move(result));
-                                  });
+  (state->stub->async()->*method)(
+      state->call.grpc_context(), &state->request, &state->response,
+      [state](const grpc::Status& status) {
+        const CallbackScope scope;
+        absl::StatusOr<Response> result = absl::UnknownError("");
+        std::function<void(absl::StatusOr<Response>)> done_fn;
+        std::shared_ptr<typename Service::StubInterface> last;
+        {
+          std::lock_guard lock(state->mu);
+          done_fn = std::move(state->done);
+          last = std::move(state->stub);
+          if (status.ok()) {
+            result = std::move(state->response);
+          } else {
+            result = state->call.Result(status);
+          }
+        }
+        done_fn(std::move(result));
+        done_fn = nullptr;  // with all that it captured, before Close may go on
+        state->call.Finish();
+      });
 }
 
 }  // namespace containerd::rpc

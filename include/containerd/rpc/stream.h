@@ -105,6 +105,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         result = call.Result(status);
       }
       done(std::move(result));
+      done = nullptr;  // with all that it captured, before Close may go on
       call.Finish();
     }
 
@@ -120,7 +121,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     }
 
     void Cancel() {
-      call.grpc_context()->TryCancel();
+      call.Cancel();
       Resume();  // a resting stream learns of its end by reading
     }
 
@@ -289,12 +290,13 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     void OnDone(const grpc::Status& grpc_status) override {
       const CallbackScope scope;
+      absl::Status result = call.Result(grpc_status);
+      call.Finish();
       std::shared_ptr<Reactor> keep;  // destroyed after the lock
       std::lock_guard lock(mu);
       keep = std::move(self);
       done = true;
-      status = call.Result(grpc_status);
-      call.Finish();
+      status = std::move(result);
       changed.notify_all();
     }
 
@@ -398,7 +400,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void Cancel() {
-      call.grpc_context()->TryCancel();
+      call.Cancel();
       ReadToTheEnd();
     }
 

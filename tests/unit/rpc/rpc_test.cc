@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/rpc/call.h"
+#include "containerd/rpc/connection.h"
+#include "containerd/rpc/stream.h"
+#include "containerd/services/events/v1/events.grpc.pb.h"
+#include "containerd/services/streaming/v1/streaming.grpc.pb.h"
+#include "containerd/services/version/v1/version.grpc.pb.h"
+
+namespace containerd::rpc {
+namespace {
+
+using ::containerd::services::events::v1::Events;
+using ::containerd::services::events::v1::SubscribeRequest;
+using ::containerd::services::streaming::v1::Streaming;
+using ::containerd::services::version::v1::Version;
+using ::containerd::services::version::v1::VersionResponse;
+using ::containerd::types::Envelope;
+using ::google::protobuf::Any;
+using ::google::protobuf::Empty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Answers from another gRPC stack's point of view: what it was asked, and what it is told to do.
+class FakeDaemon final : public Version::Service,
+                         public Events::Service,
+                         public Streaming::Service {
+ public:
+  explicit FakeDaemon(const std::string& socket) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
+    builder.RegisterService(static_cast<Version::Service*>(this));
+    builder.RegisterService(static_cast<Events::Service*>(this));
+    builder.RegisterService(static_cast<Streaming::Service*>(this));
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeDaemon() override { Stop(); }
+
+  void Stop() {
+    if (server_) server_->Shutdown(std::chrono::system_clock::now());
+    server_ = nullptr;
+  }
+
+  // What Version does besides answering; runs on a server thread.
+  std::function<grpc::Status(grpc::ServerContext*)> on_version;
+
+  std::map<std::string, std::vector<std::string>> last_metadata() {
+    std::lock_guard lock(mu_);
+    return metadata_;
+  }
+
+ private:
+  grpc::Status Version(grpc::ServerContext* ctx, const Empty*, VersionResponse* out) override {
+    {
+      std::lock_guard lock(mu_);
+      metadata_.clear();
+      for (const auto& [key, value] : ctx->client_metadata()) {
+        metadata_[{key.data(), key.size()}].emplace_back(value.data(), value.size());
+      }
+    }
+    out->set_version("v9");
+    return on_version ? on_version(ctx) : grpc::Status::OK;
+  }
+
+  // Sends as many events as the first filter says; then stays until cancelled if there is a second.
+  grpc::Status Subscribe(grpc::ServerContext* ctx, const SubscribeRequest* request,
+                         grpc::ServerWriter<Envelope>* writer) override {
+    const int count = std::stoi(request->filters(0));
+    for (int i = 0; i < count; ++i) {
+      Envelope envelope;
+      envelope.set_topic("/" + std::to_string(i));
+      if (!writer->Write(envelope)) return grpc::Status::CANCELLED;
+    }
+    if (request->filters_size() > 1) WaitForCancel(ctx);
+    return grpc::Status::OK;
+  }
+
+  // Echoes; a message of type "fail" ends the stream with an error, "hang" stops reading.
+  grpc::Status Stream(grpc::ServerContext* ctx,
+                      grpc::ServerReaderWriter<Any, Any>* stream) override {
+    Any message;
+    while (stream->Read(&message)) {
+      if (message.type_url() == "fail") {
+        return {grpc::StatusCode::FAILED_PRECONDITION, "stream \"x\" is in use: conflict"};
+      }
+      if (message.type_url() == "hang") WaitForCancel(ctx);
+      stream->Write(message);
+    }
+    return grpc::Status::OK;
+  }
+
+  static void WaitForCancel(grpc::ServerContext* ctx) {
+    while (!ctx->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+
+  std::mutex mu_;
+  std::map<std::string, std::vector<std::string>> metadata_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class RpcTest : public ::testing::Test {
+ protected:
+  RpcTest()
+      : dir_(std::filesystem::temp_directory_path() /
+             ("ctrd-rpc-" + std::to_string(::getpid()) + "-" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    std::filesystem::create_directories(dir_);
+    daemon_ = std::make_unique<FakeDaemon>(socket());
+    conn_ = std::make_shared<Connection>(Dial(), "default-ns");
+  }
+  ~RpcTest() override {
+    conn_->Close();
+    daemon_ = nullptr;
+    std::filesystem::remove_all(dir_);
+  }
+
+  std::string socket() const { return dir_ / "s"; }
+
+  std::shared_ptr<grpc::Channel> Dial() const {
+    grpc::ChannelArguments args;
+    args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel("unix:" + socket(), grpc::InsecureChannelCredentials(), args);
+  }
+
+  absl::Status CallVersion(const Context& ctx, const CallOptions& options = {}) {
+    const Stubs<Version> stubs(conn_);
+    VersionResponse response;
+    return Call(ctx, stubs, &Version::StubInterface::Version, Empty(), &response, options);
+  }
+
+  absl::StatusOr<std::shared_ptr<BidiStream<Any, Any>>> StartEcho(
+      const Context& ctx, BidiStream<Any, Any>::Limits limits = {}) {
+    return BidiStream<Any, Any>::Start(ctx, Stubs<Streaming>(conn_),
+                                       &Streaming::StubInterface::async_interface::Stream, {},
+                                       limits);
+  }
+
+  static SubscribeRequest Subscribe(int count, bool stay) {
+    SubscribeRequest request;
+    request.add_filters(std::to_string(count));
+    if (stay) request.add_filters("stay");
+    return request;
+  }
+
+  const std::filesystem::path dir_;
+  std::unique_ptr<FakeDaemon> daemon_;
+  std::shared_ptr<Connection> conn_;
+  const Context background_;
+};
+
+Any Message(const std::string& type, const std::string& value = "") {
+  Any message;
+  message.set_type_url(type);
+  message.set_value(value);
+  return message;
+}
+
+TEST_F(RpcTest, AContextsValuesTravelAsHeaders) {
+  ASSERT_TRUE(CallVersion(background_).ok());
+  EXPECT_THAT(daemon_->last_metadata()["containerd-namespace"], ElementsAre("default-ns"));
+  EXPECT_THAT(daemon_->last_metadata()["containerd-lease"], IsEmpty());
+
+  const Context ctx = WithMetadata(
+      WithMetadata(WithLease(WithNamespace(background_, "k8s.io"), "l-1"), "x-a", "1"), "x-a", "2");
+  ASSERT_TRUE(CallVersion(ctx).ok());
+  EXPECT_THAT(daemon_->last_metadata()["containerd-namespace"], ElementsAre("k8s.io"));
+  EXPECT_THAT(daemon_->last_metadata()["containerd-lease"], ElementsAre("l-1"));
+  EXPECT_THAT(daemon_->last_metadata()["x-a"], ElementsAre("1", "2"));
+}
+
+TEST_F(RpcTest, IllegalHeadersAreErrorsThatNameThem) {
+  const absl::Status ns = CallVersion(WithNamespace(background_, "a\nb"));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(ns));
+  EXPECT_THAT(std::string(ns.message()), HasSubstr("namespace \"a\nb\""));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(CallVersion(WithLease(background_, "l\x01"))));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(CallVersion(WithMetadata(background_, "X-Up", "v"))));
+  EXPECT_TRUE(CallVersion(WithMetadata(background_, "x-bin", std::string("\0\xff", 2))).ok());
+}
+
+TEST_F(RpcTest, ErrorsKeepContainerdsClasses) {
+  daemon_->on_version = [](grpc::ServerContext*) {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "namespace is in use: conflict");
+  };
+  const absl::Status s = CallVersion(background_);
+  EXPECT_TRUE(errdefs::IsConflict(s)) << s;
+  EXPECT_EQ(errdefs::Message(s), "namespace is in use");
+}
+
+TEST_F(RpcTest, DeadlineAndCancellationEndACall) {
+  daemon_->on_version = [](grpc::ServerContext* ctx) {
+    while (!ctx->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    return grpc::Status::OK;
+  };
+  EXPECT_TRUE(
+      errdefs::IsDeadlineExceeded(CallVersion(WithTimeout(background_, absl::Milliseconds(50)))));
+
+  const auto [ctx, cancel] = WithCancel(background_);
+  std::thread canceller([cancel = cancel] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    cancel();
+  });
+  EXPECT_TRUE(errdefs::IsCanceled(CallVersion(ctx)));
+  canceller.join();
+  EXPECT_TRUE(errdefs::IsCanceled(CallVersion(ctx))) << "a dead context starts no call";
+}
+
+TEST_F(RpcTest, ReplaceMovesNewCallsToTheNewChannel) {
+  const Stubs<Version> stubs(conn_);
+  VersionResponse response;
+  const auto call = [&](const CallOptions& options) {
+    return Call(WithTimeout(background_, absl::Seconds(20)), stubs,
+                &Version::StubInterface::Version, Empty(), &response, options);
+  };
+  ASSERT_TRUE(call({}).ok());
+  daemon_->Stop();
+  EXPECT_TRUE(errdefs::IsUnavailable(call({})));
+  daemon_ = std::make_unique<FakeDaemon>(socket());
+  conn_->Replace(Dial());
+  EXPECT_TRUE(call({}).ok());
+}
+
+TEST_F(RpcTest, WaitForReadyOutlastsARestart) {
+  daemon_->Stop();
+  EXPECT_TRUE(errdefs::IsUnavailable(CallVersion(background_)));
+  std::thread restarter([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    daemon_ = std::make_unique<FakeDaemon>(socket());
+  });
+  EXPECT_TRUE(
+      CallVersion(WithTimeout(background_, absl::Seconds(30)), {.wait_for_ready = true}).ok());
+  restarter.join();
+}
+
+TEST_F(RpcTest, AsyncCallsComeBackWithoutAWaitingThread) {
+  std::promise<absl::StatusOr<VersionResponse>> arrived;
+  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
+      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
+      Empty(), [&](absl::StatusOr<VersionResponse> r) { arrived.set_value(std::move(r)); });
+  const auto response = arrived.get_future().get();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->version(), "v9");
+}
+
+TEST_F(RpcTest, ServerStreamsOnTheCallersThread) {
+  std::vector<std::string> topics;
+  const Stubs<Events> stubs(conn_);
+  const absl::Status whole = CallServerStream<Events, SubscribeRequest, Envelope>(
+      background_, stubs, &Events::StubInterface::Subscribe, Subscribe(3, false), [&](Envelope& e) {
+        topics.push_back(e.topic());
+        return absl::OkStatus();
+      });
+  ASSERT_TRUE(whole.ok()) << whole;
+  EXPECT_THAT(topics, ElementsAre("/0", "/1", "/2"));
+
+  const absl::Status stopped = CallServerStream<Events, SubscribeRequest, Envelope>(
+      background_, stubs, &Events::StubInterface::Subscribe, Subscribe(3, true),
+      [](Envelope& e) { return errdefs::DataLoss(e.topic()); });
+  EXPECT_TRUE(errdefs::IsDataLoss(stopped)) << stopped;
+}
+
+// A stream under a consumer that rests after each message.
+TEST_F(RpcTest, ARestingStreamLosesNothing) {
+  std::mutex mu;
+  std::vector<std::string> topics;
+  std::promise<absl::Status> done;
+  std::atomic<int> waiting{0};
+  const StreamHandle handle =
+      StartServerStream<Events, Events::StubInterface::async_interface, SubscribeRequest, Envelope>(
+          background_, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
+          Subscribe(100, false),
+          [&](Envelope& e) {
+            std::lock_guard lock(mu);
+            topics.push_back(e.topic());
+            ++waiting;
+            return false;
+          },
+          [&](absl::Status s) { done.set_value(std::move(s)); });
+  auto ended = done.get_future();
+  while (ended.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
+    handle.Resume();
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(ended.get().ok());
+  ASSERT_EQ(topics.size(), 100U);
+  EXPECT_EQ(topics.back(), "/99");
+}
+
+TEST_F(RpcTest, ARestingStreamCanBeCancelledByHandleContextAndClose) {
+  for (const std::string how : {"handle", "context", "close"}) {
+    SCOPED_TRACE(how);
+    const auto [ctx, cancel] = WithCancel(background_);
+    std::promise<void> rested;
+    std::promise<absl::Status> done;
+    std::atomic<bool> first{true};
+    const StreamHandle handle = StartServerStream<Events, Events::StubInterface::async_interface,
+                                                  SubscribeRequest, Envelope>(
+        ctx, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
+        Subscribe(2, true),
+        [&](Envelope&) {
+          if (first.exchange(false)) rested.set_value();
+          return false;
+        },
+        [&](absl::Status s) { done.set_value(std::move(s)); });
+    rested.get_future().wait();
+    if (how == "handle") handle.Cancel();
+    if (how == "context") cancel();
+    if (how == "close") conn_->Close();
+    EXPECT_TRUE(errdefs::IsCanceled(done.get_future().get()));
+  }
+}
+
+TEST_F(RpcTest, BidiStreamsEchoInOrderThroughSmallQueues) {
+  auto stream = StartEcho(background_, {.queued_writes = 2, .unread_messages = 2});
+  ASSERT_TRUE(stream.ok());
+  constexpr int kMessages = 500;
+  std::thread writer([&] {
+    for (int i = 0; i < kMessages; ++i) {
+      EXPECT_TRUE((*stream)->Write(background_, Message("t", std::to_string(i))).ok());
+    }
+    (*stream)->CloseSend();
+  });
+  for (int i = 0; i < kMessages; ++i) {
+    const auto message = (*stream)->Read(background_);
+    ASSERT_TRUE(message.ok()) << message.status();
+    EXPECT_EQ(message->value(), std::to_string(i));
+  }
+  writer.join();
+  EXPECT_TRUE(errdefs::IsOutOfRange((*stream)->Read(background_).status()));
+  EXPECT_TRUE((*stream)->Finish(background_).ok());
+  EXPECT_TRUE(errdefs::IsFailedPrecondition((*stream)->Write(background_, Message("t"))) ||
+              errdefs::IsOutOfRange((*stream)->Write(background_, Message("t"))));
+}
+
+TEST_F(RpcTest, BidiStreamsGiveTheServersError) {
+  auto stream = StartEcho(background_);
+  ASSERT_TRUE(stream.ok());
+  ASSERT_TRUE((*stream)->Write(background_, Message("t")).ok());
+  ASSERT_TRUE((*stream)->Write(background_, Message("fail")).ok());
+  EXPECT_TRUE((*stream)->Read(background_).ok());
+  EXPECT_TRUE(errdefs::IsConflict((*stream)->Read(background_).status()));
+  EXPECT_TRUE(errdefs::IsConflict((*stream)->Finish(background_)));
+  EXPECT_TRUE(errdefs::IsConflict((*stream)->Write(background_, Message("t"))));
+}
+
+TEST_F(RpcTest, ABidiStreamsWaitsEndWithTheirOwnContext) {
+  auto stream = StartEcho(background_);
+  ASSERT_TRUE(stream.ok());
+  const Context brief = WithTimeout(background_, absl::Milliseconds(20));
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded((*stream)->Read(brief).status()));
+  EXPECT_EQ(*(*stream)->TryRead(), std::nullopt);
+  ASSERT_TRUE((*stream)->Write(background_, Message("t", "still alive")).ok());
+  EXPECT_EQ((*stream)->Read(background_)->value(), "still alive");
+}
+
+TEST_F(RpcTest, WritesToAServerThatStoppedReadingEndWithTheStream) {
+  for (const std::string how : {"cancel", "context", "close"}) {
+    SCOPED_TRACE(how);
+    const auto [ctx, cancel] = WithCancel(background_);
+    auto stream = StartEcho(ctx, {.queued_writes = 1});
+    ASSERT_TRUE(stream.ok());
+    ASSERT_TRUE((*stream)->Write(background_, Message("hang")).ok());
+    std::thread ender([&, cancel = cancel] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (how == "cancel") (*stream)->Cancel();
+      if (how == "context") cancel();
+      if (how == "close") conn_->Close();
+    });
+    absl::Status s;
+    while (s.ok()) s = (*stream)->Write(background_, Message("t", std::string(1 << 20, 'x')));
+    EXPECT_TRUE(errdefs::IsCanceled(s)) << s;
+    ender.join();
+  }
+}
+
+TEST_F(RpcTest, CloseRefusesNewCalls) {
+  conn_->Close();
+  EXPECT_TRUE(errdefs::IsUnavailable(CallVersion(background_)));
+  EXPECT_TRUE(errdefs::IsUnavailable(StartEcho(background_).status()));
+}
+
+TEST_F(RpcTest, CloseInACallbackDoesNotWaitForItself) {
+  std::promise<void> closed;
+  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
+      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
+      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
+        conn_->Close();
+        closed.set_value();
+      });
+  closed.get_future().wait();
+}
+
+}  // namespace
+}  // namespace containerd::rpc
