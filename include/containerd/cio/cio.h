@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package cio: the standard streams of a task or exec process. A Creator makes the FIFOs, whose
+// paths the daemon gets with the request, and an IO copies between them and the program.
+//
+//   auto out = std::make_shared<cio::Buffer>();
+//   auto task = container.NewTask(ctx, cio::NewCreator({cio::WithStreams({}, out, out)}));
+//   auto exit = task->Wait(ctx);
+//   ...
+//   task->IO()->Wait(ctx);          // all output is in the buffer
+//
+// All copying is done by the one reactor thread, in which sinks and sources are called: see
+// streams.h for what they may do.
+//
+// Source: pkg/cio.
+#ifndef CONTAINERD_CIO_CIO_H_
+#define CONTAINERD_CIO_CIO_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "containerd/cio/streams.h"
+#include "containerd/context/context.h"
+#include "containerd/future/future.h"
+
+namespace containerd::cio {
+
+// Where FIFOs are made unless WithFIFODir says otherwise. Source: defaults.DefaultFIFODir.
+inline constexpr std::string_view kDefaultFIFODir = "/run/containerd/fifo";
+
+// What the daemon is told about the streams: paths of FIFOs, or log URIs; empty for /dev/null.
+struct Config {
+  bool terminal = false;
+  std::string stdin;
+  std::string stdout;
+  std::string stderr;
+
+  bool operator==(const Config&) const = default;
+};
+
+// How many bytes came out of the task's FIFOs.
+struct OutputResult {
+  uint64_t stdout_bytes = 0;
+  uint64_t stderr_bytes = 0;
+};
+
+// How IO::Drain ended.
+enum class DrainResult {
+  kEOF,       // every writer has closed: no more output can come
+  kQuiet,     // somebody still holds an output open, but it is empty and has been for `grace`
+  kCanceled,  // Cancel or Close came first
+};
+
+// The streams of one task or process. Safe from any thread. Futures complete on the reactor's
+// thread.
+//
+// Destroying an IO stops the copying and closes its descriptors, but leaves the FIFOs on disk: the
+// shim holds them, and a program that starts again can attach to them. Close removes them.
+class IO {
+ public:
+  virtual ~IO() = default;
+  IO(const IO&) = delete;
+  IO& operator=(const IO&) = delete;
+
+  virtual const cio::Config& Config() const = 0;
+
+  // Stops copying; what is left in the FIFOs is not read. When it returns, no sink or source is
+  // called any more (unless it is called from one) and OutputDone is complete. It never waits for
+  // the task's side, also when that has never opened its ends.
+  virtual void Cancel() = 0;
+
+  // Complete when all output has been read to its end and handed to the sinks: at once when there
+  // is none to copy. An error says that bytes are missing: Canceled, or the first failure of a
+  // sink.
+  virtual Future<OutputResult> OutputDone() = 0;
+
+  // Complete when the source has ended and its bytes are in the FIFO, with their number; at once
+  // when there is no stdin to copy. After that the task's stdin ends when the shim's own handle
+  // is closed as well, which Process::CloseIO does. An error says why the input stopped early:
+  // Unavailable when the task's side closed its stdin.
+  virtual Future<uint64_t> InputDone() = 0;
+
+  // For the moment after the task's exit: complete when OutputDone is, or when for `grace` no byte
+  // has come and nothing waits in the FIFOs or for a sink. The latter is the only end when a
+  // process that the task left behind holds its output open. Copying goes on in any case.
+  virtual Future<DrainResult> Drain(absl::Duration grace) = 0;
+
+  // Blocks until OutputDone is complete or `ctx` ends. Source: IO.Wait.
+  absl::Status Wait(const Context& ctx) { return OutputDone().Get(ctx).status(); }
+
+  // Cancels, and removes the FIFOs. An error names the path that could not be removed. Calling it
+  // again does nothing.
+  virtual absl::Status Close() = 0;
+
+ protected:
+  IO() = default;
+};
+
+// Makes the IO of the task or process `id`. Source: cio.Creator.
+using Creator = std::function<absl::StatusOr<std::shared_ptr<IO>>(std::string_view id)>;
+
+// The paths of a task's streams, and how to remove them. Copies share both.
+// Source: cio.FIFOSet.
+struct FIFOSet : Config {
+  FIFOSet() = default;
+  explicit FIFOSet(Config config, std::function<absl::Status()> close_fn = nullptr)
+      : Config(std::move(config)), close(std::move(close_fn)) {}
+
+  // Removes the FIFOs; OK when there is nothing to do.
+  absl::Status Close() const { return close ? close() : absl::OkStatus(); }
+
+  std::function<absl::Status()> close;
+
+  // Owner of FIFOs that have to be made; the process's own when not set.
+  std::optional<std::pair<uid_t, gid_t>> owner;
+};
+
+// Attaches to the streams of a task that runs already. Each byte of output goes to one reader only,
+// so there should be no other. Source: cio.Attach.
+using Attach = std::function<absl::StatusOr<std::shared_ptr<IO>>(FIFOSet fifos)>;
+
+// Source: cio.NewFIFOSet.
+FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close = nullptr);
+
+// Paths <dir>/<id>-stdin, -stdout and -stderr in a new directory of mode 0700 under `root`, which
+// is made (mode 0700) if it does not exist; "" is the system's temporary directory. The FIFOs
+// themselves are made when they are opened. Close removes the directory.
+// InvalidArgument for an id that is no identifier. Source: cio.NewFIFOSetInDir.
+absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view id, bool terminal);
+
+// What a Creator or Attach connects. Source: cio.Streams.
+struct Streams {
+  Source stdin;
+  Sink stdout;
+  Sink stderr;  // not used with a terminal, whose output is all in stdout
+  bool terminal = false;
+  std::string fifo_dir;
+  std::optional<std::pair<uid_t, gid_t>> fifo_owner;
+};
+
+// Source: cio.Opt.
+using Opt = std::function<void(Streams&)>;
+
+// The program's own standard streams. Source: cio.WithStdio.
+Opt WithStdio();
+
+// Source: cio.WithTerminal.
+Opt WithTerminal();
+
+// A default-constructed one is not attached: the task has /dev/null there. Source: cio.WithStreams.
+Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink);
+
+// Source: cio.WithFIFODir.
+Opt WithFIFODir(std::string dir);
+
+// The directory and the FIFOs belong to this user and group, for a shim that runs as them.
+Opt WithFIFOOwner(uid_t uid, gid_t gid);
+
+// Copies between new FIFOs and the streams. On error nothing is left on disk. Errors name the path:
+// InvalidArgument for an id that is no identifier, FailedPrecondition when something that is no
+// FIFO is in the way, ResourceExhausted without descriptors or disk, PermissionDenied.
+// Source: cio.NewCreator.
+Creator NewCreator(std::vector<Opt> opts = {});
+
+// Copies between the FIFOs of a running task and the streams; FIFOs that are missing are made. On
+// error they are left alone. Source: cio.NewAttach.
+Attach NewAttach(std::vector<Opt> opts = {});
+
+// All streams are /dev/null. Is itself a Creator. Source: cio.NullIO.
+absl::StatusOr<std::shared_ptr<IO>> NullIO(std::string_view id);
+
+// Knows the paths and removes them at Close, but copies nothing. Source: cio.Load.
+std::shared_ptr<IO> Load(FIFOSet fifos);
+
+// The shim writes output to what `uri` names (file://, fifo://, binary://), without the program's
+// help. Source: cio.LogURI.
+Creator LogURI(std::string uri);
+
+// The same for a task with a terminal. Source: cio.TerminalLogURI.
+Creator TerminalLogURI(std::string uri);
+
+// The shim starts `binary` and feeds it the output; `args` become its arguments.
+// Source: cio.BinaryIO.
+Creator BinaryIO(std::string binary, std::map<std::string, std::string> args = {});
+
+// Source: cio.TerminalBinaryIO.
+Creator TerminalBinaryIO(std::string binary, std::map<std::string, std::string> args = {});
+
+// The shim appends output to the file `path`. Source: cio.LogFile.
+Creator LogFile(std::string path);
+
+// <scheme>://<path>?<args>, escaped, arguments in the order of their names. InvalidArgument unless
+// `path` is absolute. Source: cio.LogURIGenerator.
+absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string_view path,
+                                            const std::map<std::string, std::string>& args = {});
+
+// The task's end of the streams as plain descriptors, for a program with an event loop of its own.
+// All are non-blocking, and -1 when the path is empty. They stay the object's: Cancel, Close and
+// the destructor close them.
+//
+// Reading an output before the task's side has opened it gives 0 as at its end; poll tells them
+// apart (POLLHUP). stdin can be written at once; since it must not get lost before the task
+// opens its side, the object keeps a reading handle too, and so there is no EPIPE.
+// Source: cio.DirectIO.
+class DirectIO : public IO {
+ public:
+  virtual int Stdin() const = 0;
+  virtual int Stdout() const = 0;
+  virtual int Stderr() const = 0;
+
+  // The end of the input.
+  virtual void CloseStdin() = 0;
+};
+
+// Opens (making them if need be) the FIFOs of the set. On error the set is closed.
+// Source: cio.NewDirectIO.
+absl::StatusOr<std::shared_ptr<DirectIO>> NewDirectIO(FIFOSet fifos);
+
+}  // namespace containerd::cio
+
+#endif  // CONTAINERD_CIO_CIO_H_
