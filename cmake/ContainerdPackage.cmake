@@ -33,6 +33,8 @@ function(containerd_package name)
       list(TRANSFORM arg_TEST_DEPS PREPEND pkg_)
       target_link_libraries(test_${name} PRIVATE pkg_${name} ${arg_TEST_DEPS} containerd_warnings GTest::gmock
                                                  GTest::gtest GTest::gtest_main)
+      # For a package's own internals: #include "src/<name>/...".
+      target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
       target_compile_definitions(test_${name}
                                  PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
       add_test(NAME unit.${name} COMMAND test_${name})

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <absl/status/statusor.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 #include <grpcpp/support/sync_stream.h>

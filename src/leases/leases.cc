@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/leases/leases.h"
+
+#include <array>
+#include <cerrno>
+#include <sys/random.h>
+#include <utility>
+
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+
+namespace containerd::leases {
+namespace {
+
+constexpr absl::Duration kReleaseTimeout = absl::Seconds(10);
+
+// Three bytes in base64's alphabet for URLs.
+std::string Base64URL(const std::array<unsigned char, 3>& bytes) {
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const unsigned bits = bytes[0] << 16U | bytes[1] << 8U | bytes[2];
+  std::string text;
+  for (unsigned shift : {18U, 12U, 6U, 0U}) text.push_back(kAlphabet[bits >> shift & 63U]);
+  return text;
+}
+
+}  // namespace
+
+Opt WithID(std::string id) {
+  return [id = std::move(id)](Lease* lease) {
+    lease->id = id;
+    return absl::OkStatus();
+  };
+}
+
+Opt WithRandomID() {
+  return [](Lease* lease) {
+    std::array<unsigned char, 3> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+      return errdefs::FromErrno(errno, "random bytes for a lease's id");
+    }
+    const std::int64_t nanosecond = absl::ToUnixNanos(absl::Now()) % 1'000'000'000;
+    lease->id = fmt::format("{}-{}", nanosecond, Base64URL(bytes));
+    return absl::OkStatus();
+  };
+}
+
+Opt WithExpiration(absl::Duration duration) {
+  return [duration](Lease* lease) {
+    const absl::TimeZone utc = absl::UTCTimeZone();
+    const absl::Time expires = absl::Now() + duration;
+    // RFC 3339 has years of four digits.
+    if (expires < absl::FromCivil(absl::CivilYear(0), utc) ||
+        expires >= absl::FromCivil(absl::CivilYear(10000), utc)) {
+      return errdefs::InvalidArgument(
+          fmt::format("lease expiration of {}: not a date", absl::FormatDuration(duration)));
+    }
+    lease->labels[kLabelGCExpire] = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", expires, utc);
+    return absl::OkStatus();
+  };
+}
+
+Opt WithLabel(std::string label, std::string value) {
+  return [label = std::move(label), value = std::move(value)](Lease* lease) {
+    lease->labels[label] = value;
+    return absl::OkStatus();
+  };
+}
+
+Opt WithLabels(Labels labels) {
+  return [labels = std::move(labels)](Lease* lease) {
+    for (const auto& [key, value] : labels) lease->labels[key] = value;
+    return absl::OkStatus();
+  };
+}
+
+absl::Status SynchronousDelete(const Context& /*ctx*/, DeleteOptions* options) {
+  options->synchronous = true;
+  return absl::OkStatus();
+}
+
+LeaseGuard::LeaseGuard(LeaseGuard&& other) noexcept
+    : ctx_(std::exchange(other.ctx_, Context())),
+      manager_(std::move(other.manager_)),
+      lease_(std::exchange(other.lease_, std::nullopt)) {}
+
+LeaseGuard& LeaseGuard::operator=(LeaseGuard&& other) noexcept {
+  if (this != &other) {
+    ReleaseQuietly();
+    ctx_ = std::exchange(other.ctx_, Context());
+    manager_ = std::move(other.manager_);
+    lease_ = std::exchange(other.lease_, std::nullopt);
+  }
+  return *this;
+}
+
+LeaseGuard::~LeaseGuard() { ReleaseQuietly(); }
+
+absl::Status LeaseGuard::Release(const Context& ctx, const std::vector<DeleteOpt>& opts) {
+  const std::optional<Lease> lease = std::exchange(lease_, std::nullopt);
+  if (!lease) return absl::OkStatus();
+  return manager_->Delete(ctx, *lease, opts);
+}
+
+void LeaseGuard::ReleaseQuietly() {
+  if (!lease_) return;
+  const std::string id = lease_->id;
+  const absl::Status s = Release(WithTimeout(WithoutCancel(ctx_), kReleaseTimeout));
+  if (!s.ok() && !errdefs::IsNotFound(s)) {
+    log::Warn(fmt::format("lease \"{}\" could not be released: {}", id, errdefs::Message(s)));
+  }
+}
+
+absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Manager> manager,
+                                        std::vector<Opt> opts) {
+  LeaseGuard guard;
+  guard.ctx_ = ctx;
+  if (FromContext(ctx)) return guard;
+  if (opts.empty()) opts = {WithRandomID(), WithExpiration(absl::Hours(24))};
+  absl::StatusOr<Lease> lease = manager->Create(ctx, opts);
+  if (!lease.ok()) return lease.status();
+  guard.ctx_ = WithLease(ctx, lease->id);
+  guard.manager_ = std::move(manager);
+  guard.lease_ = *std::move(lease);
+  return guard;
+}
+
+}  // namespace containerd::leases
