@@ -194,4 +194,19 @@ Context WithSourceDateEpoch(const Context& parent, absl::Time time) {
   return Context(std::make_shared<const ContextNode>(std::move(node)));
 }
 
+absl::Status Sleep(const Context& ctx, absl::Duration duration) {
+  std::mutex mu;
+  std::condition_variable cancelled;
+  const CancelRegistration wake = ctx.OnCancel([&] {
+    std::lock_guard lock(mu);
+    cancelled.notify_all();
+  });
+  const absl::Time until = std::min(absl::Now() + duration, ctx.Deadline());
+  std::unique_lock lock(mu);
+  while (!ctx.Done() && absl::Now() < until) {
+    cancelled.wait_until(lock, absl::ToChronoTime(until));
+  }
+  return ctx.Err();
+}
+
 }  // namespace containerd

@@ -132,6 +132,9 @@ Context WithMetadata(const Context& parent, std::string_view key, std::string_vi
 // epoch.WithSourceDateEpoch.
 Context WithSourceDateEpoch(const Context& parent, absl::Time time);
 
+// Waits `duration`, or until the context ends: then its error. Source: time.Sleep in a select.
+absl::Status Sleep(const Context& ctx, absl::Duration duration);
+
 }  // namespace containerd
 
 #endif  // CONTAINERD_CONTEXT_CONTEXT_H_

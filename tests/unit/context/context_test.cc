@@ -128,6 +128,16 @@ TEST(Context, DroppingARegistrationWaitsForItsCallback) {
   }
 }
 
+TEST(Context, SleepEndsWithItsContext) {
+  EXPECT_TRUE(Sleep(Context::Background(), absl::Milliseconds(1)).ok());
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(
+      Sleep(WithTimeout(Context::Background(), absl::Milliseconds(1)), absl::Hours(1))));
+  const auto [ctx, cancel] = WithCancel(Context::Background());
+  std::thread canceller(cancel);
+  EXPECT_TRUE(errdefs::IsCanceled(Sleep(ctx, absl::Hours(1))));
+  canceller.join();
+}
+
 TEST(Context, ManyThreadsMayShareOne) {
   const auto [ctx, cancel] = WithCancel(Context::Background());
   std::atomic<int> fired{0};

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package client: containerd for a program that runs containers.
+//
+//   absl::StatusOr<Client> client =
+//       Client::New("/run/containerd/containerd.sock", {WithDefaultNamespace("example")});
+//   if (!client.ok()) return client.status();
+//   absl::StatusOr<Container> web = client->LoadContainer(ctx, "web");
+//
+// The package's headers lie directly in containerd/, one concept each: container.h, task.h,
+// process.h, image.h, …; containerd/containerd.h includes them all.
+//
+// Source: package client.
+#ifndef CONTAINERD_CLIENT_H_
+#define CONTAINERD_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/client_opts.h"
+#include "containerd/container_opts_fwd.h"
+#include "containerd/context/context.h"
+#include "containerd/events/events.h"
+#include "containerd/leases/leases.h"
+#include "containerd/services.h"
+#include "containerd/typeurl/any.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace containerd {
+
+class Container;
+class Image;
+namespace health {
+class Service;
+}
+namespace internal {
+struct ClientState;
+}
+namespace rpc {
+class Connection;
+}
+namespace version {
+class Service;
+}
+
+struct Version {
+  std::string version;   // "1.7.24"
+  std::string revision;  // of the source it was built from
+};
+
+struct ServerInfo {
+  std::string uuid;  // of the daemon's root directory
+};
+
+struct RuntimeVersion {
+  std::string version;
+  std::string revision;
+};
+
+struct RuntimeInfo {
+  std::string name;
+  RuntimeVersion version;
+  // typeurl::UnmarshalTo gives runc.v1.Options for `options` and specs::Features for `features`.
+  typeurl::Any options;
+  typeurl::Any features;
+  std::map<std::string, std::string> annotations;
+};
+
+// A connection to a containerd daemon, and its services.
+//
+// A handle: copies share the connection, which closes with the last of them, or with Close. All
+// functions are safe from any thread. No thread is started by a Client itself; gRPC runs its own
+// few once streams or waits are used.
+class Client {
+ public:
+  // Connects to a daemon and returns once it answers. `address` is the path of its socket
+  // ("/run/containerd/containerd.sock" or "unix:///…"), or "tcp://host:port", with TLS if
+  // WithDialOpts({WithTransportCredentials(…)}) says so; it may be empty if WithServices gives
+  // services. A socket that is not there is waited for, WithTimeout long.
+  //
+  // Errors name the address: ErrInvalidArgument if it or an option is malformed, ErrUnavailable if
+  // nobody listens there, the timeout passes, or what answers does not speak gRPC,
+  // ErrNotImplemented if it does but is not containerd, the context's own if it ends.
+  // Source: client.New.
+  static absl::StatusOr<Client> New(const Context& ctx, std::string_view address,
+                                    const std::vector<Opt>& opts = {});
+  static absl::StatusOr<Client> New(std::string_view address, const std::vector<Opt>& opts = {}) {
+    return New(Context::Background(), address, opts);
+  }
+
+  // On a channel that the caller made. Such a client can't Reconnect. Source: client.NewWithConn.
+  static absl::StatusOr<Client> NewWithConn(std::shared_ptr<grpc::Channel> conn,
+                                            const std::vector<Opt>& opts = {});
+
+  // Dials again, as New did, and moves the client and its copies to the new connection. Calls and
+  // streams under way end on the old one by themselves. ErrUnavailable for a client of NewWithConn.
+  absl::Status Reconnect(const Context& ctx = Context::Background());
+
+  // Cancels all calls and streams of the client and its copies, waits until their callbacks have
+  // returned, and disconnects. Calls after that fail with ErrUnavailable.
+  absl::Status Close();
+
+  // Whether the daemon says that it is serving. Waits for a connection while there is none, as
+  // long as the context lives.
+  absl::StatusOr<bool> IsServing(const Context& ctx);
+
+  absl::StatusOr<containerd::Version> Version(const Context& ctx);
+  absl::StatusOr<ServerInfo> Server(const Context& ctx);
+
+  // What a runtime says of itself; by default the client's. ErrNotImplemented before daemon 2.0.
+  absl::StatusOr<containerd::RuntimeInfo> RuntimeInfo(const Context& ctx,
+                                                      std::string_view runtime_path = {},
+                                                      const typeurl::Any& runtime_options = {});
+
+  // The runtime for new containers; the built-in default if the namespace's label can't be read.
+  std::string Runtime();
+  absl::StatusOr<std::string> DefaultRuntime(const Context& ctx);
+  absl::StatusOr<std::string> DefaultSandboxer(const Context& ctx);
+  const std::string& DefaultNamespace() const;
+  std::shared_ptr<const platforms::MatchComparer> Platform() const;
+
+  // The value of a label of the context's namespace; empty if it has no such label.
+  absl::StatusOr<std::string> GetLabel(const Context& ctx, std::string_view label);
+
+  // A lease for what is made with the returned guard's context(): deleted with the guard. A context
+  // that has a lease already keeps it. Without options: a random id, expiring after 24 hours.
+  absl::StatusOr<leases::LeaseGuard> WithLease(const Context& ctx,
+                                               const std::vector<leases::Opt>& opts = {});
+
+  // Containers, in no order, of the context's namespace; those that match any of the filters.
+  absl::StatusOr<std::vector<Container>> Containers(const Context& ctx,
+                                                    const std::vector<std::string>& filters = {});
+
+  // Creates a container record; a running one is a Task (Container::NewTask). What the options made
+  // before one of them failed (a snapshot) is removed again.
+  absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
+                                         const std::vector<NewContainerOpts>& opts = {});
+
+  // ErrNotFound if there is none of that id.
+  absl::StatusOr<Container> LoadContainer(const Context& ctx, std::string_view id);
+
+  // ErrNotFound if there is no image of that name.
+  absl::StatusOr<Image> GetImage(const Context& ctx, std::string_view ref);
+  absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
+                                                const std::vector<std::string>& filters = {});
+
+  // Events that match any of the filters. See events.h: pull with Next, or give callbacks to
+  // EventService()->Subscribe.
+  std::unique_ptr<events::Subscription> Subscribe(
+      const Context& ctx, const std::vector<std::string>& filters = {},
+      const std::vector<events::SubscribeOpt>& opts = {});
+
+  // The services, each the daemon's unless WithServices replaced it. What they return lives on its
+  // own, but only as long as the connection does something useful with it.
+  std::shared_ptr<containers::Store> ContainerService() const;
+  std::shared_ptr<content::Store> ContentStore() const;
+  std::shared_ptr<images::Store> ImageService() const;
+  std::shared_ptr<namespaces::Store> NamespaceService() const;
+  std::shared_ptr<tasks::Service> TaskService() const;
+  std::shared_ptr<diff::DiffService> DiffService() const;
+  std::shared_ptr<events::EventService> EventService() const;
+  std::shared_ptr<leases::Manager> LeasesService() const;
+  std::shared_ptr<introspection::Service> IntrospectionService() const;
+  std::shared_ptr<sandbox::Store> SandboxStore() const;
+  std::shared_ptr<sandbox::Controller> SandboxController(std::string_view name) const;
+  std::shared_ptr<transfer::Transferrer> TransferService() const;
+  std::shared_ptr<mount::Manager> MountManager() const;
+  std::shared_ptr<health::Service> HealthService() const;
+  std::shared_ptr<version::Service> VersionService() const;
+
+  // The snapshotter of that name; empty: the namespace's default. Nothing is asked of the daemon
+  // but the default's name. nullptr if WithSnapshotters was given and has none of that name.
+  std::shared_ptr<snapshots::Snapshotter> SnapshotService(std::string_view snapshotter_name) const;
+
+  // The name that an empty one stands for: the namespace's label
+  // "containerd.io/defaults/snapshotter", or "overlayfs".
+  absl::StatusOr<std::string> ResolveSnapshotterName(const Context& ctx,
+                                                     std::string_view name) const;
+
+  // SnapshotService(ResolveSnapshotterName(name)), and ErrNotFound in place of nullptr.
+  absl::StatusOr<std::shared_ptr<snapshots::Snapshotter>> GetSnapshotter(
+      const Context& ctx, std::string_view name) const;
+
+  // What the daemon's snapshotter plugin says of itself. ErrNotFound if it has none of that name.
+  absl::StatusOr<std::shared_ptr<const platforms::MatchComparer>> GetSnapshotterSupportedPlatforms(
+      const Context& ctx, std::string_view snapshotter_name) const;
+  absl::StatusOr<std::vector<std::string>> GetSnapshotterCapabilities(
+      const Context& ctx, std::string_view snapshotter_name) const;
+
+  // The gRPC channel, for raw stubs (containerd/stubs.h). Calls on it get the default namespace if
+  // they name none. nullptr after Close.
+  std::shared_ptr<grpc::Channel> Conn() const;
+
+  // What the library's own proxies are made on, for those of other services.
+  std::shared_ptr<rpc::Connection> Connection() const;
+
+ private:
+  explicit Client(std::shared_ptr<internal::ClientState> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<internal::ClientState> state_;
+};
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_CLIENT_H_

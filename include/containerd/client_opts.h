@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Client::New can be told.
+//
+//   auto client = Client::New("/run/containerd/containerd.sock",
+//                             {WithDefaultNamespace("example"), WithTimeout(absl::Seconds(3))});
+//
+// Source: client/client_opts.go.
+#ifndef CONTAINERD_CLIENT_OPTS_H_
+#define CONTAINERD_CLIENT_OPTS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include "containerd/context/context.h"
+#include "containerd/services.h"
+
+namespace grpc {
+class ChannelArguments;
+class ChannelCredentials;
+}  // namespace grpc
+
+namespace containerd::platforms {
+class MatchComparer;
+}  // namespace containerd::platforms
+
+namespace containerd {
+
+// How a connection is made. Source: the grpc.DialOptions that client.New sets.
+struct DialOptions {
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // nullptr: plain text
+  bool block = true;
+  absl::Duration max_backoff;  // zero: 3 s
+  // Runs last, with everything else set.
+  std::vector<std::function<void(grpc::ChannelArguments&)>> channel_arguments;
+};
+
+using DialOpt = std::function<void(DialOptions*)>;
+
+// TLS: grpc::SslCredentials(...) for a daemon that listens on tcp. Source:
+// grpc.WithTransportCredentials.
+DialOpt WithTransportCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials);
+
+// Whether New waits until the daemon answers, as Go's client did before 2.0 and this one does by
+// default; false: New returns at once and the first call finds out. Source: grpc.WithBlock.
+DialOpt WithBlock(bool block = true);
+
+// Longest pause between attempts to connect; by default 3 s. Source: grpc.WithConnectParams.
+DialOpt WithMaxBackoff(absl::Duration delay);
+
+// Whatever else gRPC's channel can be told.
+DialOpt WithChannelArguments(std::function<void(grpc::ChannelArguments&)> set);
+
+// Limits of each call.
+struct CallLimits {
+  int max_recv_msg_size;  // bytes
+  int max_send_msg_size;
+};
+
+using CallOpt = std::function<void(CallLimits*)>;
+
+// In bytes; by default 16 MiB both. Source: grpc.MaxCallRecvMsgSize, grpc.MaxCallSendMsgSize.
+CallOpt MaxCallRecvMsgSize(int bytes);
+CallOpt MaxCallSendMsgSize(int bytes);
+
+// The sum of the options; see the functions below.
+struct ClientOptions {
+  std::string default_namespace;
+  std::string default_runtime;
+  std::string default_sandboxer;
+  std::shared_ptr<const platforms::MatchComparer> default_platform;
+  absl::Duration timeout;  // zero: 10 s
+  std::vector<DialOpt> dial_opts;
+  std::vector<DialOpt> extra_dial_opts;
+  std::vector<CallOpt> call_opts;
+  bool services_given = false;
+  Services services;
+};
+
+using Opt = std::function<absl::Status(ClientOptions*)>;
+
+// The namespace of calls whose context has none, those on raw stubs included. ErrInvalidArgument if
+// it is not a valid identifier.
+Opt WithDefaultNamespace(std::string_view ns);
+
+// The runtime of new containers that are given none. Without it, the namespace's label
+// "containerd.io/defaults/runtime", then "io.containerd.runc.v2".
+Opt WithDefaultRuntime(std::string_view runtime);
+
+// The sandboxer of new sandboxes. Without it, the namespace's label
+// "containerd.io/defaults/sandboxer", then "shim".
+Opt WithDefaultSandboxer(std::string_view sandboxer);
+
+// Which platform's images are meant; by default the host's.
+Opt WithDefaultPlatform(std::shared_ptr<const platforms::MatchComparer> platform);
+
+// How to dial, in place of the defaults of DialOptions.
+Opt WithDialOpts(std::vector<DialOpt> opts);
+
+// How to dial, on top of the defaults or of WithDialOpts.
+Opt WithExtraDialOpts(std::vector<DialOpt> opts);
+
+Opt WithCallOpts(std::vector<CallOpt> opts);
+
+// Replaces services of the daemon by the given ones; no address is needed then.
+Opt WithServices(std::vector<ServicesOpt> opts);
+
+// How long New may take to reach the daemon; by default 10 s.
+Opt WithTimeout(absl::Duration timeout);
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_CLIENT_OPTS_H_

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The services that a Client is composed of, and options that replace them: by an implementation
+// in this process, one that caches or checks, or a test's mock.
+//
+//   auto client = Client::New("", {WithServices({WithContentStore(store),
+//   WithImageStore(images)})});
+//
+// Source: client/services.go.
+#ifndef CONTAINERD_SERVICES_H_
+#define CONTAINERD_SERVICES_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace containerd {
+
+namespace containers {
+class Store;
+}
+namespace content {
+class Store;
+}
+namespace diff {
+class DiffService;
+}
+namespace events {
+class EventService;
+}
+namespace images {
+class Store;
+}
+namespace introspection {
+class Service;
+}
+namespace leases {
+class Manager;
+}
+namespace mount {
+class Manager;
+}
+namespace namespaces {
+class Store;
+}
+namespace sandbox {
+class Controller;
+class Store;
+}  // namespace sandbox
+namespace snapshots {
+class Snapshotter;
+}
+namespace tasks {
+class Service;
+}
+namespace transfer {
+class Transferrer;
+}
+
+// Each nullptr, or empty map, means the daemon's.
+struct Services {
+  std::shared_ptr<content::Store> content_store;
+  std::shared_ptr<images::Store> image_store;
+  std::shared_ptr<containers::Store> container_store;
+  std::shared_ptr<namespaces::Store> namespace_store;
+  std::map<std::string, std::shared_ptr<snapshots::Snapshotter>> snapshotters;
+  std::shared_ptr<tasks::Service> task_service;
+  std::shared_ptr<diff::DiffService> diff_service;
+  std::shared_ptr<events::EventService> event_service;
+  std::shared_ptr<leases::Manager> leases_service;
+  std::shared_ptr<introspection::Service> introspection_service;
+  std::shared_ptr<sandbox::Store> sandbox_store;
+  std::map<std::string, std::shared_ptr<sandbox::Controller>> sandboxers;
+  std::shared_ptr<transfer::Transferrer> transfer_service;
+  std::shared_ptr<mount::Manager> mount_manager;
+};
+
+using ServicesOpt = std::function<void(Services*)>;
+
+ServicesOpt WithContentStore(std::shared_ptr<content::Store> store);
+ServicesOpt WithImageStore(std::shared_ptr<images::Store> store);
+ServicesOpt WithContainerStore(std::shared_ptr<containers::Store> store);
+ServicesOpt WithNamespaceService(std::shared_ptr<namespaces::Store> store);
+// By name; a snapshotter that is not in the map does not exist then.
+ServicesOpt WithSnapshotters(
+    std::map<std::string, std::shared_ptr<snapshots::Snapshotter>> snapshotters);
+ServicesOpt WithTaskService(std::shared_ptr<tasks::Service> service);
+ServicesOpt WithDiffService(std::shared_ptr<diff::DiffService> service);
+ServicesOpt WithEventService(std::shared_ptr<events::EventService> service);
+ServicesOpt WithLeasesService(std::shared_ptr<leases::Manager> manager);
+ServicesOpt WithIntrospectionService(std::shared_ptr<introspection::Service> service);
+ServicesOpt WithSandboxStore(std::shared_ptr<sandbox::Store> store);
+// Adds one sandbox controller under its name; once there is one, others do not exist.
+ServicesOpt WithSandboxController(std::string name,
+                                  std::shared_ptr<sandbox::Controller> controller);
+ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service);
+ServicesOpt WithMountManager(std::shared_ptr<mount::Manager> manager);
+
+// Go's names for options that take a service's gRPC client. Here a service is an interface, and
+// whoever has a channel passes the proxy made for it, so each is the same as the one above.
+inline ServicesOpt WithImageClient(std::shared_ptr<images::Store> store) {
+  return WithImageStore(std::move(store));
+}
+inline ServicesOpt WithContainerClient(std::shared_ptr<containers::Store> store) {
+  return WithContainerStore(std::move(store));
+}
+inline ServicesOpt WithNamespaceClient(std::shared_ptr<namespaces::Store> store) {
+  return WithNamespaceService(std::move(store));
+}
+inline ServicesOpt WithTaskClient(std::shared_ptr<tasks::Service> service) {
+  return WithTaskService(std::move(service));
+}
+inline ServicesOpt WithDiffClient(std::shared_ptr<diff::DiffService> service) {
+  return WithDiffService(std::move(service));
+}
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_SERVICES_H_

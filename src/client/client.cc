@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/client.h"
+
+#include <utility>
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+#include <grpcpp/channel.h>
+
+#include "containerd/containers/proxy.h"
+#include "containerd/content/proxy.h"
+#include "containerd/defaults/defaults.h"
+#include "containerd/diff/proxy.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/events/proxy.h"
+#include "containerd/health/health.h"
+#include "containerd/images/proxy.h"
+#include "containerd/introspection/proxy.h"
+#include "containerd/leases/proxy.h"
+#include "containerd/mount/proxy.h"
+#include "containerd/namespaces/namespaces.h"
+#include "containerd/namespaces/proxy.h"
+#include "containerd/platforms/platforms.h"
+#include "containerd/sandbox/proxy.h"
+#include "containerd/snapshots/proxy.h"
+#include "containerd/streaming/proxy.h"
+#include "containerd/tasks/proxy.h"
+#include "containerd/transfer/proxy.h"
+#include "containerd/types/introspection.pb.h"
+#include "containerd/typeurl/proto.h"
+#include "containerd/version/version.h"
+
+#include "dial.h"
+#include "state.h"
+
+namespace containerd {
+namespace {
+
+absl::StatusOr<ClientOptions> Collect(const std::vector<Opt>& opts) {
+  ClientOptions options;
+  for (const Opt& opt : opts) {
+    if (absl::Status s = opt(&options); !s.ok()) return s;
+  }
+  if (options.default_platform == nullptr) options.default_platform = platforms::Default();
+  return options;
+}
+
+// Fills in the daemon's services where none were given.
+Services Complete(Services services, const std::shared_ptr<rpc::Connection>& conn) {
+  const auto fill = [&conn](auto& service, auto make) {
+    if (service == nullptr) service = make(conn);
+  };
+  fill(services.content_store, content::NewContentStore);
+  fill(services.image_store, images::NewImageStoreFromClient);
+  fill(services.container_store, containers::NewRemoteContainerStore);
+  fill(services.namespace_store, namespaces::NewNamespaceStoreFromClient);
+  fill(services.task_service, tasks::NewTaskService);
+  fill(services.diff_service, diff::NewDiffServiceFromClient);
+  fill(services.event_service, events::NewRemoteEvents);
+  fill(services.leases_service, leases::NewLeaseManager);
+  fill(services.introspection_service, introspection::NewIntrospectionProxy);
+  fill(services.sandbox_store, sandbox::NewSandboxStore);
+  fill(services.transfer_service, [](const std::shared_ptr<rpc::Connection>& c) {
+    return transfer::NewTransferrer(c, streaming::NewStreamCreator(c));
+  });
+  fill(services.mount_manager, mount::NewMountManager);
+  return services;
+}
+
+std::shared_ptr<internal::ClientState> MakeState(ClientOptions options,
+                                                 std::shared_ptr<grpc::Channel> channel) {
+  auto state = std::make_shared<internal::ClientState>();
+  state->conn = std::make_shared<rpc::Connection>(std::move(channel), options.default_namespace);
+  state->services = Complete(std::move(options.services), state->conn);
+  state->runtime = options.default_runtime;
+  state->sandboxer = options.default_sandboxer;
+  state->options = std::move(options);
+  return state;
+}
+
+absl::Status NoConnection() { return errdefs::Unavailable("no grpc connection available"); }
+
+}  // namespace
+
+absl::StatusOr<Client> Client::New(const Context& ctx, std::string_view address,
+                                   const std::vector<Opt>& opts) {
+  absl::StatusOr<ClientOptions> options = Collect(opts);
+  if (!options.ok()) return options.status();
+  if (address.empty()) {
+    if (!options->services_given) {
+      return errdefs::Unavailable("no grpc connection or services is available");
+    }
+    return Client(MakeState(*std::move(options), nullptr));
+  }
+  absl::StatusOr<internal::Address> target = internal::ParseAddress(address);
+  if (!target.ok()) return target.status();
+  auto channel = internal::Dial(ctx, *target, *options);
+  if (!channel.ok()) return channel.status();
+
+  auto state = MakeState(*std::move(options), *std::move(channel));
+  state->connector = [raw = state.get(), target = *std::move(target)](const Context& dial_ctx) {
+    return internal::Dial(dial_ctx, target, raw->options);
+  };
+  return Client(std::move(state));
+}
+
+absl::StatusOr<Client> Client::NewWithConn(std::shared_ptr<grpc::Channel> conn,
+                                           const std::vector<Opt>& opts) {
+  if (conn == nullptr) return errdefs::InvalidArgument("NewWithConn: the connection is null");
+  absl::StatusOr<ClientOptions> options = Collect(opts);
+  if (!options.ok()) return options.status();
+  return Client(MakeState(*std::move(options), std::move(conn)));
+}
+
+absl::Status Client::Reconnect(const Context& ctx) {
+  if (!state_->connector) {
+    return errdefs::Unavailable("unable to reconnect to containerd, no connector available");
+  }
+  auto channel = state_->connector(ctx);
+  if (!channel.ok()) return channel.status();
+  state_->conn->Replace(*std::move(channel));
+  return absl::OkStatus();
+}
+
+absl::Status Client::Close() {
+  state_->conn->Close();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Client::IsServing(const Context& ctx) {
+  if (Conn() == nullptr) return NoConnection();
+  auto status = HealthService()->Check(ctx, {.wait_for_ready = true});
+  if (!status.ok()) return status.status();
+  return *status == health::ServingStatus::kServing;
+}
+
+absl::StatusOr<Version> Client::Version(const Context& ctx) {
+  if (Conn() == nullptr) return NoConnection();
+  auto info = VersionService()->Version(ctx);
+  if (!info.ok()) return info.status();
+  return containerd::Version{std::move(info->version), std::move(info->revision)};
+}
+
+absl::StatusOr<ServerInfo> Client::Server(const Context& ctx) {
+  auto response = IntrospectionService()->Server(ctx);
+  if (!response.ok()) return response.status();
+  return ServerInfo{std::move(response->uuid)};
+}
+
+absl::StatusOr<RuntimeInfo> Client::RuntimeInfo(const Context& ctx, std::string_view runtime_path,
+                                                const typeurl::Any& runtime_options) {
+  types::RuntimeRequest request;
+  if (runtime_path.empty()) {
+    auto runtime = DefaultRuntime(ctx);
+    if (!runtime.ok()) return runtime.status();
+    request.set_runtime_path(*std::move(runtime));
+  } else {
+    request.set_runtime_path(std::string(runtime_path));
+  }
+  if (!runtime_options.type_url.empty()) {
+    *request.mutable_options() = typeurl::ToProto(runtime_options);
+  }
+  auto any = typeurl::MarshalAny(request);
+  if (!any.ok()) return any.status();
+  auto response = IntrospectionService()->PluginInfo(ctx, "io.containerd.runtime.v2", "task", *any);
+  if (!response.ok()) return response.status();
+
+  types::RuntimeInfo info;
+  if (absl::Status s = typeurl::UnmarshalTo(response->extra, &info); !s.ok()) {
+    return errdefs::Annotate(s, "failed to get runtime info from plugin info");
+  }
+  containerd::RuntimeInfo result{
+      .name = info.name(),
+      .version = {info.version().version(), info.version().revision()},
+      .options = typeurl::FromProto(info.options()),
+      .features = typeurl::FromProto(info.features()),
+      .annotations = {info.annotations().begin(), info.annotations().end()}};
+  return result;
+}
+
+const std::string& Client::DefaultNamespace() const { return state_->options.default_namespace; }
+
+std::shared_ptr<const platforms::MatchComparer> Client::Platform() const {
+  return state_->options.default_platform;
+}
+
+std::string Client::Runtime() {
+  auto runtime = DefaultRuntime(Context::Background());
+  return runtime.ok() ? *std::move(runtime) : defaults::kDefaultRuntime;
+}
+
+namespace {
+
+// What is cached in `slot`, or the default namespace's label, or the built-in value. The first
+// answer of the daemon is kept. The lock is not held while it is asked.
+absl::StatusOr<std::string> CachedDefault(const Context& ctx, Client& client,
+                                          internal::ClientState& state, std::string& slot,
+                                          const char* label, const char* built_in) {
+  {
+    std::lock_guard lock(state.mu);
+    if (!slot.empty()) return slot;
+  }
+  std::string value = built_in;
+  if (const std::string& ns = client.DefaultNamespace(); !ns.empty()) {
+    auto labelled = client.GetLabel(WithNamespace(ctx, ns), label);
+    if (!labelled.ok() && !errdefs::IsNotFound(labelled.status())) {
+      return errdefs::Annotate(
+          labelled.status(),
+          fmt::format("failed to read label \"{}\" of namespace \"{}\"", label, ns));
+    }
+    if (labelled.ok() && !labelled->empty()) value = *std::move(labelled);
+  }
+  std::lock_guard lock(state.mu);
+  if (slot.empty()) slot = std::move(value);
+  return slot;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Client::DefaultRuntime(const Context& ctx) {
+  return CachedDefault(ctx, *this, *state_, state_->runtime, defaults::kDefaultRuntimeNSLabel,
+                       defaults::kDefaultRuntime);
+}
+
+absl::StatusOr<std::string> Client::DefaultSandboxer(const Context& ctx) {
+  return CachedDefault(ctx, *this, *state_, state_->sandboxer, defaults::kDefaultSandboxerNSLabel,
+                       defaults::kDefaultSandboxer);
+}
+
+absl::StatusOr<std::string> Client::GetLabel(const Context& ctx, std::string_view label) {
+  auto ns = namespaces::NamespaceRequired(ctx);
+  if (!ns.ok()) {
+    if (DefaultNamespace().empty()) return ns.status();
+    ns = DefaultNamespace();
+  }
+  auto labels = NamespaceService()->Labels(ctx, *ns);
+  if (!labels.ok()) return labels.status();
+  const auto found = labels->find(std::string(label));
+  return found == labels->end() ? std::string() : found->second;
+}
+
+absl::StatusOr<leases::LeaseGuard> Client::WithLease(const Context& ctx,
+                                                     const std::vector<leases::Opt>& opts) {
+  return leases::AcquireLease(
+      ctx, LeasesService(),
+      opts.empty() ? std::vector<leases::Opt>{leases::WithRandomID(),
+                                              leases::WithExpiration(absl::Hours(24))}
+                   : opts);
+}
+
+std::unique_ptr<events::Subscription> Client::Subscribe(
+    const Context& ctx, const std::vector<std::string>& filters,
+    const std::vector<events::SubscribeOpt>& opts) {
+  return EventService()->Subscribe(ctx, filters, opts);
+}
+
+std::shared_ptr<containers::Store> Client::ContainerService() const {
+  return state_->services.container_store;
+}
+std::shared_ptr<content::Store> Client::ContentStore() const {
+  return state_->services.content_store;
+}
+std::shared_ptr<images::Store> Client::ImageService() const { return state_->services.image_store; }
+std::shared_ptr<namespaces::Store> Client::NamespaceService() const {
+  return state_->services.namespace_store;
+}
+std::shared_ptr<tasks::Service> Client::TaskService() const {
+  return state_->services.task_service;
+}
+std::shared_ptr<diff::DiffService> Client::DiffService() const {
+  return state_->services.diff_service;
+}
+std::shared_ptr<events::EventService> Client::EventService() const {
+  return state_->services.event_service;
+}
+std::shared_ptr<leases::Manager> Client::LeasesService() const {
+  return state_->services.leases_service;
+}
+std::shared_ptr<introspection::Service> Client::IntrospectionService() const {
+  return state_->services.introspection_service;
+}
+std::shared_ptr<sandbox::Store> Client::SandboxStore() const {
+  return state_->services.sandbox_store;
+}
+std::shared_ptr<transfer::Transferrer> Client::TransferService() const {
+  return state_->services.transfer_service;
+}
+std::shared_ptr<mount::Manager> Client::MountManager() const {
+  return state_->services.mount_manager;
+}
+std::shared_ptr<health::Service> Client::HealthService() const {
+  return health::NewHealthService(state_->conn);
+}
+std::shared_ptr<version::Service> Client::VersionService() const {
+  return version::NewVersionService(state_->conn);
+}
+
+std::shared_ptr<sandbox::Controller> Client::SandboxController(std::string_view name) const {
+  const auto& given = state_->services.sandboxers;
+  if (given.empty()) return sandbox::NewSandboxController(state_->conn, std::string(name));
+  const auto found = given.find(std::string(name));
+  return found == given.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<snapshots::Snapshotter> Client::SnapshotService(
+    std::string_view snapshotter_name) const {
+  auto name = ResolveSnapshotterName(Context::Background(), snapshotter_name);
+  if (!name.ok()) name = defaults::kDefaultSnapshotter;
+  const auto& given = state_->services.snapshotters;
+  if (given.empty()) return snapshots::NewSnapshotter(state_->conn, *std::move(name));
+  const auto found = given.find(*name);
+  return found == given.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<std::string> Client::ResolveSnapshotterName(const Context& ctx,
+                                                           std::string_view name) const {
+  if (!name.empty()) return std::string(name);
+  auto label = Client(*this).GetLabel(ctx, defaults::kDefaultSnapshotterNSLabel);
+  // A namespace that does not exist yet has no labels.
+  if (!label.ok() && !errdefs::IsNotFound(label.status())) return label.status();
+  if (label.ok() && !label->empty()) return *std::move(label);
+  return defaults::kDefaultSnapshotter;
+}
+
+absl::StatusOr<std::shared_ptr<snapshots::Snapshotter>> Client::GetSnapshotter(
+    const Context& ctx, std::string_view name) const {
+  auto resolved = ResolveSnapshotterName(ctx, name);
+  if (!resolved.ok()) return resolved.status();
+  auto snapshotter = SnapshotService(*resolved);
+  if (snapshotter == nullptr) {
+    return errdefs::NotFound(fmt::format("snapshotter \"{}\"", *resolved));
+  }
+  return snapshotter;
+}
+
+namespace {
+
+absl::StatusOr<introspection::Plugin> SnapshotPlugin(const Context& ctx,
+                                                     introspection::Service& service,
+                                                     std::string_view name) {
+  auto plugins =
+      service.Plugins(ctx, {fmt::format("type==io.containerd.snapshotter.v1,id==\"{}\"", name)});
+  if (!plugins.ok()) return plugins.status();
+  if (plugins->empty()) {
+    return errdefs::NotFound(fmt::format("snapshotter plugin \"{}\"", name));
+  }
+  return std::move(plugins->front());
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const platforms::MatchComparer>>
+Client::GetSnapshotterSupportedPlatforms(const Context& ctx,
+                                         std::string_view snapshotter_name) const {
+  auto plugin = SnapshotPlugin(ctx, *IntrospectionService(), snapshotter_name);
+  if (!plugin.ok()) return plugin.status();
+  return platforms::Any(plugin->platforms);
+}
+
+absl::StatusOr<std::vector<std::string>> Client::GetSnapshotterCapabilities(
+    const Context& ctx, std::string_view snapshotter_name) const {
+  auto plugin = SnapshotPlugin(ctx, *IntrospectionService(), snapshotter_name);
+  if (!plugin.ok()) return plugin.status();
+  return std::move(plugin->capabilities);
+}
+
+std::shared_ptr<grpc::Channel> Client::Conn() const { return state_->conn->channel(); }
+
+std::shared_ptr<rpc::Connection> Client::Connection() const { return state_->conn; }
+
+}  // namespace containerd

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dial.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
+#include <limits>
+#include <memory>
+#include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <absl/cleanup/cleanup.h>
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/client_interceptor.h>
+
+#include "containerd/defaults/defaults.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/namespaces/namespaces.h"
+#include "containerd/rpc/call.h"
+#include "containerd/services/version/v1/version.grpc.pb.h"
+
+namespace containerd::internal {
+namespace {
+
+namespace pb = ::containerd::services::version::v1;
+
+constexpr absl::Duration kDefaultTimeout = absl::Seconds(10);
+constexpr absl::Duration kDefaultMaxBackoff = absl::Seconds(3);
+constexpr absl::Duration kInitialBackoff = absl::Seconds(1);
+
+// How often to look for a socket that is not there yet.
+constexpr absl::Duration kProbeInterval = absl::Milliseconds(10);
+
+// Adds the default namespace to calls whose metadata names none, so that raw stubs get it too.
+class NamespaceInterceptor final : public grpc::experimental::Interceptor {
+ public:
+  explicit NamespaceInterceptor(std::string ns) : ns_(std::move(ns)) {}
+
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(
+            grpc::experimental::InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
+      auto* metadata = methods->GetSendInitialMetadata();
+      if (metadata->find(namespaces::kGRPCHeader) == metadata->end()) {
+        metadata->emplace(namespaces::kGRPCHeader, ns_);
+      }
+    }
+    methods->Proceed();
+  }
+
+ private:
+  const std::string ns_;
+};
+
+class NamespaceInterceptorFactory final
+    : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit NamespaceInterceptorFactory(std::string ns) : ns_(std::move(ns)) {}
+
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo* /*info*/) override {
+    return new NamespaceInterceptor(ns_);
+  }
+
+ private:
+  const std::string ns_;
+};
+
+// 0 if something accepts connections on the socket, else why connect(2) failed.
+int Probe(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return errno;
+  const absl::Cleanup close_fd = [fd] { ::close(fd); };
+  sockaddr_un addr{};
+  addr.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), addr.sun_path);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&addr), sizeof(addr)) == 0) return 0;
+  return errno == EAGAIN ? 0 : errno;  // a full backlog is a daemon too
+}
+
+absl::Status Failed(const Address& address, std::string_view why) {
+  return errdefs::Unavailable(fmt::format("failed to dial \"{}\": {}", address.text, why));
+}
+
+// Waits until the socket accepts connections. One that does not exist may be about to; any other
+// error is final, as grpc.FailOnNonTempDialError has it.
+absl::Status WaitForSocket(const Context& ctx, const Address& address) {
+  for (;;) {
+    const int err = Probe(address.unix_path);
+    if (err == 0) return absl::OkStatus();
+    if (err != ENOENT) return Failed(address, std::generic_category().message(err));
+    const absl::Status ended = Sleep(ctx, kProbeInterval);
+    if (errdefs::IsDeadlineExceeded(ended)) {
+      return Failed(address, std::generic_category().message(err));
+    }
+    if (!ended.ok()) {
+      return errdefs::Annotate(ended, fmt::format("dialing \"{}\"", address.text));
+    }
+  }
+}
+
+absl::Status CheckAnswer(const Context& ctx, const Address& address,
+                         const std::shared_ptr<grpc::Channel>& channel) {
+  // A connection of its own: the caller's does not exist yet.
+  const rpc::Stubs<pb::Version> stubs(std::make_shared<rpc::Connection>(channel));
+  pb::VersionResponse response;
+  // Over tcp nothing was probed, so a connection that fails is tried again until the timeout.
+  const rpc::CallOptions options{.wait_for_ready = address.unix_path.empty()};
+  absl::Status s = rpc::Call(ctx, stubs, &pb::Version::StubInterface::Version,
+                             google::protobuf::Empty(), &response, options);
+  if (s.ok()) return s;
+  if (errdefs::IsNotImplemented(s)) {
+    return errdefs::NotImplemented(
+        fmt::format("\"{}\" speaks gRPC but is not containerd: it has no service "
+                    "containerd.services.version.v1.Version",
+                    address.text));
+  }
+  if (errdefs::IsDeadlineExceeded(s)) {
+    return Failed(address, "timed out waiting for an answer");
+  }
+  if (errdefs::IsCanceled(s)) {
+    return errdefs::Annotate(s, fmt::format("dialing \"{}\"", address.text));
+  }
+  return Failed(address, errdefs::Message(s));
+}
+
+}  // namespace
+
+absl::StatusOr<Address> ParseAddress(std::string_view text) {
+  const auto invalid = [text](std::string_view why) {
+    return errdefs::InvalidArgument(fmt::format("invalid address \"{}\": {}", text, why));
+  };
+  Address address{.text = std::string(text)};
+  if (text.find('\0') != std::string_view::npos) return invalid("it contains a NUL");
+
+  if (constexpr std::string_view kTcp = "tcp://"; text.starts_with(kTcp)) {
+    const std::string_view host_port = text.substr(kTcp.size());
+    const std::size_t colon = host_port.rfind(':');
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == host_port.size()) {
+      return invalid("want tcp://host:port");
+    }
+    address.target = fmt::format("dns:///{}", host_port);
+    return address;
+  }
+
+  std::string_view path = text;
+  for (const std::string_view scheme : {"unix://", "unix:"}) {
+    if (path.starts_with(scheme)) {
+      path.remove_prefix(scheme.size());
+      break;
+    }
+  }
+  if (!path.starts_with('/')) {
+    return invalid("want the absolute path of a socket, unix:///path or tcp://host:port");
+  }
+  if (constexpr std::size_t kMax = sizeof(sockaddr_un::sun_path) - 1; path.size() > kMax) {
+    return invalid(
+        fmt::format("a socket's path can have {} bytes, this one has {}", kMax, path.size()));
+  }
+  address.unix_path = std::string(path);
+  address.target = fmt::format("unix:{}", path);
+  return address;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Address& address,
+                                                    const ClientOptions& options) {
+  DialOptions dial;
+  for (const DialOpt& opt : options.dial_opts) opt(&dial);
+  for (const DialOpt& opt : options.extra_dial_opts) opt(&dial);
+  CallLimits limits{defaults::kDefaultMaxRecvMsgSize, defaults::kDefaultMaxSendMsgSize};
+  for (const CallOpt& opt : options.call_opts) opt(&limits);
+  const absl::Duration timeout =
+      options.timeout == absl::ZeroDuration() ? kDefaultTimeout : options.timeout;
+  const absl::Duration max_backoff =
+      dial.max_backoff == absl::ZeroDuration() ? kDefaultMaxBackoff : dial.max_backoff;
+
+  const auto millis = [](absl::Duration d) {
+    return static_cast<int>(
+        std::clamp<int64_t>(absl::ToInt64Milliseconds(d), 1, std::numeric_limits<int>::max()));
+  };
+  grpc::ChannelArguments args;
+  args.SetMaxReceiveMessageSize(limits.max_recv_msg_size);
+  args.SetMaxSendMessageSize(limits.max_send_msg_size);
+  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+              millis(std::min(kInitialBackoff, max_backoff)));
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, millis(max_backoff));
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, millis(timeout));  // of one attempt to connect
+  // Two clients do not share a connection, and a reconnect makes a new one.
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (!address.unix_path.empty()) args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  for (const auto& set : dial.channel_arguments) set(args);
+
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  if (!options.default_namespace.empty()) {
+    interceptors.push_back(
+        std::make_unique<NamespaceInterceptorFactory>(options.default_namespace));
+  }
+  auto channel = grpc::experimental::CreateCustomChannelWithInterceptors(
+      address.target, dial.credentials ? dial.credentials : grpc::InsecureChannelCredentials(),
+      args, std::move(interceptors));
+
+  if (dial.block) {
+    const Context limited = containerd::WithTimeout(ctx, timeout);
+    if (!address.unix_path.empty()) {
+      if (absl::Status s = WaitForSocket(limited, address); !s.ok()) return s;
+    }
+    if (absl::Status s = CheckAnswer(limited, address, channel); !s.ok()) return s;
+  }
+  return channel;
+}
+
+}  // namespace containerd::internal
