@@ -8,6 +8,7 @@
 #ifndef CONTAINERD_RPC_STREAM_H_
 #define CONTAINERD_RPC_STREAM_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -214,8 +215,10 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     return std::make_shared<BidiStream>(std::move(reactor));
   }
 
-  // Cancels the stream unless it has ended.
-  ~BidiStream() { reactor_->Cancel(); }
+  // Cancels the stream unless it has ended or was released.
+  ~BidiStream() {
+    if (!released_) reactor_->Cancel();
+  }
   BidiStream(const BidiStream&) = delete;
   BidiStream& operator=(const BidiStream&) = delete;
 
@@ -236,6 +239,14 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
   // Ends the stream; Read and Write then give CANCELLED.
   void Cancel() { reactor_->Cancel(); }
+
+  // Lets the stream run to its end without this object: what is queued is sent, then sending is
+  // closed, and messages that come are dropped. Its context and connection still end it.
+  void Release() {
+    released_ = true;
+    reactor_->CloseSend();
+    reactor_->ReadToTheEnd();
+  }
 
   // Waits for the end of the stream, dropping messages that come till then; returns its status.
   absl::Status Finish(const Context& ctx) {
@@ -447,6 +458,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
  private:
   const std::shared_ptr<Reactor> reactor_;
+  std::atomic<bool> released_ = false;
 };
 
 }  // namespace containerd::rpc
