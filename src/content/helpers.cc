@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/content/helpers.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <utility>
+
+#include <absl/strings/cord.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+#include "waiting.h"
+
+namespace containerd::content {
+namespace {
+
+constexpr char kResetMark[] = "containerd.content/reset";
+
+// A source that is reset this often in a row without getting any further is given up.
+constexpr int kMaxResets = 20;
+
+// Reads a ReaderAt from start to end.
+class SectionReader final : public io::Reader {
+ public:
+  explicit SectionReader(ReaderAt& reader) : reader_(reader) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    absl::StatusOr<std::size_t> n = reader_.ReadAt(ctx, buf, pos_);
+    if (n.ok()) pos_ += static_cast<std::int64_t>(*n);
+    return n;
+  }
+
+  absl::Status Seek(const Context& /*ctx*/, std::int64_t offset) override {
+    if (offset < 0) {
+      return errdefs::InvalidArgument(fmt::format("seek to negative offset {}", offset));
+    }
+    pos_ = offset;
+    return absl::OkStatus();
+  }
+
+ private:
+  ReaderAt& reader_;
+  std::int64_t pos_ = 0;
+};
+
+// Keeps the ReaderAt that it reads from.
+class OwningReader final : public io::Reader {
+ public:
+  explicit OwningReader(std::unique_ptr<ReaderAt> owned)
+      : owned_(std::move(owned)), reader_(NewReader(*owned_)) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    return reader_->Read(ctx, buf);
+  }
+  absl::Status Seek(const Context& ctx, std::int64_t offset) override {
+    return reader_->Seek(ctx, offset);
+  }
+
+ private:
+  const std::unique_ptr<ReaderAt> owned_;
+  const std::unique_ptr<io::Reader> reader_;
+};
+
+// Whether the descriptor embeds the very content that it names. Source: useDescriptorData.
+absl::StatusOr<bool> UseDescriptorData(const ocispec::Descriptor& desc) {
+  if (static_cast<std::int64_t>(desc.data.size()) != desc.size) return false;
+  const digest::Digest dgst(desc.digest);
+  if (absl::Status s = dgst.Validate(); !s.ok()) {
+    return errdefs::Annotate(s, "invalid descriptor digest");
+  }
+  absl::StatusOr<digest::Digest> actual = dgst.Algorithm().FromBytes(desc.data);
+  if (!actual.ok()) return actual.status();
+  return *actual == dgst;
+}
+
+// A source of a copy, and where it stands.
+class Source {
+ public:
+  explicit Source(io::Reader& reader) : reader_(reader) {}
+
+  std::int64_t pos() const { return pos_; }
+
+  absl::StatusOr<std::size_t> ReadFull(const Context& ctx, std::span<char> buf) {
+    absl::StatusOr<std::size_t> n = io::ReadFull(ctx, reader_, buf);
+    if (n.ok()) {
+      pos_ += static_cast<std::int64_t>(*n);
+    } else {
+      pos_ = -1;  // some may have been read
+    }
+    return n;
+  }
+
+  absl::Status MoveTo(const Context& ctx, std::int64_t offset) {
+    if (offset == pos_) return absl::OkStatus();
+    absl::Status s = reader_.Seek(ctx, offset);
+    if (s.ok()) {
+      pos_ = offset;
+      return s;
+    }
+    if (!errdefs::IsNotImplemented(s)) {
+      return errdefs::Annotate(s, fmt::format("failed to seek to offset {}", offset));
+    }
+    if (pos_ < 0 || offset < pos_) {
+      return errdefs::FailedPrecondition(
+          fmt::format("the source cannot go back to offset {}", offset));
+    }
+    std::vector<char> buf(
+        static_cast<std::size_t>(std::min<std::int64_t>(offset - pos_, io::kCopyBufferSize)));
+    while (pos_ < offset) {
+      const auto want =
+          static_cast<std::size_t>(std::min(offset - pos_, static_cast<std::int64_t>(buf.size())));
+      absl::StatusOr<std::size_t> n = ReadFull(ctx, std::span<char>(buf).first(want));
+      if (!n.ok()) return errdefs::Annotate(n.status(), "failed to discard to offset");
+      if (*n < want) {
+        return errdefs::DataLoss(
+            fmt::format("unable to discard to offset {}: the source ends at {}", offset, pos_));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  io::Reader& reader_;
+  std::int64_t pos_ = 0;
+};
+
+// Copies to the end of the source, or until more than `max` bytes were copied; negative: no limit.
+absl::StatusOr<std::int64_t> CopyAll(const Context& ctx, Writer& writer, Source& source,
+                                     std::int64_t max, std::vector<char>& buf) {
+  std::int64_t copied = 0;
+  for (;;) {
+    absl::StatusOr<std::size_t> n = source.ReadFull(ctx, buf);
+    if (!n.ok()) return errdefs::Annotate(n.status(), "failed to read the source");
+    if (*n > 0) {
+      if (max >= 0 && static_cast<std::int64_t>(*n) > max - copied) {
+        return copied + static_cast<std::int64_t>(*n);
+      }
+      if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *n)); !s.ok()) return s;
+      copied += static_cast<std::int64_t>(*n);
+    }
+    if (*n < buf.size()) return copied;
+  }
+}
+
+std::vector<char> CopyBuffer(std::int64_t size) {
+  const auto most = static_cast<std::int64_t>(io::kCopyBufferSize);
+  // One byte more than the source has: a short read then tells the end of it.
+  return std::vector<char>(static_cast<std::size_t>(size > 0 && size < most ? size + 1 : most));
+}
+
+}  // namespace
+
+absl::Status SleepFor(const Context& ctx, absl::Duration duration) {
+  std::mutex mu;
+  std::condition_variable ended;
+  const CancelRegistration wake = ctx.OnCancel([&] {
+    std::lock_guard lock(mu);
+    ended.notify_all();
+  });
+  const absl::Time until = std::min(absl::Now() + duration, ctx.Deadline());
+  std::unique_lock lock(mu);
+  while (!ctx.Done() && absl::Now() < until) {
+    ended.wait_until(lock, absl::ToChronoTime(until));
+  }
+  return ctx.Err();
+}
+
+absl::Duration Backoff::Next() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const absl::Duration wait =
+      absl::Milliseconds(std::uniform_int_distribution<int>(0, limit_ms_ - 1)(random));
+  if (limit_ms_ < 2048) limit_ms_ *= 2;
+  return wait;
+}
+
+bool IsLocked(const absl::Status& status) {
+  const std::string_view message = errdefs::Message(status);
+  return errdefs::IsUnavailable(status) && (message.find("locked") != std::string_view::npos ||
+                                            message.find("on-going") != std::string_view::npos);
+}
+
+absl::Status ErrReset(std::string_view why) {
+  absl::Status status =
+      errdefs::Aborted(why.empty() ? std::string("writer has been reset")
+                                   : fmt::format("writer has been reset: {}", why));
+  status.SetPayload(kResetMark, absl::Cord());
+  return status;
+}
+
+bool IsErrReset(const absl::Status& status) { return status.GetPayload(kResetMark).has_value(); }
+
+absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
+                                     const ocispec::Descriptor& desc, std::int64_t max_size) {
+  absl::StatusOr<bool> embedded = UseDescriptorData(desc);
+  if (!embedded.ok()) return embedded.status();
+  if (*embedded) return desc.data;
+
+  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = provider.ReaderAt(ctx, desc);
+  if (!reader.ok()) return reader.status();
+  const std::int64_t size = (*reader)->Size();
+  if (size < 0 || (desc.size > 0 && size != desc.size)) {
+    return errdefs::FailedPrecondition(fmt::format(
+        "blob \"{}\" has {} bytes, its descriptor says {}", desc.digest, size, desc.size));
+  }
+  if (size > max_size) {
+    return errdefs::ResourceExhausted(
+        fmt::format("blob \"{}\" has {} bytes, more than the {} that are read at once", desc.digest,
+                    size, max_size));
+  }
+  std::string blob(static_cast<std::size_t>(size), '\0');
+  std::size_t filled = 0;
+  while (filled < blob.size()) {
+    absl::StatusOr<std::size_t> n =
+        (*reader)->ReadAt(ctx, std::span<char>(blob.data() + filled, blob.size() - filled),
+                          static_cast<std::int64_t>(filled));
+    if (!n.ok()) return n.status();
+    if (*n == 0) {
+      return errdefs::DataLoss(
+          fmt::format("blob \"{}\" ended after {} of {} bytes", desc.digest, filled, size));
+    }
+    filled += *n;
+  }
+  return blob;
+}
+
+absl::Status WriteBlob(const Context& ctx, Ingester& ingester, std::string_view ref,
+                       io::Reader& reader, const ocispec::Descriptor& desc,
+                       const std::vector<Opt>& opts) {
+  absl::StatusOr<std::unique_ptr<Writer>> writer =
+      OpenWriter(ctx, ingester, {WithRef(std::string(ref)), WithDescriptor(desc)});
+  if (!writer.ok()) {
+    if (errdefs::IsAlreadyExists(writer.status())) return absl::OkStatus();
+    return errdefs::Annotate(writer.status(), "failed to open writer");
+  }
+  return Copy(ctx, **writer, reader, desc.size, desc.digest, opts);
+}
+
+absl::Status WriteBlob(const Context& ctx, Ingester& ingester, std::string_view ref,
+                       std::string_view data, const ocispec::Descriptor& desc,
+                       const std::vector<Opt>& opts) {
+  io::StringReader reader{std::string(data)};
+  return WriteBlob(ctx, ingester, ref, reader, desc, opts);
+}
+
+absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester& ingester,
+                                                   const std::vector<WriterOpt>& opts) {
+  Backoff backoff;
+  std::optional<absl::Status> locked;
+  for (;;) {
+    absl::StatusOr<std::unique_ptr<Writer>> writer = ingester.Writer(ctx, opts);
+    if (writer.ok()) return writer;
+    if (!IsLocked(writer.status())) {
+      // The context may have ended in the middle of an attempt: the lock is why it had to wait.
+      return locked.has_value() && ctx.Done() ? *locked : writer.status();
+    }
+    locked = writer.status();
+    if (!SleepFor(ctx, backoff.Next()).ok()) return *locked;
+  }
+}
+
+absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::int64_t size,
+                  const digest::Digest& expected, const std::vector<Opt>& opts) {
+  Source source(reader);
+  std::vector<char> buf = CopyBuffer(size);
+  std::int64_t furthest = -1;
+  for (int resets = 0;;) {
+    absl::StatusOr<Status> status = writer.Status(ctx);
+    absl::Status s = status.status();
+    if (s.ok()) {
+      s = source.MoveTo(ctx, status->offset);
+      if (!s.ok()) {
+        return errdefs::Annotate(s, fmt::format("unable to resume write to {}", status->ref));
+      }
+      const std::int64_t missing = size > 0 ? size - status->offset : -1;
+      absl::StatusOr<std::int64_t> copied =
+          CopyAll(ctx, writer, source, size > 0 ? std::max<std::int64_t>(missing, 0) : -1, buf);
+      s = copied.status();
+      if (s.ok() && size > 0 && *copied < missing) {
+        return errdefs::DataLoss(fmt::format(
+            "short read: expected {} bytes but got {}: unexpected EOF", missing, *copied));
+      }
+      if (s.ok() && size > 0 && *copied > std::max<std::int64_t>(missing, 0)) {
+        return errdefs::FailedPrecondition(
+            fmt::format("the source of {} has at least {} bytes, expected {}", status->ref,
+                        status->offset + *copied, size));
+      }
+      if (s.ok()) {
+        s = writer.Commit(ctx, size, expected, opts);
+        if (s.ok()) return s;
+        s = errdefs::Annotate(s, fmt::format("failed commit on ref \"{}\"", status->ref));
+      } else {
+        s = errdefs::Annotate(s, "failed to copy");
+      }
+    } else {
+      s = errdefs::Annotate(s, "failed to get status");
+    }
+    if (errdefs::IsAlreadyExists(s)) return absl::OkStatus();
+    if (!IsErrReset(s)) return s;
+    if (status.ok() && status->offset > furthest) {
+      furthest = status->offset;
+      resets = 0;
+    }
+    if (++resets > kMaxResets) {
+      return errdefs::Annotate(s, fmt::format("given up after {} attempts", resets));
+    }
+  }
+}
+
+absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, std::int64_t n) {
+  absl::StatusOr<Status> status = writer.Status(ctx);
+  if (!status.ok()) return status.status();
+  std::vector<char> buf(
+      static_cast<std::size_t>(std::clamp<std::int64_t>(n, 1, io::kCopyBufferSize)));
+  std::int64_t copied = 0;
+  while (copied < n) {
+    const auto want =
+        static_cast<std::size_t>(std::min(n - copied, static_cast<std::int64_t>(buf.size())));
+    absl::StatusOr<std::size_t> got =
+        reader.ReadAt(ctx, std::span<char>(buf).first(want), status->offset + copied);
+    if (!got.ok()) return errdefs::Annotate(got.status(), "failed to copy");
+    if (*got == 0) {
+      return errdefs::DataLoss(fmt::format(
+          "failed to read expected number of bytes: {} of {}: unexpected EOF", copied, n));
+    }
+    if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *got)); !s.ok()) {
+      return errdefs::Annotate(s, "failed to copy");
+    }
+    copied += static_cast<std::int64_t>(*got);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer, io::Reader& reader) {
+  absl::StatusOr<Status> status = writer.Status(ctx);
+  if (!status.ok()) return errdefs::Annotate(status.status(), "failed to get status");
+  Source source(reader);
+  if (absl::Status s = source.MoveTo(ctx, status->offset); !s.ok()) {
+    return errdefs::Annotate(s, fmt::format("unable to resume write to {}", status->ref));
+  }
+  std::vector<char> buf = CopyBuffer(0);
+  return CopyAll(ctx, writer, source, -1, buf);
+}
+
+absl::StatusOr<bool> Exists(const Context& ctx, InfoProvider& provider,
+                            const ocispec::Descriptor& desc) {
+  absl::StatusOr<Info> info = provider.Info(ctx, desc.digest);
+  if (info.ok()) return true;
+  if (errdefs::IsNotFound(info.status())) return false;
+  return info.status();
+}
+
+std::unique_ptr<io::Reader> NewReader(ReaderAt& reader) {
+  if (std::unique_ptr<io::Reader> own = reader.Reader(); own != nullptr) return own;
+  return std::make_unique<SectionReader>(reader);
+}
+
+std::unique_ptr<io::Reader> NewReader(std::unique_ptr<ReaderAt> reader) {
+  return std::make_unique<OwningReader>(std::move(reader));
+}
+
+absl::StatusOr<std::unique_ptr<io::Reader>> BlobReadSeeker(const Context& ctx, Provider& provider,
+                                                           const ocispec::Descriptor& desc) {
+  absl::StatusOr<bool> embedded = UseDescriptorData(desc);
+  if (!embedded.ok()) return embedded.status();
+  if (*embedded) return std::make_unique<io::StringReader>(desc.data);
+
+  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = provider.ReaderAt(ctx, desc);
+  if (!reader.ok()) return reader.status();
+  return NewReader(*std::move(reader));
+}
+
+}  // namespace containerd::content

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote_reader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/rpc/describe.h"
+#include "containerd/rpc/stream.h"
+
+namespace containerd::content {
+namespace {
+
+namespace pb = ::containerd::services::content::v1;
+
+using Stubs = rpc::Stubs<pb::Content>;
+
+// Bytes that a stream may be ahead of its reader.
+constexpr std::size_t kReadAhead = std::size_t{4} << 20;
+
+struct Blob {
+  Context ctx;  // for its namespace and metadata
+  std::shared_ptr<const Stubs> stubs;
+  std::string digest;
+  std::int64_t size = 0;
+
+  pb::ReadContentRequest Request(std::int64_t offset, std::int64_t count) const {
+    pb::ReadContentRequest request;
+    request.set_digest(digest);
+    request.set_offset(offset);
+    request.set_size(count);
+    return request;
+  }
+
+  absl::Status Ended(std::int64_t offset) const {
+    return errdefs::DataLoss(fmt::format(
+        "reading content \"{}\": the daemon ended at {} of {} bytes", digest, offset, size));
+  }
+};
+
+// One request from where it stands to the end of the blob; its answers are taken as they come.
+class StreamReader final : public io::Reader {
+ public:
+  explicit StreamReader(Blob blob) : blob_(std::move(blob)) {}
+  ~StreamReader() override { Stop(); }
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (pos_ >= blob_.size || buf.empty()) return std::size_t{0};
+    if (state_ == nullptr) Start();
+
+    State& state = *state_;
+    bool resume = false;
+    std::size_t filled = 0;
+    {
+      const CancelRegistration wake = ctx.OnCancel([&state] {
+        std::lock_guard lock(state.mu);
+        state.changed.notify_all();
+      });
+      std::unique_lock lock(state.mu);
+      while (state.chunks.empty() && !state.done) {
+        if (absl::Status err = ctx.Err(); !err.ok()) return err;
+        if (ctx.Deadline() == absl::InfiniteFuture()) {
+          state.changed.wait(lock);
+        } else {
+          state.changed.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
+        }
+      }
+      if (state.chunks.empty()) {
+        return state.status.ok() ? blob_.Ended(pos_)
+                                 : rpc::Describe(state.status, "reading content", blob_.digest);
+      }
+      const auto want = std::min(buf.size(), static_cast<std::size_t>(blob_.size - pos_));
+      while (filled < want && !state.chunks.empty()) {
+        const std::string_view chunk = std::string_view(state.chunks.front()).substr(state.used);
+        const std::size_t n = std::min(chunk.size(), want - filled);
+        std::memcpy(buf.data() + filled, chunk.data(), n);
+        filled += n;
+        state.used += n;
+        state.queued -= n;
+        if (n == chunk.size()) {
+          state.chunks.pop_front();
+          state.used = 0;
+        }
+      }
+      resume = state.resting && state.queued < kReadAhead / 2;
+      if (resume) state.resting = false;
+    }
+    if (resume) stream_.Resume();
+    pos_ += static_cast<std::int64_t>(filled);
+    return filled;
+  }
+
+  absl::Status Seek(const Context& /*ctx*/, std::int64_t offset) override {
+    if (offset < 0) {
+      return errdefs::InvalidArgument(fmt::format("seek to negative offset {}", offset));
+    }
+    if (offset != pos_) {
+      Stop();
+      pos_ = offset;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Shared with the stream's callbacks.
+  struct State {
+    std::mutex mu;
+    std::condition_variable changed;
+    std::deque<std::string> chunks;
+    std::size_t used = 0;    // bytes of the first chunk that were read
+    std::size_t queued = 0;  // bytes that were not
+    bool resting = false;
+    bool done = false;
+    absl::Status status;
+  };
+
+  void Start() {
+    auto state = std::make_shared<State>();
+    state_ = state;
+    stream_ = rpc::StartServerStream(
+        WithoutCancel(blob_.ctx), *blob_.stubs, &pb::Content::StubInterface::async_interface::Read,
+        blob_.Request(pos_, 0),
+        std::function<bool(pb::ReadContentResponse&)>([state](pb::ReadContentResponse& answer) {
+          std::lock_guard lock(state->mu);
+          if (!answer.data().empty()) {
+            state->queued += answer.data().size();
+            state->chunks.push_back(std::move(*answer.mutable_data()));
+            state->changed.notify_all();
+          }
+          state->resting = state->queued >= kReadAhead;
+          return !state->resting;
+        }),
+        [state](absl::Status status) {
+          std::lock_guard lock(state->mu);
+          state->done = true;
+          state->status = std::move(status);
+          state->changed.notify_all();
+        });
+  }
+
+  void Stop() {
+    stream_.Cancel();
+    stream_ = {};
+    state_ = nullptr;
+  }
+
+  const Blob blob_;
+  std::int64_t pos_ = 0;
+  std::shared_ptr<State> state_;  // null: no stream
+  rpc::StreamHandle stream_;
+};
+
+class RemoteReaderAt final : public ReaderAt {
+ public:
+  explicit RemoteReaderAt(Blob blob) : blob_(std::move(blob)) {}
+
+  std::int64_t Size() const override { return blob_.size; }
+
+  absl::StatusOr<std::size_t> ReadAt(const Context& ctx, std::span<char> buf,
+                                     std::int64_t offset) override {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (offset < 0) {
+      return errdefs::InvalidArgument(
+          fmt::format("reading content \"{}\": negative offset {}", blob_.digest, offset));
+    }
+    if (offset >= blob_.size || buf.empty()) return std::size_t{0};
+    const auto want = static_cast<std::size_t>(
+        std::min(static_cast<std::uint64_t>(blob_.size - offset), std::uint64_t{buf.size()}));
+
+    std::size_t filled = 0;
+    const std::function<absl::Status(pb::ReadContentResponse&)> take =
+        [&](pb::ReadContentResponse& answer) {
+          const std::size_t n = std::min(answer.data().size(), want - filled);
+          if (n > 0) std::memcpy(buf.data() + filled, answer.data().data(), n);
+          filled += n;
+          return absl::OkStatus();
+        };
+    const std::optional<std::string> ns = blob_.ctx.Namespace();
+    const Context call_ctx = ns.has_value() ? WithNamespace(ctx, *ns) : ctx;
+    if (absl::Status s =
+            rpc::CallServerStream(call_ctx, *blob_.stubs, &pb::Content::StubInterface::Read,
+                                  blob_.Request(offset, static_cast<std::int64_t>(want)), take);
+        !s.ok()) {
+      return rpc::Describe(s, "reading content", blob_.digest);
+    }
+    if (filled < want) return blob_.Ended(offset + static_cast<std::int64_t>(filled));
+    return filled;
+  }
+
+  std::unique_ptr<io::Reader> Reader() override { return std::make_unique<StreamReader>(blob_); }
+
+ private:
+  const Blob blob_;
+};
+
+}  // namespace
+
+std::unique_ptr<ReaderAt> NewRemoteReaderAt(const Context& ctx, std::shared_ptr<const Stubs> stubs,
+                                            std::string digest, std::int64_t size) {
+  return std::make_unique<RemoteReaderAt>(Blob{ctx, std::move(stubs), std::move(digest), size});
+}
+
+}  // namespace containerd::content

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading a blob of a daemon.
+#ifndef CONTAINERD_CONTENT_REMOTE_READER_H_
+#define CONTAINERD_CONTENT_REMOTE_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "containerd/content/content.h"
+#include "containerd/rpc/call.h"
+#include "containerd/services/content/v1/content.grpc.pb.h"
+
+namespace containerd::content {
+
+// Reads in the namespace of `ctx`, whose deadline and cancellation do not matter.
+std::unique_ptr<ReaderAt> NewRemoteReaderAt(
+    const Context& ctx,
+    std::shared_ptr<const rpc::Stubs<::containerd::services::content::v1::Content>> stubs,
+    std::string digest, std::int64_t size);
+
+}  // namespace containerd::content
+
+#endif  // CONTAINERD_CONTENT_REMOTE_READER_H_
