@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/typeurl/typeurl.h"
+
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/specs/json.h"
+#include "containerd/typeurl/proto.h"
+
+namespace containerd::typeurl {
+namespace {
+
+namespace protobuf = ::google::protobuf;
+
+// A URL from outside, fit for an error message.
+std::string Quote(std::string_view url) {
+  constexpr std::size_t kMax = 256;
+  return fmt::format("\"{}{}\"", absl::CHexEscape(std::string(url.substr(0, kMax))),
+                     url.size() > kMax ? "..." : "");
+}
+
+// A message's full name is what follows the last slash of its URL.
+std::string_view MessageName(std::string_view url) {
+  const std::size_t slash = url.rfind('/');
+  return slash == std::string_view::npos ? url : url.substr(slash + 1);
+}
+
+const protobuf::Message* FindPrototype(std::string_view url) {
+  const protobuf::Descriptor* descriptor =
+      protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+          std::string(MessageName(url)));
+  if (descriptor == nullptr) return nullptr;
+  return protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
+}
+
+// The types that travel as JSON. Those that every client needs are entered by the constructor, so
+// that no linker can lose them.
+class Registry {
+ public:
+  struct Entry {
+    std::string url;
+    std::shared_ptr<const internal::Codec> codec;
+  };
+
+  static Registry& Get() {
+    static Registry& registry = *new Registry();
+    return registry;
+  }
+
+  absl::Status Add(std::type_index type, std::string url, internal::Codec codec) {
+    const std::unique_lock lock(mutex_);
+    const auto known = by_type_.find(type);
+    if (known != by_type_.end()) {
+      if (known->second.url == url) return absl::OkStatus();
+      return errdefs::AlreadyExists(fmt::format("type {} is registered as {}, not {}", type.name(),
+                                                Quote(known->second.url), Quote(url)));
+    }
+    if (!by_url_.emplace(url, type).second) {
+      return errdefs::AlreadyExists(fmt::format("type URL {} is another type's", Quote(url)));
+    }
+    by_type_.emplace(
+        type, Entry{std::move(url), std::make_shared<const internal::Codec>(std::move(codec))});
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Entry> Find(std::type_index type) const {
+    const std::shared_lock lock(mutex_);
+    const auto entry = by_type_.find(type);
+    if (entry == by_type_.end()) {
+      return errdefs::NotFound(fmt::format("type {} is not registered", type.name()));
+    }
+    return entry->second;
+  }
+
+  // Null if the URL is not registered.
+  std::shared_ptr<const internal::Codec> FindURL(std::string_view url) const {
+    const std::shared_lock lock(mutex_);
+    const auto type = by_url_.find(url);
+    return type == by_url_.end() ? nullptr : by_type_.at(type->second).codec;
+  }
+
+ private:
+  Registry() {
+    AddSpec<specs::Spec>("Spec");
+    AddSpec<specs::Process>("Process");
+    AddSpec<specs::LinuxResources>("LinuxResources");
+    AddSpec<specs::WindowsResources>("WindowsResources");
+    AddSpec<specs::features::Features>("features/Features");
+  }
+
+  template <class T>
+  void AddSpec(std::string_view name) {
+    const std::string url = fmt::format("types.containerd.io/opencontainers/runtime-spec/{}/{}",
+                                        specs::kVersionMajor, name);
+    internal::Codec codec;
+    codec.marshal = [](const void* value) { return specs::Marshal(*static_cast<const T*>(value)); };
+    codec.unmarshal = [](std::string_view json) -> absl::StatusOr<std::any> {
+      absl::StatusOr<T> value = specs::Unmarshal<T>(json);
+      if (!value.ok()) return value.status();
+      return std::any(*std::move(value));
+    };
+    Add(typeid(T), url, std::move(codec)).IgnoreError();  // The names above differ.
+  }
+
+  mutable std::shared_mutex mutex_;
+  std::map<std::type_index, Entry> by_type_;
+  std::map<std::string, std::type_index, std::less<>> by_url_;
+};
+
+absl::Status UnknownType(std::string_view url) {
+  return errdefs::NotFound(fmt::format("type with URL {} is not known", Quote(url)));
+}
+
+// The error for an Any that holds something else than the `want`ed type.
+absl::Status OtherType(const Any& any, std::string_view want) {
+  if (Registry::Get().FindURL(any.type_url) == nullptr && FindPrototype(any.type_url) == nullptr) {
+    return UnknownType(any.type_url);
+  }
+  return errdefs::InvalidArgument(
+      fmt::format("cannot unmarshal type {} to {}", Quote(any.type_url), Quote(want)));
+}
+
+absl::Status Parse(std::string_view url, std::string_view value, protobuf::Message& out) {
+  if (value.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()) &&
+      out.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    return absl::OkStatus();
+  }
+  return errdefs::InvalidArgument(
+      fmt::format("value of type {}: {} bytes that are no such message", Quote(url), value.size()));
+}
+
+absl::StatusOr<std::any> ParseJson(std::string_view url, std::string_view value,
+                                   const internal::Codec& codec) {
+  absl::StatusOr<std::any> out = codec.unmarshal(value);
+  if (!out.ok()) {
+    return errdefs::Annotate(out.status(), fmt::format("value of type {}", Quote(url)));
+  }
+  return out;
+}
+
+}  // namespace
+
+namespace internal {
+
+absl::Status RegisterCodec(std::type_index type, std::string url, Codec codec) {
+  return Registry::Get().Add(type, std::move(url), std::move(codec));
+}
+
+absl::StatusOr<std::string> RegisteredURL(std::type_index type) {
+  absl::StatusOr<Registry::Entry> entry = Registry::Get().Find(type);
+  if (!entry.ok()) return entry.status();
+  return std::move(entry->url);
+}
+
+absl::StatusOr<Any> MarshalRegistered(std::type_index type, const void* value) {
+  absl::StatusOr<Registry::Entry> entry = Registry::Get().Find(type);
+  if (!entry.ok()) return entry.status();
+  return Any{.type_url = std::move(entry->url), .value = entry->codec->marshal(value)};
+}
+
+absl::StatusOr<std::any> UnmarshalRegistered(std::type_index type, const Any& any) {
+  const absl::StatusOr<Registry::Entry> entry = Registry::Get().Find(type);
+  if (!entry.ok()) return entry.status();
+  if (any.type_url != entry->url) return OtherType(any, entry->url);
+  return ParseJson(any.type_url, any.value, *entry->codec);
+}
+
+std::string MessageURL(const protobuf::Message& message) {
+  return message.GetDescriptor()->full_name();
+}
+
+bool IsMessage(const Any& any, const protobuf::Message& message) {
+  return MessageName(any.type_url) == message.GetDescriptor()->full_name();
+}
+
+absl::StatusOr<Any> MarshalMessage(const protobuf::Message& message) {
+  if (const auto* any = protobuf::DynamicCastToGenerated<protobuf::Any>(&message)) {
+    return FromProto(*any);
+  }
+  Any any{.type_url = MessageURL(message)};
+  if (!message.SerializeToString(&any.value)) {
+    return errdefs::InvalidArgument(fmt::format("a {} that cannot be serialized: {}", any.type_url,
+                                                message.InitializationErrorString()));
+  }
+  return any;
+}
+
+absl::Status UnmarshalMessage(const Any& any, protobuf::Message& out) {
+  if (!IsMessage(any, out)) return OtherType(any, MessageURL(out));
+  return Parse(any.type_url, any.value, out);
+}
+
+}  // namespace internal
+
+absl::StatusOr<std::any> UnmarshalByTypeURL(std::string_view type_url, std::string_view value) {
+  if (const auto codec = Registry::Get().FindURL(type_url)) {
+    return ParseJson(type_url, value, *codec);
+  }
+  const protobuf::Message* prototype = FindPrototype(type_url);
+  if (prototype == nullptr) return UnknownType(type_url);
+  const std::shared_ptr<protobuf::Message> message(prototype->New());
+  absl::Status status = Parse(type_url, value, *message);
+  if (!status.ok()) return status;
+  return std::any(message);
+}
+
+absl::StatusOr<std::any> UnmarshalAny(const Any& any) {
+  return UnmarshalByTypeURL(any.type_url, any.value);
+}
+
+google::protobuf::Any ToProto(Any any) {
+  protobuf::Any out;
+  out.set_type_url(std::move(any.type_url));
+  out.set_value(std::move(any.value));
+  return out;
+}
+
+Any FromProto(google::protobuf::Any any) {
+  return {.type_url = std::move(*any.mutable_type_url()), .value = std::move(*any.mutable_value())};
+}
+
+}  // namespace containerd::typeurl
