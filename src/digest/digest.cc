@@ -40,7 +40,7 @@ std::string Quote(std::string_view text) {
                      clipped ? "..." : "");
 }
 
-absl::Status Error(const char* sentinel, std::string message) {
+absl::Status Error(const char* sentinel, std::string_view message) {
   absl::Status status = errdefs::InvalidArgument(message);
   status.SetPayload(kPayload, absl::Cord(sentinel));
   return status;
@@ -156,7 +156,7 @@ absl::StatusOr<Digest> Algorithm::FromString(std::string_view text) const {
 absl::StatusOr<Digest> Algorithm::FromReader(std::istream& reader) const {
   absl::StatusOr<digest::Digester> digester = Digester();
   if (!digester.ok()) return digester.status();
-  std::array<char, 32 * 1024> buffer;
+  std::array<char, 32768> buffer;
   while (reader.read(buffer.data(), buffer.size()) || reader.gcount() > 0) {
     digester->Write({buffer.data(), static_cast<std::size_t>(reader.gcount())});
   }

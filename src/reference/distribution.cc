@@ -210,7 +210,7 @@ absl::StatusOr<Named> ParseNamed(std::string_view text) {
 }
 
 absl::StatusOr<Named> ParseDockerRef(std::string_view text) {
-  const absl::StatusOr<Named> named = ParseNormalizedNamed(text);
+  absl::StatusOr<Named> named = ParseNormalizedNamed(text);
   if (!named.ok()) return named;
   if (!named->IsTagged() || !named->IsDigested()) return TagNameOnly(*named);
   return Builder::Make<Named>(

@@ -73,7 +73,8 @@ class Algorithm {
   absl::StatusOr<Digest> FromReader(std::istream& reader) const;
 
   friend constexpr bool operator==(Algorithm, Algorithm) = default;
-  friend constexpr auto operator<=>(Algorithm, Algorithm) = default;
+  friend constexpr auto operator<=>(Algorithm,
+                                    Algorithm) = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   std::string_view name_;
@@ -117,7 +118,7 @@ class Digest {
   absl::StatusOr<digest::Verifier> Verifier() const;
 
   friend bool operator==(const Digest&, const Digest&) = default;
-  friend auto operator<=>(const Digest&, const Digest&) = default;
+  friend auto operator<=>(const Digest&, const Digest&) = default;  // NOLINT(modernize-use-nullptr)
 
   template <typename H>
   friend H AbslHashValue(H h, const Digest& d) {
