@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A container: the record of what to run. What runs is its Task.
+//
+//   absl::StatusOr<Container> web = client.NewContainer(
+//       ctx, "web",
+//       {WithNewSnapshot("web", image), WithNewSpec({oci::WithImageConfig(image)})});
+//   absl::StatusOr<Task> task = web->NewTask(ctx, cio::NewCreator({cio::WithStdio()}));
+//
+// Source: client/container.go.
+#ifndef CONTAINERD_CONTAINER_H_
+#define CONTAINERD_CONTAINER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/cio/cio.h"
+#include "containerd/client.h"
+#include "containerd/container_opts_fwd.h"
+#include "containerd/containers/containers.h"
+#include "containerd/context/context.h"
+#include "containerd/labels/labels.h"
+#include "containerd/specs/spec.h"
+#include "containerd/task.h"
+#include "containerd/typeurl/any.h"
+
+namespace containerd {
+
+class Image;
+
+struct InfoConfig {
+  bool refresh = true;  // ask the daemon
+};
+
+using InfoOpts = std::function<void(InfoConfig*)>;
+
+// Is an option: what the handle knows already will do.
+void WithoutRefreshedMetadata(InfoConfig* config);
+
+// Runs before a container's record is deleted.
+using DeleteOpts =
+    std::function<absl::Status(const Context&, Client&, const containers::Container&)>;
+
+// Is an option: removes the container's snapshot too.
+absl::Status WithSnapshotCleanup(const Context& ctx, Client& client,
+                                 const containers::Container& container);
+
+// Changes a container's record.
+using UpdateContainerOpts =
+    std::function<absl::Status(const Context&, Client&, containers::Container*)>;
+
+// A handle: copies are the same container. All functions are safe from any thread, and ErrNotFound
+// once the container has been deleted. A container that goes out of scope stays where it is.
+class Container {
+ public:
+  const std::string& ID() const;
+
+  // The container's record, from the daemon unless WithoutRefreshedMetadata.
+  absl::StatusOr<containers::Container> Info(const Context& ctx,
+                                             const std::vector<InfoOpts>& opts = {});
+
+  absl::StatusOr<containerd::Labels> Labels(const Context& ctx);
+
+  // Sets these labels and leaves others alone; an empty value removes a label. Returns all.
+  // ErrInvalidArgument names a label that is too long.
+  absl::StatusOr<containerd::Labels> SetLabels(const Context& ctx,
+                                               const containerd::Labels& labels);
+
+  absl::StatusOr<specs::Spec> Spec(const Context& ctx);
+  absl::StatusOr<std::map<std::string, typeurl::Any>> Extensions(const Context& ctx);
+
+  // The image that the container was made from; ErrNotFound if it was made from none, or it is
+  // gone.
+  absl::StatusOr<containerd::Image> Image(const Context& ctx);
+
+  // Gets the record, lets the options change it, and stores it.
+  absl::Status Update(const Context& ctx, const std::vector<UpdateContainerOpts>& opts);
+
+  // Creates the container's task, with the streams that `creator` makes; Start runs it. On failure
+  // the streams are closed. ErrAlreadyExists if the container has a task.
+  absl::StatusOr<containerd::Task> NewTask(const Context& ctx, const cio::Creator& creator,
+                                           const std::vector<NewTaskOpts>& opts = {});
+
+  // The container's task, attached to its streams if `attach` is given. ErrNotFound if it has none.
+  absl::StatusOr<containerd::Task> Task(const Context& ctx, const cio::Attach& attach = nullptr);
+
+  // Deletes the record. ErrFailedPrecondition while there is a task.
+  absl::Status Delete(const Context& ctx, const std::vector<DeleteOpts>& opts = {});
+
+ private:
+  friend class Client;
+  struct State;
+  Container(Client client, containers::Container record);
+
+  absl::StatusOr<containers::Container> Get(const Context& ctx);
+  absl::StatusOr<std::vector<mount::Mount>> RootFS(const Context& ctx,
+                                                   const containers::Container& record);
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_CONTAINER_H_

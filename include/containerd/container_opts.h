@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options of Client::NewContainer. They run in the order given, so an option that needs another's
+// work (a spec the snapshot's, a snapshot the snapshotter's) comes after it.
+//
+// Source: client/container_opts.go.
+#ifndef CONTAINERD_CONTAINER_OPTS_H_
+#define CONTAINERD_CONTAINER_OPTS_H_
+
+#include <string>
+#include <vector>
+
+#include "containerd/container.h"
+#include "containerd/image.h"
+#include "containerd/labels/labels.h"
+#include "containerd/oci/oci.h"
+#include "containerd/snapshots/snapshots.h"
+#include "containerd/specs/spec.h"
+#include "containerd/typeurl/any.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace containerd {
+
+// The runtime, with its options if any: for runc containerd.runc.v1.Options.
+NewContainerOpts WithRuntime(std::string name, typeurl::Any options = {});
+NewContainerOpts WithRuntime(std::string name, const google::protobuf::Message& options);
+
+// The sandbox that the container belongs to.
+NewContainerOpts WithSandbox(std::string sandbox_id);
+
+// The image that the record names. The snapshot options set it too.
+NewContainerOpts WithImage(const Image& image);
+NewContainerOpts WithImageName(std::string name);
+
+// Replaces the labels.
+NewContainerOpts WithContainerLabels(Labels labels);
+
+// Adds to the labels, over those of the same key.
+NewContainerOpts WithAdditionalContainerLabels(Labels labels);
+
+// Replaces the labels by those of the image's config, without any that are reserved for containerd.
+NewContainerOpts WithImageConfigLabels(const Image& image);
+
+// Records the stop signal of the image's config, or the default; GetStopSignal reads it.
+// ErrInvalidArgument if the default is no signal.
+NewContainerOpts WithImageStopSignal(const Image& image, std::string default_signal);
+
+// The snapshotter of the snapshot options after it. Without: the namespace's, or overlayfs.
+NewContainerOpts WithSnapshotter(std::string name);
+
+// A snapshot that exists. ErrNotFound if it does not.
+NewContainerOpts WithSnapshot(std::string id);
+
+// A new snapshot on top of the image, which must have been unpacked (else ErrNotFound); writable,
+// or a read-only view. ErrAlreadyExists if the key is taken.
+NewContainerOpts WithNewSnapshot(std::string id, const Image& image,
+                                 std::vector<snapshots::Opt> opts = {});
+NewContainerOpts WithNewSnapshotView(std::string id, const Image& image,
+                                     std::vector<snapshots::Opt> opts = {});
+
+// Metadata of the caller's own under a key that must not be empty.
+NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension);
+NewContainerOpts WithContainerExtension(std::string name,
+                                        const google::protobuf::Message& extension);
+
+// The default spec, changed by the options. Source: client.WithNewSpec, oci.GenerateSpec.
+NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts = {});
+
+// The given spec, changed by the options.
+NewContainerOpts WithSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts = {});
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_CONTAINER_OPTS_H_

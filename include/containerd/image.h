@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An image in the daemon's stores: its record, and what its manifests and config say.
+//
+//   absl::StatusOr<Image> image = client.GetImage(ctx, "docker.io/library/busybox:latest");
+//   absl::Status unpacked = image->Unpack(ctx, "overlayfs");
+//
+// Source: client/image.go.
+#ifndef CONTAINERD_IMAGE_H_
+#define CONTAINERD_IMAGE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/client.h"
+#include "containerd/context/context.h"
+#include "containerd/diff/diff.h"
+#include "containerd/images/store.h"
+#include "containerd/labels/labels.h"
+#include "containerd/oci/oci.h"
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/ocispec/image.h"
+#include "containerd/snapshots/snapshots.h"
+
+namespace containerd {
+
+// How to unpack an image.
+struct UnpackConfig {
+  std::vector<diff::ApplyOpt> apply_opts;
+  std::vector<snapshots::Opt> snapshot_opts;
+  // Refuse (ErrNotImplemented) an image for a platform that the snapshotter does not support.
+  bool check_platform_supported = false;
+};
+
+using UnpackOpt = std::function<absl::Status(const Context&, UnpackConfig*)>;
+
+// A handle: copies are the same image. All functions are safe from any thread.
+//
+// What it says of manifests and config is that of the platform that it was got for (by default the
+// client's), the best match if there are several. Errors name the image; ErrNotFound if it has
+// nothing for the platform, or content of it is missing.
+class Image final : public oci::Image {
+ public:
+  Image(Client client, images::Image record);
+  Image(Client client, images::Image record,
+        std::shared_ptr<const platforms::MatchComparer> platform);
+
+  const std::string& Name() const { return record_->name; }
+
+  // The manifest or index that the image's name stands for.
+  const ocispec::Descriptor& Target() const { return record_->target; }
+
+  const containerd::Labels& Labels() const { return record_->labels; }
+
+  // The record as the image store gave it.
+  const images::Image& Metadata() const { return *record_; }
+
+  std::shared_ptr<const platforms::MatchComparer> Platform() const { return platform_; }
+
+  // Digests of the uncompressed layers, from the bottom up.
+  absl::StatusOr<std::vector<std::string>> RootFS(const Context& ctx) const;
+
+  // Bytes of the manifest, config and layers, compressed as they are in the content store.
+  absl::StatusOr<std::int64_t> Size(const Context& ctx) const;
+
+  // The descriptor of the config, and what it says.
+  absl::StatusOr<ocispec::Descriptor> Config(const Context& ctx) const override;
+  absl::StatusOr<ocispec::Image> Spec(const Context& ctx) const;
+
+  // Whether the snapshotter (empty: the namespace's default) has the image's layers.
+  absl::StatusOr<bool> IsUnpacked(const Context& ctx, std::string_view snapshotter_name) const;
+
+  // Makes snapshots of the image's layers with the daemon's diff service; nothing for those that
+  // exist. A layer that is being unpacked by somebody else is waited for.
+  absl::Status Unpack(const Context& ctx, std::string_view snapshotter_name,
+                      const std::vector<UnpackOpt>& opts = {}) const;
+
+  std::shared_ptr<content::Store> ContentStore() const override;
+
+ private:
+  Client client_;
+  std::shared_ptr<const images::Image> record_;
+  std::shared_ptr<const platforms::MatchComparer> platform_;
+};
+
+// Source: client.NewImage, client.NewImageWithPlatform.
+Image NewImage(const Client& client, images::Image record);
+Image NewImageWithPlatform(const Client& client, images::Image record,
+                           std::shared_ptr<const platforms::MatchComparer> platform);
+
+UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
+// Is an option.
+absl::Status WithSnapshotterPlatformCheck(const Context& ctx, UnpackConfig* config);
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_IMAGE_H_

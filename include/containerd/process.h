@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process in a container: the task's first one, or one added by Task::Exec.
+//
+//   Future<ExitStatus> exit = process.Wait(ctx);     // before Start, so that no exit is missed
+//   absl::Status started = process.Start(ctx);
+//   absl::StatusOr<ExitStatus> status = exit.Get(ctx);
+//
+// Source: client/process.go.
+#ifndef CONTAINERD_PROCESS_H_
+#define CONTAINERD_PROCESS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "containerd/cio/cio.h"
+#include "containerd/context/context.h"
+#include "containerd/future/future.h"
+#include "containerd/tasks/tasks.h"
+
+namespace containerd {
+
+class Process;
+namespace internal {
+struct ProcessState;
+}
+
+// The exit code of a process whose exit could not be learned.
+inline constexpr std::uint32_t kUnknownExitStatus = 255;
+
+// How a process ended.
+class ExitStatus {
+ public:
+  ExitStatus() = default;
+  ExitStatus(std::uint32_t code, absl::Time exited_at, absl::Status error = absl::OkStatus())
+      : code_(code), exited_at_(exited_at), error_(std::move(error)) {}
+
+  // What the process gave to exit(2), or 128 + the number of the signal that killed it.
+  std::uint32_t ExitCode() const { return code_; }
+  absl::Time ExitTime() const { return exited_at_; }
+
+  // Why the exit is unknown. Wait and Delete never return such a status, but an error.
+  const absl::Status& Error() const { return error_; }
+
+  std::tuple<std::uint32_t, absl::Time, absl::Status> Result() const {
+    return {code_, exited_at_, error_};
+  }
+
+ private:
+  std::uint32_t code_ = kUnknownExitStatus;
+  absl::Time exited_at_ = absl::InfinitePast();
+  absl::Status error_;
+};
+
+// Source: client.NewExitStatus.
+inline ExitStatus NewExitStatus(std::uint32_t code, absl::Time exited_at, absl::Status error) {
+  return {code, exited_at, std::move(error)};
+}
+
+using ProcessStatus = tasks::Status;
+
+// Go's constants of type ProcessStatus.
+inline constexpr ProcessStatus kUnknown = ProcessStatus::kUnknown;
+inline constexpr ProcessStatus kCreated = ProcessStatus::kCreated;
+inline constexpr ProcessStatus kRunning = ProcessStatus::kRunning;
+inline constexpr ProcessStatus kStopped = ProcessStatus::kStopped;
+inline constexpr ProcessStatus kPaused = ProcessStatus::kPaused;
+inline constexpr ProcessStatus kPausing = ProcessStatus::kPausing;
+
+struct Status {
+  ProcessStatus status = ProcessStatus::kUnknown;
+  std::uint32_t exit_status = 0;  // once stopped
+  absl::Time exit_time = absl::InfinitePast();
+};
+
+struct KillInfo {
+  bool all = false;     // every process of the container, not just this one
+  std::string exec_id;  // of another process of the task
+};
+
+using KillOpts = std::function<absl::Status(const Context&, KillInfo*)>;
+
+// Both are options themselves or make one.
+absl::Status WithKillAll(const Context& ctx, KillInfo* info);
+KillOpts WithKillExecID(std::string exec_id);
+
+// Runs before a process is deleted.
+using ProcessDeleteOpts = std::function<absl::Status(const Context&, Process&)>;
+
+// Is an option: kills the process (and, of a task, all others in it) and waits for its exit.
+absl::Status WithProcessKill(const Context& ctx, Process& process);
+
+struct IOCloseInfo {
+  bool stdin = false;
+};
+
+using IOCloserOpts = std::function<void(IOCloseInfo*)>;
+
+// Is an option: closes stdin.
+void WithStdinCloser(IOCloseInfo* info);
+
+// A handle: copies are the same process. All functions are safe from any thread. Errors name the
+// task and process, and are ErrNotFound once it has been deleted.
+//
+// A process that goes out of scope goes on running; its streams are copied as long as a handle
+// lives.
+class Process {
+ public:
+  // The exec id; the container's id for a task's first process.
+  const std::string& ID() const;
+
+  // In the daemon's PID namespace; 0 for an exec that has not been started.
+  std::uint32_t Pid() const;
+
+  // Runs the created process. On failure its streams are closed.
+  absl::Status Start(const Context& ctx);
+
+  // Sends a signal, as of kill(2). ErrNotFound if the process has ended.
+  absl::Status Kill(const Context& ctx, int signal, const std::vector<KillOpts>& opts = {});
+
+  // Completes when the process has exited and all its output has been delivered to its streams
+  // (output that a process left behind still holds open counts as delivered when nothing came for
+  // two seconds). Costs no thread, also by the thousand. May be called before Start, and after the
+  // exit.
+  //
+  // The wait outlasts restarts of the daemon: one that is cut off is asked again until the daemon
+  // answers. It ends with the context (CANCELLED, DEADLINE_EXCEEDED), with the client, and with
+  // ErrNotFound when the process is deleted or did not survive. Source: Process.Wait, whose
+  // channel gets an error at a restart, and which costs a goroutine.
+  Future<ExitStatus> Wait(const Context& ctx);
+
+  // With WithStdinCloser: lets the process read the end of its input, once the streams here have
+  // given up their end as well.
+  absl::Status CloseIO(const Context& ctx, const std::vector<IOCloserOpts>& opts = {});
+
+  // Sets the size of the process's terminal, in characters.
+  absl::Status Resize(const Context& ctx, std::uint32_t width, std::uint32_t height);
+
+  // The streams; nullptr for a process that was loaded without attaching to them.
+  std::shared_ptr<cio::IO> IO() const;
+
+  absl::StatusOr<containerd::Status> Status(const Context& ctx);
+
+  // Removes the stopped process (or a created one that was never started) from the daemon, waits
+  // for what remains of its output, and closes its streams. ErrFailedPrecondition while it runs.
+  absl::StatusOr<ExitStatus> Delete(const Context& ctx,
+                                    const std::vector<ProcessDeleteOpts>& opts = {});
+
+ protected:
+  friend class Container;
+  friend class Task;
+  explicit Process(std::shared_ptr<internal::ProcessState> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<internal::ProcessState> state_;
+};
+
+}  // namespace containerd
+
+#endif  // CONTAINERD_PROCESS_H_
