@@ -73,8 +73,6 @@ class Algorithm {
   absl::StatusOr<Digest> FromReader(std::istream& reader) const;
 
   friend constexpr bool operator==(Algorithm, Algorithm) = default;
-  friend constexpr auto operator<=>(Algorithm,
-                                    Algorithm) = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   std::string_view name_;
