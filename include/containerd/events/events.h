@@ -25,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -47,9 +48,10 @@ struct Envelope {
   typeurl::Any event{};
 
   // The value that filters see at a path, nullopt if there is none: {"namespace"}, {"topic"}, or
-  // {"event", field, …} for the daemon's own kinds of events, as in `event.container_id==web`.
-  // Source: Envelope.Field.
-  std::optional<std::string> Field(const std::vector<std::string>& fieldpath) const;
+  // {"event", field, …} for the daemon's own kinds of events, as in `event.container_id==web`:
+  // texts, yes-or-no values and labels have one, numbers and times have none. Source:
+  // Envelope.Field.
+  std::optional<std::string> Field(std::span<const std::string> fieldpath) const;
 
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
