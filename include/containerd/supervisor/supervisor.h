@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package supervisor: runs a private containerd as a child process and keeps it running.
+//
+//   auto daemon = supervisor::Start(ctx, "/var/lib/app/containerd", "/run/app/containerd",
+//                                   {supervisor::WithCRIDisabled()});
+//   if (!daemon.ok()) return daemon.status();
+//   auto client = Client::New((*daemon)->Address());
+//   ...
+//   daemon->reset();   // ends containerd, as Stop() does
+//
+// The daemon has a root, state folder, socket, configuration, pid file and log of its own:
+//
+//   <root_dir>/daemon                 containerd's root
+//   <state_dir>/daemon                containerd's state
+//   <state_dir>/containerd.sock       its socket (and containerd.sock.ttrpc)
+//   <state_dir>/containerd.toml       its configuration, written at each start
+//   <state_dir>/containerd.pid        its pid, while it runs
+//   <state_dir>/containerd.log        what it prints, unless an option says otherwise
+//   <state_dir>/supervisor.lock       locked by the process that supervises it
+//
+// One thread for each Daemon waits for its process to end, because starting a process must be
+// possible when nobody is in a call; it also is the thread whose death WithParentDeathSignal tells
+// the child of. Needs Linux 5.3 (pidfd).
+//
+// Source: github.com/moby/moby, libcontainerd/supervisor.
+#ifndef CONTAINERD_SUPERVISOR_SUPERVISOR_H_
+#define CONTAINERD_SUPERVISOR_SUPERVISOR_H_
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "containerd/context/context.h"
+
+namespace containerd::supervisor {
+
+struct Config;  // what the options below set
+
+// Configures the daemon that Start starts. Source: supervisor.DaemonOpt.
+using DaemonOpt = std::function<absl::Status(Config&)>;
+
+// Looks for `containerd` in this folder, and puts the folder first on the daemon's PATH, so that
+// its shims are found there too. Without it `containerd` is looked for on PATH.
+DaemonOpt WithBinDir(std::string dir);
+
+// Listens on this socket instead of <state_dir>/containerd.sock.
+DaemonOpt WithAddress(std::string path);
+
+// One variable of the daemon's environment, which otherwise is this process's own without
+// NOTIFY_SOCKET. PATH given here still comes after WithBinDir's folder.
+DaemonOpt WithEnv(std::string name, std::string value);
+
+// "trace", "debug", "info", "warn", "error", "fatal" or "panic".
+DaemonOpt WithLogLevel(std::string level);
+
+// "text" or "json".
+DaemonOpt WithLogFormat(std::string format);
+
+// Appends what the daemon prints to this file instead of <state_dir>/containerd.log.
+DaemonOpt WithLogFile(std::string path);
+
+// Lets the daemon print to this process's stdout and stderr, as moby does.
+DaemonOpt WithInheritedLog();
+
+// The daemon's oom_score_adj, -1000 to 1000. The daemon sets it itself, and goes on with the one
+// it has when it lacks CAP_SYS_RESOURCE.
+DaemonOpt WithOOMScore(int score);
+
+// Plugins not to load, by their URI: "io.containerd.snapshotter.v1.btrfs".
+DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins);
+
+// Does not load the CRI plugin.
+DaemonOpt WithCRIDisabled();
+
+// TOML to append to the configuration, a whole table or several. Format version 2, which
+// containerd 1.6 to 2.x read.
+DaemonOpt WithConfig(std::string toml);
+
+// How long the daemon may take from its start until it answers (15 s), and from SIGTERM until it
+// is gone (15 s); past either it is killed.
+DaemonOpt WithStartupTimeout(absl::Duration timeout);
+DaemonOpt WithShutdownTimeout(absl::Duration timeout);
+
+// The pause before a daemon that died is started again: `initial` (100 ms), doubled each time it
+// dies before it has served for 10 s, up to `max` (10 s).
+DaemonOpt WithRestartBackoff(absl::Duration initial, absl::Duration max);
+
+// Leaves a daemon that died down until Restart is called.
+DaemonOpt WithRestartDisabled();
+
+// What to do with a daemon that an earlier process left running on the same state folder. By
+// default one that was started with the very configuration of this one is taken over, and any
+// other is ended first; with this option it is ended in each case. A process is only taken for
+// such a daemon when the pid file names it and its command line names the configuration file.
+DaemonOpt WithoutAdoption();
+
+// The signal that the daemon gets when this process dies without having stopped it; SIGTERM and
+// SIGKILL make sense. None by default: containerd and its tasks survive, and are adopted later.
+DaemonOpt WithParentDeathSignal(int signal);
+
+// Makes the daemon a throw-away: when it is stopped, the tasks and shims that it leaves behind are
+// ended, what is mounted under its folders is unmounted, and root_dir and state_dir are removed
+// with everything in them, as are the empty folders of its namespaces in runc's state
+// (/run/containerd/runc) and the cgroup hierarchy.
+DaemonOpt WithCleanup();
+
+// A supervised daemon. Safe for use from several threads, but for the destructor.
+class Daemon {
+ public:
+  struct Impl;
+  explicit Daemon(std::unique_ptr<Impl> impl);
+
+  // Stops the daemon as Stop does, without a deadline; a failure is logged.
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // The path of the socket. The same over restarts.
+  const std::string& Address() const;
+
+  // The daemon's process; -1 while it is down.
+  pid_t Pid() const;
+
+  // How many times a process was started (or adopted) so far.
+  int64_t Starts() const;
+
+  // Waits until the daemon answers health checks. UNAVAILABLE when it is down and will not be
+  // started by itself, with the reason why it went down.
+  absl::Status WaitReady(const Context& ctx);
+
+  // Kills the daemon with SIGKILL and waits until it is gone: what a crash looks like. It is then
+  // started again after a pause, unless restarting is disabled. Does nothing when it is down.
+  absl::Status Kill(const Context& ctx);
+
+  // Ends the daemon (`signal`, and SIGKILL after the shutdown timeout), waits until it is gone and
+  // leaves it down until Restart. Tasks go on.
+  absl::Status Down(const Context& ctx, int signal = SIGTERM);
+
+  // Down, if it is up; then starts the daemon and waits until it answers.
+  absl::Status Restart(const Context& ctx);
+
+  // Ends the daemon for good, and cleans up if WithCleanup was given. When `ctx` ends first its
+  // error is returned, and the work goes on. Stopping twice is fine: the second call waits for the
+  // outcome of the first.
+  absl::Status Stop(const Context& ctx);
+
+  // Waits until somebody has stopped the daemon. Source: Daemon.WaitTimeout.
+  absl::Status Wait(const Context& ctx);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// Starts containerd with its data under `root_dir` and `state_dir` (absolute paths; made if
+// absent), and waits until it answers health checks. The context limits this call only, not the
+// daemon's life.
+//
+// INVALID_ARGUMENT for a path or option that cannot be; NOT_FOUND without a containerd binary;
+// ALREADY_EXISTS when the state folder is supervised already; UNAVAILABLE with the last line that
+// the daemon printed if it exits, or does not answer in time. Nothing is left running on an error.
+// Source: supervisor.Start.
+absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_view root_dir,
+                                              std::string_view state_dir,
+                                              const std::vector<DaemonOpt>& opts = {});
+
+}  // namespace containerd::supervisor
+
+#endif  // CONTAINERD_SUPERVISOR_SUPERVISOR_H_
