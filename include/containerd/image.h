@@ -10,6 +10,7 @@
 #define CONTAINERD_IMAGE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "containerd/client.h"
 #include "containerd/context/context.h"
 #include "containerd/diff/diff.h"
+#include "containerd/digest/digest.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
 #include "containerd/oci/oci.h"
@@ -64,7 +66,7 @@ class Image final : public oci::Image {
   std::shared_ptr<const platforms::MatchComparer> Platform() const { return platform_; }
 
   // Digests of the uncompressed layers, from the bottom up.
-  absl::StatusOr<std::vector<std::string>> RootFS(const Context& ctx) const;
+  absl::StatusOr<std::vector<digest::Digest>> RootFS(const Context& ctx) const;
 
   // Bytes of the manifest, config and layers, compressed as they are in the content store.
   absl::StatusOr<std::int64_t> Size(const Context& ctx) const;

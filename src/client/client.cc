@@ -166,7 +166,7 @@ absl::StatusOr<RuntimeInfo> Client::RuntimeInfo(const Context& ctx, std::string_
   if (!response.ok()) return response.status();
 
   types::RuntimeInfo info;
-  if (absl::Status s = typeurl::UnmarshalTo(response->extra, &info); !s.ok()) {
+  if (absl::Status s = typeurl::UnmarshalTo(response->extra, info); !s.ok()) {
     return errdefs::Annotate(s, "failed to get runtime info from plugin info");
   }
   containerd::RuntimeInfo result{

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/container_opts.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/digest/identity.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+#include "containerd/namespaces/namespaces.h"
+#include "containerd/signals.h"
+#include "containerd/typeurl/typeurl.h"
+
+namespace containerd {
+namespace {
+
+// What package oci sees of a client.
+class OciClient final : public oci::Client {
+ public:
+  explicit OciClient(containerd::Client client) : client_(std::move(client)) {}
+
+  std::shared_ptr<snapshots::Snapshotter> SnapshotService(std::string_view name) override {
+    return client_.SnapshotService(name);
+  }
+
+ private:
+  containerd::Client client_;
+};
+
+absl::Status SetSpec(const specs::Spec& spec, containers::Container* container) {
+  auto any = typeurl::MarshalAny(spec);
+  if (!any.ok()) return any.status();
+  container->spec = *std::move(any);
+  return absl::OkStatus();
+}
+
+// The snapshotter that the container's options have named so far, resolved and written back.
+absl::StatusOr<std::shared_ptr<snapshots::Snapshotter>> ResolveSnapshotter(
+    const Context& ctx, const Client& client, containers::Container* container) {
+  auto name = client.ResolveSnapshotterName(ctx, container->snapshotter);
+  if (!name.ok()) return name.status();
+  container->snapshotter = *std::move(name);
+  return client.GetSnapshotter(ctx, container->snapshotter);
+}
+
+NewContainerOpts NewSnapshot(std::string id, const Image& image, bool readonly,
+                             std::vector<snapshots::Opt> opts) {
+  return [id = std::move(id), image, readonly, opts = std::move(opts)](
+             const Context& ctx, Client& client, containers::Container* container) {
+    auto diff_ids = image.RootFS(ctx);
+    if (!diff_ids.ok()) return diff_ids.status();
+    const std::string parent = identity::ChainID(*diff_ids).String();
+    auto snapshotter = ResolveSnapshotter(ctx, client, container);
+    if (!snapshotter.ok()) return snapshotter.status();
+    absl::Status made = (readonly ? (*snapshotter)->View(ctx, id, parent, opts)
+                                  : (*snapshotter)->Prepare(ctx, id, parent, opts))
+                            .status();
+    if (!made.ok()) {
+      return errdefs::Annotate(made, fmt::format("snapshot \"{}\" of image \"{}\" with {}", id,
+                                                 image.Name(), container->snapshotter));
+    }
+    container->snapshot_key = id;
+    container->image = image.Name();
+    return absl::OkStatus();
+  };
+}
+
+}  // namespace
+
+NewContainerOpts WithRuntime(std::string name, typeurl::Any options) {
+  return [name = std::move(name), options = std::move(options)](const Context&, Client&,
+                                                                containers::Container* c) {
+    c->runtime = {.name = name, .options = options};
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithRuntime(std::string name, const google::protobuf::Message& options) {
+  return [name = std::move(name), any = typeurl::internal::MarshalMessage(options)](
+             const Context&, Client&, containers::Container* c) {
+    if (!any.ok()) return any.status();
+    c->runtime = {.name = name, .options = *any};
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithSandbox(std::string sandbox_id) {
+  return [sandbox_id = std::move(sandbox_id)](const Context&, Client&, containers::Container* c) {
+    c->sandbox_id = sandbox_id;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithImage(const Image& image) { return WithImageName(image.Name()); }
+
+NewContainerOpts WithImageName(std::string name) {
+  return [name = std::move(name)](const Context&, Client&, containers::Container* c) {
+    c->image = name;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithContainerLabels(Labels labels) {
+  return [labels = std::move(labels)](const Context&, Client&, containers::Container* c) {
+    c->labels = labels;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithAdditionalContainerLabels(Labels labels) {
+  return [labels = std::move(labels)](const Context&, Client&, containers::Container* c) {
+    for (const auto& [key, value] : labels) c->labels[key] = value;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithImageConfigLabels(const Image& image) {
+  return [image](const Context& ctx, Client&, containers::Container* c) {
+    auto spec = image.Spec(ctx);
+    if (!spec.ok()) return spec.status();
+    c->labels.clear();
+    for (const auto& [key, value] : spec->config.labels) {
+      if (labels::IsReserved(key)) {
+        log::Warn(
+            fmt::format("image \"{}\": its label \"{}\" is reserved for containerd and is not "
+                        "taken over",
+                        image.Name(), key));
+      } else {
+        c->labels[key] = value;
+      }
+    }
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithImageStopSignal(const Image& image, std::string default_signal) {
+  return [image, default_signal = std::move(default_signal)](const Context& ctx, Client&,
+                                                             containers::Container* c) {
+    auto signal = GetOCIStopSignal(ctx, image, default_signal);
+    if (!signal.ok()) return signal.status();
+    c->labels[kStopSignalLabel] = *std::move(signal);
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithSnapshotter(std::string name) {
+  return [name = std::move(name)](const Context&, Client&, containers::Container* c) {
+    c->snapshotter = name;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithSnapshot(std::string id) {
+  return [id = std::move(id)](const Context& ctx, Client& client, containers::Container* c) {
+    auto snapshotter = ResolveSnapshotter(ctx, client, c);
+    if (!snapshotter.ok()) return snapshotter.status();
+    if (auto mounts = (*snapshotter)->Mounts(ctx, id); !mounts.ok()) return mounts.status();
+    c->snapshot_key = id;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithNewSnapshot(std::string id, const Image& image,
+                                 std::vector<snapshots::Opt> opts) {
+  return NewSnapshot(std::move(id), image, false, std::move(opts));
+}
+
+NewContainerOpts WithNewSnapshotView(std::string id, const Image& image,
+                                     std::vector<snapshots::Opt> opts) {
+  return NewSnapshot(std::move(id), image, true, std::move(opts));
+}
+
+NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension) {
+  return [name = std::move(name), extension = std::move(extension)](
+             const Context&, Client&, containers::Container* c) -> absl::Status {
+    if (name.empty()) return errdefs::InvalidArgument("the key of an extension must not be empty");
+    c->extensions[name] = extension;
+    return absl::OkStatus();
+  };
+}
+
+NewContainerOpts WithContainerExtension(std::string name,
+                                        const google::protobuf::Message& extension) {
+  auto any = typeurl::internal::MarshalMessage(extension);
+  if (any.ok()) return WithContainerExtension(std::move(name), *std::move(any));
+  return [status = errdefs::Annotate(any.status(), fmt::format("extension \"{}\"", name))](
+             const Context&, Client&, containers::Container*) { return status; };
+}
+
+NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts) {
+  return [opts = std::move(opts)](const Context& ctx, Client& client, containers::Container* c) {
+    // The spec's cgroup is under the namespace's name, so it takes a namespace to make one.
+    const Context spec_ctx =
+        ctx.Namespace().has_value() ? ctx : WithNamespace(ctx, client.DefaultNamespace());
+    OciClient oci_client(client);
+    auto spec = oci::GenerateSpec(spec_ctx, &oci_client, c, opts);
+    if (!spec.ok()) return spec.status();
+    return SetSpec(*spec, c);
+  };
+}
+
+NewContainerOpts WithSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts) {
+  return [spec = std::move(spec), opts = std::move(opts)](const Context& ctx, Client& client,
+                                                          containers::Container* c) {
+    specs::Spec changed = spec;
+    OciClient oci_client(client);
+    if (absl::Status s = oci::ApplyOpts(ctx, &oci_client, c, &changed, opts); !s.ok()) return s;
+    return SetSpec(changed, c);
+  };
+}
+
+}  // namespace containerd

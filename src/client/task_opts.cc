@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/task_opts.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/linux/runc/runc.pb.h"
+#include "containerd/runc/v1/runc.pb.h"
+#include "containerd/typeurl/typeurl.h"
+
+namespace containerd {
+namespace {
+
+constexpr char kRuntimeLinuxV1[] = "io.containerd.runtime.v1.linux";
+
+// The task's options as an Options message: those it has, else the container's, else none.
+template <typename Options>
+absl::Status Change(TaskInfo* info, const auto& change) {
+  Options options;
+  const typeurl::Any& current =
+      info->options.type_url.empty() ? info->runtime_options : info->options;
+  // The v1 runtime's own options are of another type, and stay with the container.
+  const bool usable = !info->options.type_url.empty() || typeurl::Is<Options>(current);
+  if (!current.type_url.empty() && usable) {
+    if (absl::Status s = typeurl::UnmarshalTo(current, options); !s.ok()) {
+      return errdefs::InvalidArgument(fmt::format("runtime \"{}\": its options are {}, not {}",
+                                                  info->runtime, current.type_url,
+                                                  Options::descriptor()->full_name()));
+    }
+  } else if (!current.type_url.empty() && info->runtime != kRuntimeLinuxV1) {
+    return errdefs::InvalidArgument(fmt::format("runtime \"{}\": its options are {}, not {}",
+                                                info->runtime, current.type_url,
+                                                Options::descriptor()->full_name()));
+  }
+  change(options);
+  auto any = typeurl::MarshalAny(options);
+  if (!any.ok()) return any.status();
+  info->options = *std::move(any);
+  return absl::OkStatus();
+}
+
+// `change` sets a field that both kinds of runc's options have.
+absl::Status ChangeRuncOptions(TaskInfo* info, const auto& change) {
+  if (info->runtime == kRuntimeLinuxV1) {
+    return Change<::containerd::linux::runc::CreateOptions>(info, change);
+  }
+  return Change<::containerd::runc::v1::Options>(info, change);
+}
+
+}  // namespace
+
+NewTaskOpts WithRootFS(std::vector<mount::Mount> mounts) {
+  return [mounts = std::move(mounts)](const Context&, Client&, TaskInfo* info) {
+    info->rootfs = mounts;
+    return absl::OkStatus();
+  };
+}
+
+NewTaskOpts WithRuntimePath(std::string path) {
+  return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
+    info->runtime_path = path;
+    return absl::OkStatus();
+  };
+}
+
+NewTaskOpts WithTaskAPIEndpoint(std::string address, std::uint32_t version) {
+  return [address = std::move(address), version](const Context&, Client&, TaskInfo* info) {
+    info->task_api_address = address;
+    info->task_api_version = version;
+    // Daemons before 2.3 look in runc's options. Other runtimes have their own, which stay.
+    static_cast<void>(
+        Change<::containerd::runc::v1::Options>(info, [&](::containerd::runc::v1::Options& o) {
+          o.set_task_api_address(address);
+          o.set_task_api_version(version);
+        }));
+    return absl::OkStatus();
+  };
+}
+
+absl::Status WithNoNewKeyring(const Context& /*ctx*/, Client& /*client*/, TaskInfo* info) {
+  return ChangeRuncOptions(info, [](auto& options) { options.set_no_new_keyring(true); });
+}
+
+absl::Status WithNoPivotRoot(const Context& /*ctx*/, Client& /*client*/, TaskInfo* info) {
+  return ChangeRuncOptions(info, [](auto& options) { options.set_no_pivot_root(true); });
+}
+
+NewTaskOpts WithShimCgroup(std::string path) {
+  return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
+    return ChangeRuncOptions(info, [&](auto& options) { options.set_shim_cgroup(path); });
+  };
+}
+
+NewTaskOpts WithUIDOwner(std::uint32_t uid) {
+  return [uid](const Context&, Client&, TaskInfo* info) {
+    return ChangeRuncOptions(info, [uid](auto& options) { options.set_io_uid(uid); });
+  };
+}
+
+NewTaskOpts WithGIDOwner(std::uint32_t gid) {
+  return [gid](const Context&, Client&, TaskInfo* info) {
+    return ChangeRuncOptions(info, [gid](auto& options) { options.set_io_gid(gid); });
+  };
+}
+
+NewTaskOpts WithRestoreImagePath(std::string path) {
+  return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
+    return ChangeRuncOptions(info, [&](auto& options) { options.set_criu_image_path(path); });
+  };
+}
+
+NewTaskOpts WithRestoreWorkPath(std::string path) {
+  return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
+    return ChangeRuncOptions(info, [&](auto& options) { options.set_criu_work_path(path); });
+  };
+}
+
+UpdateTaskOpts WithResources(const specs::LinuxResources& resources) {
+  return [any = typeurl::MarshalAny(resources)](const Context&, Client&, UpdateTaskInfo* info) {
+    if (!any.ok()) return any.status();
+    info->resources = *any;
+    return absl::OkStatus();
+  };
+}
+
+UpdateTaskOpts WithAnnotations(std::map<std::string, std::string> annotations) {
+  return [annotations = std::move(annotations)](const Context&, Client&, UpdateTaskInfo* info) {
+    info->annotations = annotations;
+    return absl::OkStatus();
+  };
+}
+
+bool CheckRuntime(std::string_view current, std::string_view expected) {
+  // Compared part by part, so that "io.containerd.runc" is not a part of "io.containerd.runcat".
+  return current == expected || (current.starts_with(expected) && current[expected.size()] == '.');
+}
+
+}  // namespace containerd
