@@ -17,6 +17,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -109,11 +110,11 @@ class InputStream : public ByteSource {
   // Ends the input after what was written. Calling it again does nothing.
   void Close();
 
-  // Bytes that have not gone to the task yet.
+  // Bytes that are not in the task's FIFO yet.
   std::size_t Buffered() const;
 
-  // Done when all that was written so far has been handed over, or with the reason why it will
-  // never be.
+  // Complete when all that was written before this call is in the FIFO, or with the reason why it
+  // will never be.
   Future<std::monostate> Flushed();
 
   absl::StatusOr<std::optional<std::string>> Read(std::size_t max) override;
@@ -122,11 +123,13 @@ class InputStream : public ByteSource {
 
  private:
   mutable std::mutex mu_;
-  std::string bytes_;
+  std::string bytes_;       // not taken by Read yet
+  uint64_t written_ = 0;    // position of the end of bytes_ in the stream
+  uint64_t delivered_ = 0;  // what was taken before the last Read
   bool ended_ = false;
   std::optional<absl::Status> closed_;
   std::function<void()> resume_;
-  std::vector<Promise<std::monostate>> flushed_;
+  std::vector<std::pair<uint64_t, Promise<std::monostate>>> flushed_;  // by position
 };
 
 // Where one output stream goes; a cheap value. A default one means that the stream is not attached.

@@ -59,12 +59,11 @@ class Registration {
 
  private:
   friend class Reactor;
-  Registration(std::shared_ptr<internal::Loop> loop, uint64_t id, int fd)
-      : loop_(std::move(loop)), id_(id), fd_(fd) {}
+  Registration(std::shared_ptr<internal::Loop> loop, uint64_t id)
+      : loop_(std::move(loop)), id_(id) {}
 
   std::shared_ptr<internal::Loop> loop_;
   uint64_t id_ = 0;
-  int fd_ = -1;
 };
 
 // A function that is to run later. Destroying it cancels that, with the same promise as

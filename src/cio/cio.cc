@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/cio/cio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <mutex>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/identifiers/identifiers.h"
+
+#include "copy_io.h"
+#include "fifo.h"
+
+namespace containerd::cio {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Streams that the program has no part in.
+class PassiveIO final : public IO {
+ public:
+  explicit PassiveIO(FIFOSet fifos) : fifos_(std::move(fifos)) {}
+
+  const cio::Config& Config() const override { return fifos_; }
+  void Cancel() override {}
+  Future<OutputResult> OutputDone() override { return Future<OutputResult>::Ready(OutputResult{}); }
+  Future<uint64_t> InputDone() override { return Future<uint64_t>::Ready(uint64_t{0}); }
+  Future<DrainResult> Drain(absl::Duration) override {
+    return Future<DrainResult>::Ready(DrainResult::kEOF);
+  }
+  absl::Status Close() override {
+    std::lock_guard lock(mu_);
+    if (closed_) return absl::OkStatus();
+    absl::Status status = fifos_.Close();
+    closed_ = status.ok();
+    return status;
+  }
+
+ private:
+  const FIFOSet fifos_;
+  std::mutex mu_;
+  bool closed_ = false;
+};
+
+class OpenFIFOs final : public DirectIO {
+ public:
+  explicit OpenFIFOs(FIFOSet fifos) : fifos_(std::move(fifos)) {}
+
+  absl::Status Open() {
+    if (!fifos_.stdin.empty()) {
+      absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(fifos_.stdin, fifos_.owner);
+      if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
+      // Our own reader makes that we need not wait for the task's.
+      absl::StatusOr<internal::UniqueFd> keeper = fifo->OpenReader();
+      if (!keeper.ok()) return errdefs::Annotate(keeper.status(), "stdin");
+      stdin_keeper_ = *std::move(keeper);
+      absl::StatusOr<internal::UniqueFd> writer = fifo->TryOpenWriter();
+      if (!writer.ok()) return errdefs::Annotate(writer.status(), "stdin");
+      stdin_ = *std::move(writer);
+    }
+    if (fifos_.terminal) fifos_.stderr.clear();
+    if (absl::Status s = OpenOutput(fifos_.stdout, "stdout", stdout_); !s.ok()) return s;
+    return OpenOutput(fifos_.stderr, "stderr", stderr_);
+  }
+
+  const cio::Config& Config() const override { return fifos_; }
+  int Stdin() const override { return Get(stdin_); }
+  int Stdout() const override { return Get(stdout_); }
+  int Stderr() const override { return Get(stderr_); }
+
+  void CloseStdin() override {
+    std::lock_guard lock(mu_);
+    stdin_.Reset();
+  }
+
+  void Cancel() override {
+    std::lock_guard lock(mu_);
+    for (internal::UniqueFd* fd : {&stdin_, &stdin_keeper_, &stdout_, &stderr_}) fd->Reset();
+  }
+
+  Future<OutputResult> OutputDone() override { return Future<OutputResult>::Ready(OutputResult{}); }
+  Future<uint64_t> InputDone() override { return Future<uint64_t>::Ready(uint64_t{0}); }
+  Future<DrainResult> Drain(absl::Duration) override {
+    return Future<DrainResult>::Ready(DrainResult::kEOF);
+  }
+
+  absl::Status Close() override {
+    Cancel();
+    std::lock_guard lock(mu_);
+    if (closed_) return absl::OkStatus();
+    absl::Status status = fifos_.Close();
+    closed_ = status.ok();
+    return status;
+  }
+
+ private:
+  absl::Status OpenOutput(const std::string& path, std::string_view name, internal::UniqueFd& fd) {
+    if (path.empty()) return absl::OkStatus();
+    absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(path, fifos_.owner);
+    if (!fifo.ok()) return errdefs::Annotate(fifo.status(), name);
+    absl::StatusOr<internal::UniqueFd> reader = fifo->OpenReader();
+    if (!reader.ok()) return errdefs::Annotate(reader.status(), name);
+    fd = *std::move(reader);
+    return absl::OkStatus();
+  }
+
+  int Get(const internal::UniqueFd& fd) const {
+    std::lock_guard lock(mu_);
+    return fd.get();
+  }
+
+  FIFOSet fifos_;
+  mutable std::mutex mu_;
+  internal::UniqueFd stdin_;
+  internal::UniqueFd stdin_keeper_;
+  internal::UniqueFd stdout_;
+  internal::UniqueFd stderr_;
+  bool closed_ = false;
+};
+
+absl::StatusOr<std::shared_ptr<IO>> NewPassive(Config config) {
+  return std::make_shared<PassiveIO>(FIFOSet(std::move(config)));
+}
+
+Streams Apply(const std::vector<Opt>& opts) {
+  Streams streams;
+  for (const Opt& opt : opts) opt(streams);
+  return streams;
+}
+
+// Lexically shortest equal path. Source: filepath.Clean.
+std::string Clean(std::string_view path) {
+  std::string clean = fs::path(path).lexically_normal().string();
+  if (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  return clean;
+}
+
+bool IsUnreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+// Percent-encodes all but unreserved characters and `also`. Source: net/url's escape.
+std::string Escape(std::string_view text, std::string_view also) {
+  std::string out;
+  for (const char c : text) {
+    if (IsUnreserved(c) || also.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::string QueryEscape(std::string_view text) {
+  std::string out = Escape(text, " ");
+  for (char& c : out) {
+    if (c == ' ') c = '+';
+  }
+  return out;
+}
+
+Creator LogCreator(std::string uri, bool terminal) {
+  return [uri = std::move(uri), terminal](std::string_view) -> absl::StatusOr<std::shared_ptr<IO>> {
+    if (const std::size_t colon = uri.find("://"); colon == std::string::npos || colon == 0) {
+      return errdefs::InvalidArgument(fmt::format("log URI \"{}\" has no scheme", uri));
+    }
+    return NewPassive({.terminal = terminal, .stdin = "", .stdout = uri, .stderr = uri});
+  };
+}
+
+Creator GeneratedLogCreator(std::string scheme, std::string path,
+                            std::map<std::string, std::string> args, bool terminal) {
+  return [=](std::string_view id) -> absl::StatusOr<std::shared_ptr<IO>> {
+    absl::StatusOr<std::string> uri = LogURIGenerator(scheme, path, args);
+    if (!uri.ok()) return uri.status();
+    return LogCreator(*std::move(uri), terminal)(id);
+  };
+}
+
+}  // namespace
+
+FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close) {
+  return FIFOSet(std::move(config), std::move(close));
+}
+
+absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view id, bool terminal) {
+  if (absl::Status s = identifiers::Validate(id); !s.ok()) {
+    return errdefs::Annotate(s, "making the FIFOs of a task");
+  }
+  std::error_code err;
+  std::string parent(root);
+  if (parent.empty()) {
+    parent = fs::temp_directory_path(err).string();
+    if (err) parent = "/tmp";
+  }
+  // Like MkdirAll(root, 0700): what is missing is for this user only.
+  for (std::size_t end = parent.find('/', 1);; end = parent.find('/', end + 1)) {
+    const std::string dir = parent.substr(0, end);
+    if (mkdir(dir.c_str(), 0700) < 0) {
+      const int failed = errno;
+      if (!fs::is_directory(dir, err)) {
+        return errdefs::FromErrno(failed == EEXIST ? ENOTDIR : failed,
+                                  fmt::format("making FIFO directory \"{}\"", dir));
+      }
+    }
+    if (end == std::string::npos) break;
+  }
+  std::string dir = (fs::path(parent) / "XXXXXX").string();
+  if (mkdtemp(dir.data()) == nullptr) {
+    return errdefs::FromErrno(errno, fmt::format("making a FIFO directory in \"{}\"", parent));
+  }
+  const std::string base = fmt::format("{}/{}", dir, id);
+  return FIFOSet({.terminal = terminal,
+                  .stdin = base + "-stdin",
+                  .stdout = base + "-stdout",
+                  .stderr = base + "-stderr"},
+                 [dir] {
+                   std::error_code remove_err;
+                   fs::remove_all(dir, remove_err);
+                   if (!remove_err) return absl::OkStatus();
+                   return errdefs::FromErrno(remove_err.value(),
+                                             fmt::format("removing FIFO directory \"{}\"", dir));
+                 });
+}
+
+Opt WithStdio() {
+  return WithStreams(Source::FromFd(STDIN_FILENO), Sink::ToFd(STDOUT_FILENO),
+                     Sink::ToFd(STDERR_FILENO));
+}
+
+Opt WithTerminal() {
+  return [](Streams& streams) { streams.terminal = true; };
+}
+
+Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink) {
+  return [=](Streams& streams) {
+    streams.stdin = stdin_source;
+    streams.stdout = stdout_sink;
+    streams.stderr = stderr_sink;
+  };
+}
+
+Opt WithFIFODir(std::string dir) {
+  return [dir = std::move(dir)](Streams& streams) { streams.fifo_dir = dir; };
+}
+
+Opt WithFIFOOwner(uid_t uid, gid_t gid) {
+  return [uid, gid](Streams& streams) { streams.fifo_owner = {uid, gid}; };
+}
+
+Creator NewCreator(std::vector<Opt> opts) {
+  Streams streams = Apply(opts);
+  if (streams.fifo_dir.empty()) streams.fifo_dir = kDefaultFIFODir;
+  return
+      [streams = std::move(streams)](std::string_view id) -> absl::StatusOr<std::shared_ptr<IO>> {
+        absl::StatusOr<FIFOSet> fifos = NewFIFOSetInDir(streams.fifo_dir, id, streams.terminal);
+        if (!fifos.ok()) return fifos.status();
+        fifos->owner = streams.fifo_owner;
+        absl::Status failed;
+        if (const std::string dir = fs::path(fifos->stdin).parent_path().string();
+            fifos->owner.has_value() &&
+            chown(dir.c_str(), fifos->owner->first, fifos->owner->second) < 0) {
+          failed = errdefs::FromErrno(errno, fmt::format("changing the owner of \"{}\"", dir));
+        } else {
+          absl::StatusOr<std::shared_ptr<IO>> io = internal::CopyIO(*fifos, streams);
+          if (io.ok()) return io;
+          failed = io.status();
+        }
+        (void)fifos->Close();  // the first error tells more
+        return failed;
+      };
+}
+
+Attach NewAttach(std::vector<Opt> opts) {
+  return [streams = Apply(opts)](FIFOSet fifos) {
+    if (!fifos.owner.has_value()) fifos.owner = streams.fifo_owner;
+    return internal::CopyIO(std::move(fifos), streams);
+  };
+}
+
+absl::StatusOr<std::shared_ptr<IO>> NullIO(std::string_view) { return NewPassive({}); }
+
+std::shared_ptr<IO> Load(FIFOSet fifos) { return std::make_shared<PassiveIO>(std::move(fifos)); }
+
+Creator LogURI(std::string uri) { return LogCreator(std::move(uri), false); }
+
+Creator TerminalLogURI(std::string uri) { return LogCreator(std::move(uri), true); }
+
+Creator BinaryIO(std::string binary, std::map<std::string, std::string> args) {
+  return GeneratedLogCreator("binary", std::move(binary), std::move(args), false);
+}
+
+Creator TerminalBinaryIO(std::string binary, std::map<std::string, std::string> args) {
+  return GeneratedLogCreator("binary", std::move(binary), std::move(args), true);
+}
+
+Creator LogFile(std::string path) {
+  return GeneratedLogCreator("file", std::move(path), {}, false);
+}
+
+absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string_view path,
+                                            const std::map<std::string, std::string>& args) {
+  const std::string clean = Clean(path);
+  if (!clean.starts_with('/')) {
+    return errdefs::InvalidArgument(fmt::format("log path \"{}\" must be absolute", path));
+  }
+  std::string uri = fmt::format("{}://{}", scheme, Escape(clean, "$&+,/:;=@"));
+  char separator = '?';
+  for (const auto& [key, value] : args) {
+    uri +=
+        fmt::format("{}{}={}", std::exchange(separator, '&'), QueryEscape(key), QueryEscape(value));
+  }
+  return uri;
+}
+
+absl::StatusOr<std::shared_ptr<DirectIO>> NewDirectIO(FIFOSet fifos) {
+  auto io = std::make_shared<OpenFIFOs>(std::move(fifos));
+  if (absl::Status s = io->Open(); !s.ok()) {
+    (void)io->Close();  // the first error tells more
+    return s;
+  }
+  return io;
+}
+
+}  // namespace containerd::cio

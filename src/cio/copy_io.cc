@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "copy_io.h"
+
+#include <algorithm>
+#include <chrono>
+#include <list>
+#include <mutex>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/reactor/reactor.h"
+
+#include "fifo.h"
+#include "pump.h"
+
+namespace containerd::cio::internal {
+namespace {
+
+using reactor::Reactor;
+using SteadyClock = std::chrono::steady_clock;
+
+// The pumps of one task and who waits for them. All but the constructor and the promises is used on
+// the reactor's thread only.
+class Copies : public std::enable_shared_from_this<Copies> {
+ public:
+  explicit Copies(std::shared_ptr<Reactor> reactor) : reactor_(std::move(reactor)) {}
+
+  Reactor& loop() const { return *reactor_; }
+  Future<OutputResult> OutputDone() const { return output_done_.GetFuture(); }
+  Future<uint64_t> InputDone() const { return input_done_.GetFuture(); }
+
+  void AddOutput(std::shared_ptr<OutputPump>& slot, std::string path, UniqueFd fifo,
+                 const Sink& sink, std::optional<UserFd> user_fd) {
+    OutputPump::Hooks hooks;
+    hooks.on_bytes = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->last_bytes_ = SteadyClock::now();
+    };
+    hooks.on_done = [weak = weak_from_this()](const absl::Status& status) {
+      if (const auto self = weak.lock()) self->OutputEnded(status);
+    };
+    slot = std::make_shared<OutputPump>(reactor_, std::move(path), std::move(fifo), sink,
+                                        std::move(user_fd), std::move(hooks));
+    ++running_outputs_;
+  }
+
+  void AddInput(Fifo fifo, const Source& source, std::optional<UserFd> user_fd) {
+    input_ = std::make_shared<InputPump>(reactor_, std::move(fifo), source, std::move(user_fd),
+                                         [weak = weak_from_this()](const absl::Status& status) {
+                                           if (const auto self = weak.lock()) {
+                                             self->InputEnded(status);
+                                           }
+                                         });
+  }
+
+  absl::Status Start() {
+    const auto self = shared_from_this();
+    if (running_outputs_ == 0) output_done_.Set(OutputResult{});
+    if (!input_) input_done_.Set(uint64_t{0});
+    for (const auto& pump : {stdout_, stderr_}) {
+      if (!pump) continue;
+      if (absl::Status s = pump->Start(); !s.ok()) return s;
+    }
+    return input_ ? input_->Start() : absl::OkStatus();
+  }
+
+  void Cancel() {
+    const auto self = shared_from_this();
+    const absl::Status why = errdefs::Canceled("copying the streams of a task");
+    canceled_ = true;
+    for (const auto& pump : {stdout_, stderr_}) {
+      if (pump) pump->Cancel(why);
+    }
+    if (input_) input_->Cancel(why);
+    EndWaits(DrainResult::kCanceled);
+  }
+
+  void Drain(absl::Duration grace, const Promise<DrainResult>& promise) {
+    if (running_outputs_ == 0) {
+      promise.Set(canceled_ ? DrainResult::kCanceled : DrainResult::kEOF);
+      return;
+    }
+    const auto wait =
+        waits_.insert(waits_.end(), DrainWait{SteadyClock::now(), grace, promise, {}});
+    Arm(wait, grace);
+  }
+
+  std::shared_ptr<OutputPump> stdout_;
+  std::shared_ptr<OutputPump> stderr_;
+
+ private:
+  struct DrainWait {
+    SteadyClock::time_point since;
+    absl::Duration grace;
+    Promise<DrainResult> promise;
+    reactor::Timer timer;
+  };
+  using WaitHandle = std::list<DrainWait>::iterator;
+
+  void Arm(WaitHandle wait, absl::Duration delay) {
+    wait->timer = reactor_->RunAfter(delay, [weak = weak_from_this(), wait] {
+      if (const auto self = weak.lock()) self->CheckQuiet(wait);
+    });
+  }
+
+  void CheckQuiet(WaitHandle wait) {
+    const absl::Duration quiet =
+        absl::FromChrono(SteadyClock::now() - std::max(wait->since, last_bytes_));
+    if (quiet < wait->grace) return Arm(wait, wait->grace - quiet);
+    for (const auto& pump : {stdout_, stderr_}) {
+      if (pump && !pump->Empty()) return Arm(wait, std::max(wait->grace, absl::Milliseconds(1)));
+    }
+    const Promise<DrainResult> promise = wait->promise;
+    waits_.erase(wait);
+    promise.Set(DrainResult::kQuiet);
+  }
+
+  void EndWaits(DrainResult result) {
+    std::list<DrainWait> waits;
+    waits.swap(waits_);
+    for (const DrainWait& wait : waits) wait.promise.Set(result);
+  }
+
+  void OutputEnded(const absl::Status& status) {
+    if (output_status_.ok()) output_status_ = status;
+    if (--running_outputs_ > 0) return;
+    if (output_status_.ok()) {
+      output_done_.Set(
+          OutputResult{stdout_ ? stdout_->bytes() : 0, stderr_ ? stderr_->bytes() : 0});
+    } else {
+      output_done_.Set(output_status_);
+    }
+    EndWaits(canceled_ ? DrainResult::kCanceled : DrainResult::kEOF);
+  }
+
+  void InputEnded(const absl::Status& status) {
+    if (status.ok()) {
+      input_done_.Set(input_->bytes());
+    } else {
+      input_done_.Set(status);
+    }
+  }
+
+  const std::shared_ptr<Reactor> reactor_;
+  std::shared_ptr<InputPump> input_;
+  int running_outputs_ = 0;
+  bool canceled_ = false;
+  absl::Status output_status_;  // the first failure
+  SteadyClock::time_point last_bytes_;
+  std::list<DrainWait> waits_;
+  const Promise<OutputResult> output_done_;
+  const Promise<uint64_t> input_done_;
+};
+
+class CopyingIO final : public IO {
+ public:
+  CopyingIO(FIFOSet fifos, std::shared_ptr<Copies> copies)
+      : fifos_(std::move(fifos)), copies_(std::move(copies)) {}
+
+  ~CopyingIO() override { Cancel(); }
+
+  const cio::Config& Config() const override { return fifos_; }
+
+  void Cancel() override {
+    copies_->loop().RunSync([this] { copies_->Cancel(); });
+  }
+
+  Future<OutputResult> OutputDone() override { return copies_->OutputDone(); }
+  Future<uint64_t> InputDone() override { return copies_->InputDone(); }
+
+  Future<DrainResult> Drain(absl::Duration grace) override {
+    const Promise<DrainResult> promise;
+    copies_->loop().Post([copies = copies_, grace, promise] { copies->Drain(grace, promise); });
+    return promise.GetFuture();
+  }
+
+  absl::Status Close() override {
+    Cancel();
+    std::lock_guard lock(mu_);
+    if (closed_) return absl::OkStatus();
+    absl::Status status = fifos_.Close();
+    closed_ = status.ok();
+    return status;
+  }
+
+ private:
+  const FIFOSet fifos_;
+  const std::shared_ptr<Copies> copies_;
+  std::mutex mu_;
+  bool closed_ = false;
+};
+
+absl::StatusOr<std::optional<UserFd>> OpenUserFd(int fd, bool for_writing, std::string_view name) {
+  if (fd < 0) return std::nullopt;
+  absl::StatusOr<UserFd> user = UserFd::Open(fd, for_writing);
+  if (!user.ok()) return errdefs::Annotate(user.status(), name);
+  return std::optional<UserFd>(*std::move(user));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams) {
+  fifos.terminal = fifos.terminal || streams.terminal;
+  if (!streams.stdin) fifos.stdin.clear();
+  if (!streams.stdout) fifos.stdout.clear();
+  if (!streams.stderr || fifos.terminal) fifos.stderr.clear();
+
+  absl::StatusOr<std::shared_ptr<Reactor>> reactor = Reactor::Shared();
+  if (!reactor.ok()) return reactor.status();
+  auto copies = std::make_shared<Copies>(*std::move(reactor));
+
+  struct Output {
+    const std::string& path;
+    const Sink& sink;
+    std::string_view name;
+    std::shared_ptr<OutputPump>& slot;
+  };
+  for (const Output& output : {Output{fifos.stdout, streams.stdout, "stdout", copies->stdout_},
+                               Output{fifos.stderr, streams.stderr, "stderr", copies->stderr_}}) {
+    if (output.path.empty()) continue;
+    absl::StatusOr<std::optional<UserFd>> user_fd = OpenUserFd(output.sink.fd(), true, output.name);
+    if (!user_fd.ok()) return user_fd.status();
+    absl::StatusOr<Fifo> fifo = Fifo::Open(output.path, fifos.owner);
+    if (!fifo.ok()) return errdefs::Annotate(fifo.status(), output.name);
+    absl::StatusOr<UniqueFd> reader = fifo->OpenReader();
+    if (!reader.ok()) return errdefs::Annotate(reader.status(), output.name);
+    copies->AddOutput(output.slot, output.path, *std::move(reader), output.sink,
+                      *std::move(user_fd));
+  }
+  if (!fifos.stdin.empty()) {
+    absl::StatusOr<std::optional<UserFd>> user_fd = OpenUserFd(streams.stdin.fd(), false, "stdin");
+    if (!user_fd.ok()) return user_fd.status();
+    absl::StatusOr<Fifo> fifo = Fifo::Open(fifos.stdin, fifos.owner);
+    if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
+    copies->AddInput(*std::move(fifo), streams.stdin, *std::move(user_fd));
+  }
+
+  absl::Status status;
+  copies->loop().RunSync([&] { status = copies->Start(); });
+  // From here on the object stops the copies, also those that have started when another could not.
+  auto io = std::make_shared<CopyingIO>(std::move(fifos), std::move(copies));
+  if (!status.ok()) return status;
+  return io;
+}
+
+}  // namespace containerd::cio::internal

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fifo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::cio::internal {
+namespace {
+
+std::string_view KindOf(mode_t mode) {
+  if (S_ISREG(mode)) return "a regular file";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+// Without /proc the path has to do; then what it leads to is checked again.
+UniqueFd OpenHandle(int handle, const std::string& path, int flags) {
+  UniqueFd fd(Reopen(handle, flags));
+  if (fd || errno != ENOENT) return fd;
+  fd = UniqueFd(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW));
+  struct stat wanted {};
+  struct stat opened {};
+  if (fd && (fstat(handle, &wanted) < 0 || fstat(fd.get(), &opened) < 0 ||
+             wanted.st_dev != opened.st_dev || wanted.st_ino != opened.st_ino)) {
+    fd.Reset();
+    errno = ESTALE;
+  }
+  return fd;
+}
+
+}  // namespace
+
+absl::StatusOr<Fifo> Fifo::Open(std::string path,
+                                const std::optional<std::pair<uid_t, gid_t>>& owner) {
+  const auto error = [&](int err, std::string_view what) {
+    return errdefs::FromErrno(err, fmt::format("{} FIFO \"{}\"", what, path));
+  };
+  if (path.find('\0') != std::string::npos) return error(EINVAL, "opening");
+  const bool made = mkfifo(path.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) return error(errno, "making");
+
+  Fifo fifo;
+  fifo.handle_ = UniqueFd(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fifo.handle_) {
+    const absl::Status status = error(errno, "opening");
+    if (made) unlink(path.c_str());
+    return status;
+  }
+  struct stat st {};
+  if (fstat(fifo.handle_.get(), &st) < 0) return error(errno, "opening");
+  if (!S_ISFIFO(st.st_mode)) {
+    return errdefs::FailedPrecondition(
+        fmt::format("opening FIFO \"{}\": it is {}", path, KindOf(st.st_mode)));
+  }
+  if (made && owner.has_value() &&
+      fchownat(fifo.handle_.get(), "", owner->first, owner->second, AT_EMPTY_PATH) < 0) {
+    const absl::Status status = error(errno, "changing the owner of");
+    unlink(path.c_str());
+    return status;
+  }
+  fifo.path_ = std::move(path);
+  return fifo;
+}
+
+absl::StatusOr<UniqueFd> Fifo::OpenReader() const {
+  UniqueFd fd = OpenHandle(handle_.get(), path_, O_RDONLY | O_NONBLOCK);
+  if (!fd) return errdefs::FromErrno(errno, fmt::format("opening FIFO \"{}\" for reading", path_));
+  return fd;
+}
+
+absl::StatusOr<UniqueFd> Fifo::TryOpenWriter() const {
+  UniqueFd fd = OpenHandle(handle_.get(), path_, O_WRONLY | O_NONBLOCK);
+  if (!fd && errno != ENXIO) {
+    return errdefs::FromErrno(errno, fmt::format("opening FIFO \"{}\" for writing", path_));
+  }
+  return fd;
+}
+
+}  // namespace containerd::cio::internal

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One FIFO: made if missing, checked to be one, opened without ever blocking.
+#ifndef CONTAINERD_SRC_CIO_FIFO_H_
+#define CONTAINERD_SRC_CIO_FIFO_H_
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+
+#include <absl/status/statusor.h>
+
+#include "fd.h"
+
+namespace containerd::cio::internal {
+
+// A handle on the file, which stays the same if the path is replaced meanwhile.
+class Fifo {
+ public:
+  // Makes the FIFO (mode 0700) if nothing is there. FailedPrecondition if something else is, also a
+  // symbolic link.
+  static absl::StatusOr<Fifo> Open(std::string path,
+                                   const std::optional<std::pair<uid_t, gid_t>>& owner);
+
+  const std::string& path() const { return path_; }
+
+  // The reading end. Reads give 0 and poll nothing until the first writer comes.
+  absl::StatusOr<UniqueFd> OpenReader() const;
+
+  // The writing end; an empty one while nobody has the FIFO open for reading.
+  absl::StatusOr<UniqueFd> TryOpenWriter() const;
+
+ private:
+  std::string path_;
+  UniqueFd handle_;
+};
+
+}  // namespace containerd::cio::internal
+
+#endif  // CONTAINERD_SRC_CIO_FIFO_H_

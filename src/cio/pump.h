@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two directions of copying. A pump lives on the reactor's thread: every function of it is
+// called there.
+#ifndef CONTAINERD_SRC_CIO_PUMP_H_
+#define CONTAINERD_SRC_CIO_PUMP_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include "containerd/cio/streams.h"
+#include "containerd/reactor/reactor.h"
+
+#include "fd.h"
+#include "fifo.h"
+
+namespace containerd::cio::internal {
+
+// From a FIFO to a sink. A sink that has no room makes it leave the FIFO alone until there is; a
+// sink that fails makes it read on and drop the bytes.
+class OutputPump : public std::enable_shared_from_this<OutputPump> {
+ public:
+  struct Hooks {
+    std::function<void()> on_bytes;                    // some have come
+    std::function<void(const absl::Status&)> on_done;  // once, last of all
+  };
+
+  // `user_fd` is the sink's descriptor, if it is one.
+  OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo, Sink sink,
+             std::optional<UserFd> user_fd, Hooks hooks);
+
+  absl::Status Start();
+  void Cancel(const absl::Status& why);
+
+  bool done() const { return done_; }
+  uint64_t bytes() const { return bytes_; }
+
+  // Nothing waits in the FIFO or for the sink.
+  bool Empty() const;
+
+ private:
+  void OnFifo();
+  bool SpliceStep();
+  void ReadStep();
+  void Deliver(std::string_view bytes);
+  absl::StatusOr<std::size_t> Offer(std::string_view bytes);
+  void Pause();
+  void OnRoom();
+  void Resume();
+  void SinkFailed(const absl::Status& why);
+  void Finish(absl::Status status);
+
+  const std::shared_ptr<reactor::Reactor> reactor_;
+  const std::string path_;
+  UniqueFd fifo_;
+  std::shared_ptr<ByteSink> sink_;
+  std::optional<UserFd> user_fd_;
+  Hooks hooks_;
+
+  reactor::Registration fifo_watch_;
+  reactor::Registration sink_watch_;
+  reactor::Timer retry_;  // for a full descriptor that epoll cannot watch
+  bool splice_ = false;
+  int futile_ = 0;       // splices in a row that found both sides ready and moved nothing
+  std::string pending_;  // read and not taken by the sink yet
+  bool paused_ = false;
+  bool done_ = false;
+  uint64_t bytes_ = 0;
+  absl::Status sink_status_;
+};
+
+// From a source to a FIFO, which it opens as soon as the task's side has.
+class InputPump : public std::enable_shared_from_this<InputPump> {
+ public:
+  using OnDone = std::function<void(const absl::Status&)>;
+
+  InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, Source source,
+            std::optional<UserFd> user_fd, OnDone on_done);
+
+  // An error when the FIFO cannot be opened; that the task's side is not there yet is none.
+  absl::Status Start();
+  void Cancel(const absl::Status& why);
+
+  bool done() const { return done_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  enum class Step { kMoved, kWaitForFifo, kWaitForSource, kEnd };
+
+  void TryOpen();
+  void Copy();
+  Step FlushPending();
+  Step ReadSource();
+  Step ReadFd();
+  void WaitForSource();
+  void Finish(const absl::Status& status);
+  absl::Status ReaderGone() const;
+
+  const std::shared_ptr<reactor::Reactor> reactor_;
+  std::optional<Fifo> file_;  // until opened
+  const std::string path_;
+  std::shared_ptr<ByteSource> source_;
+  std::optional<UserFd> user_fd_;
+  OnDone on_done_;
+
+  UniqueFd fifo_;
+  reactor::Registration fifo_watch_;
+  reactor::Registration source_watch_;
+  reactor::Timer retry_;
+  absl::Duration delay_;  // between attempts to open
+  bool splice_ = false;
+  std::string pending_;  // from the source, not in the FIFO yet
+  std::size_t offset_ = 0;
+  bool done_ = false;
+  absl::Status status_;  // when done
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace containerd::cio::internal
+
+#endif  // CONTAINERD_SRC_CIO_PUMP_H_
