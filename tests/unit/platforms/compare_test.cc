@@ -45,6 +45,7 @@ std::vector<std::string> Sorted(const MatchComparerPtr& comparer,
   std::stable_sort(platforms.begin(), platforms.end(),
                    [&](const Platform& a, const Platform& b) { return comparer->Less(a, b); });
   std::vector<std::string> out;
+  out.reserve(platforms.size());
   for (const Platform& platform : platforms) out.push_back(FormatAll(platform));
   return out;
 }

@@ -193,6 +193,7 @@ TEST(Proto, ConvertsBothWays) {
 
 TEST(Registry, IsSharedBetweenThreads) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
       for (int n = 0; n < 200; ++n) {
