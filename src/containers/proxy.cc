@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/containers/proxy.h"
+
+#include <utility>
+
+#include "containerd/rpc/call.h"
+#include "containerd/rpc/describe.h"
+#include "containerd/rpc/proto_descriptor.h"
+#include "containerd/rpc/proto_time.h"
+#include "containerd/typeurl/proto.h"
+
+#include "proxy.h"
+
+namespace containerd::containers {
+namespace {
+
+namespace pb = ::containerd::services::containers::v1;
+
+pb::Container ToProto(const Container& container) {
+  pb::Container proto;
+  proto.set_id(container.id);
+  rpc::ToProto(container.labels, proto.mutable_labels());
+  proto.set_image(container.image);
+  proto.mutable_runtime()->set_name(container.runtime.name);
+  if (!container.runtime.options.empty()) {
+    *proto.mutable_runtime()->mutable_options() = typeurl::ToProto(container.runtime.options);
+  }
+  if (!container.spec.empty()) *proto.mutable_spec() = typeurl::ToProto(container.spec);
+  proto.set_snapshotter(container.snapshotter);
+  proto.set_snapshot_key(container.snapshot_key);
+  for (const auto& [key, value] : container.extensions) {
+    (*proto.mutable_extensions())[key] = typeurl::ToProto(value);
+  }
+  proto.set_sandbox(container.sandbox_id);
+  return proto;
+}
+
+Container FromProto(const pb::Container& proto) {
+  Container container{
+      .id = proto.id(),
+      .labels = rpc::FromProto(proto.labels()),
+      .image = proto.image(),
+      .runtime = {.name = proto.runtime().name(),
+                  .options = typeurl::FromProto(proto.runtime().options())},
+      .spec = typeurl::FromProto(proto.spec()),
+      .snapshot_key = proto.snapshot_key(),
+      .snapshotter = proto.snapshotter(),
+      .created_at = rpc::TimeOf(proto, &pb::Container::has_created_at, &pb::Container::created_at),
+      .updated_at = rpc::TimeOf(proto, &pb::Container::has_updated_at, &pb::Container::updated_at),
+      .sandbox_id = proto.sandbox()};
+  for (const auto& [key, value] : proto.extensions()) {
+    container.extensions.emplace(key, typeurl::FromProto(value));
+  }
+  return container;
+}
+
+class RemoteContainers final : public Store {
+ public:
+  template <typename ConnectionOrStub>
+  explicit RemoteContainers(std::shared_ptr<ConnectionOrStub> to) : stubs_(std::move(to)) {}
+
+  absl::StatusOr<Container> Get(const Context& ctx, std::string_view id) override {
+    pb::GetContainerRequest request;
+    request.set_id(std::string(id));
+    pb::GetContainerResponse response;
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Get, request, &response); !s.ok()) {
+      return rpc::Describe(s, "get container", id);
+    }
+    return FromProto(response.container());
+  }
+
+  absl::StatusOr<std::vector<Container>> List(const Context& ctx,
+                                              const std::vector<std::string>& filters) override {
+    pb::ListContainersRequest request;
+    request.mutable_filters()->Assign(filters.begin(), filters.end());
+    std::vector<Container> containers;
+    absl::Status s =
+        rpc::CallServerStream<pb::Containers, pb::ListContainersRequest, pb::ListContainerMessage>(
+            ctx, stubs_, &Stub::ListStream, request, [&](pb::ListContainerMessage& message) {
+              containers.push_back(FromProto(message.container()));
+              return absl::OkStatus();
+            });
+    if (errdefs::IsNotImplemented(s)) {
+      pb::ListContainersResponse response;
+      s = rpc::Call(ctx, stubs_, &Stub::List, request, &response);
+      containers.clear();
+      for (const auto& container : response.containers()) {
+        containers.push_back(FromProto(container));
+      }
+    }
+    if (!s.ok()) return errdefs::Annotate(s, "list containers");
+    return containers;
+  }
+
+  absl::StatusOr<Container> Create(const Context& ctx, const Container& container) override {
+    pb::CreateContainerRequest request;
+    *request.mutable_container() = ToProto(container);
+    pb::CreateContainerResponse response;
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Create, request, &response); !s.ok()) {
+      return rpc::Describe(s, "create container", container.id);
+    }
+    return FromProto(response.container());
+  }
+
+  absl::StatusOr<Container> Update(const Context& ctx, const Container& container,
+                                   const std::vector<std::string>& fieldpaths) override {
+    pb::UpdateContainerRequest request;
+    *request.mutable_container() = ToProto(container);
+    if (!fieldpaths.empty()) {
+      request.mutable_update_mask()->mutable_paths()->Assign(fieldpaths.begin(), fieldpaths.end());
+    }
+    pb::UpdateContainerResponse response;
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Update, request, &response); !s.ok()) {
+      return rpc::Describe(s, "update container", container.id);
+    }
+    return FromProto(response.container());
+  }
+
+  absl::Status Delete(const Context& ctx, std::string_view id) override {
+    pb::DeleteContainerRequest request;
+    request.set_id(std::string(id));
+    google::protobuf::Empty response;
+    return rpc::Describe(rpc::Call(ctx, stubs_, &Stub::Delete, request, &response),
+                         "delete container", id);
+  }
+
+ private:
+  using Stub = pb::Containers::StubInterface;
+
+  const rpc::Stubs<pb::Containers> stubs_;
+};
+
+}  // namespace
+
+std::shared_ptr<Store> NewRemoteContainerStore(std::shared_ptr<rpc::Connection> conn) {
+  return std::make_shared<RemoteContainers>(std::move(conn));
+}
+
+std::shared_ptr<Store> NewRemoteContainerStore(
+    std::shared_ptr<pb::Containers::StubInterface> stub) {
+  return std::make_shared<RemoteContainers>(std::move(stub));
+}
+
+}  // namespace containerd::containers
