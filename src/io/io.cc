@@ -23,6 +23,7 @@ namespace {
 // Waits until `fd` is ready for `events` or the context ends. `*wake` is an eventfd that is made
 // when it is first needed.
 absl::Status WaitReady(const Context& ctx, int fd, short events, int* wake) {
+  if (fd < 0) return errdefs::FromErrno(EBADF, "waiting for a file descriptor");
   if (*wake < 0) {
     *wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (*wake < 0) return errdefs::FromErrno(errno, "making an eventfd");

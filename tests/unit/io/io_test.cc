@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/io/io.h"
+
+#include <cstdio>
+#include <fcntl.h>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::io {
+namespace {
+
+// Gives its bytes a few at a time and cannot seek.
+class TrickleReader final : public Reader {
+ public:
+  TrickleReader(std::string data, std::size_t step) : inner_(std::move(data)), step_(step) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    return inner_.Read(ctx, buf.first(std::min(step_, buf.size())));
+  }
+
+ private:
+  StringReader inner_;
+  const std::size_t step_;
+};
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe2(fds_, O_CLOEXEC), 0); }
+  ~Pipe() {
+    close(fds_[0]);
+    CloseWriteEnd();
+  }
+  int read_end() const { return fds_[0]; }
+  int write_end() const { return fds_[1]; }
+  void CloseWriteEnd() {
+    if (fds_[1] >= 0) close(fds_[1]);
+    fds_[1] = -1;
+  }
+
+ private:
+  int fds_[2] = {-1, -1};
+};
+
+TEST(ReadAll, IsBounded) {
+  const Context ctx;
+  for (const std::size_t size : {0U, 1U, 99U, 100U, 32768U, 32769U, 100000U}) {
+    const std::string data(size, 'x');
+    TrickleReader exact(data, 1000);
+    absl::StatusOr<std::string> all = ReadAll(ctx, exact, size);
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_EQ(*all, data);
+    if (size == 0) continue;
+    TrickleReader more(data, 1000);
+    EXPECT_TRUE(errdefs::IsResourceExhausted(ReadAll(ctx, more, size - 1).status())) << size;
+  }
+  StringReader huge_limit("abc");
+  EXPECT_EQ(*ReadAll(ctx, huge_limit, SIZE_MAX), "abc");
+}
+
+TEST(ReadFull, StopsAtTheEnd) {
+  const Context ctx;
+  TrickleReader reader("abcdefg", 2);
+  std::vector<char> buf(5);
+  EXPECT_EQ(*ReadFull(ctx, reader, buf), 5U);
+  EXPECT_EQ(std::string(buf.data(), 5), "abcde");
+  EXPECT_EQ(*ReadFull(ctx, reader, buf), 2U);
+  EXPECT_EQ(std::string(buf.data(), 2), "fg");
+  EXPECT_EQ(*ReadFull(ctx, reader, buf), 0U);
+}
+
+TEST(StringReader, Seeks) {
+  const Context ctx;
+  StringReader reader("hello");
+  EXPECT_TRUE(reader.Seek(ctx, 3).ok());
+  EXPECT_EQ(*ReadAll(ctx, reader, 10), "lo");
+  EXPECT_TRUE(reader.Seek(ctx, 30).ok());
+  EXPECT_EQ(*ReadAll(ctx, reader, 10), "");
+  EXPECT_TRUE(errdefs::IsInvalidArgument(reader.Seek(ctx, -1)));
+  TrickleReader trickle("x", 1);
+  EXPECT_TRUE(errdefs::IsNotImplemented(trickle.Seek(ctx, 0)));
+}
+
+TEST(FileReader, ReadsAFileFromItsPositionWithoutMovingIt) {
+  const Context ctx;
+  FILE* file = tmpfile();
+  ASSERT_NE(file, nullptr);
+  const int fd = fileno(file);
+  FileWriter writer(fd);
+  ASSERT_TRUE(writer.Write(ctx, "0123456789").ok());
+  ASSERT_EQ(lseek(fd, 4, SEEK_SET), 4);
+  FileReader reader(fd);
+  EXPECT_EQ(*ReadAll(ctx, reader, 100), "456789");
+  ASSERT_TRUE(reader.Seek(ctx, 8).ok());
+  EXPECT_EQ(*ReadAll(ctx, reader, 100), "89");
+  EXPECT_EQ(lseek(fd, 0, SEEK_CUR), 4);
+  EXPECT_TRUE(errdefs::IsInvalidArgument(reader.Seek(ctx, -1)));
+  static_cast<void>(fclose(file));
+}
+
+TEST(FileReader, ReadsAPipe) {
+  const Context ctx;
+  Pipe pipe;
+  FileReader reader(pipe.read_end());
+  EXPECT_TRUE(errdefs::IsNotImplemented(reader.Seek(ctx, 0)));
+  std::string data(300000, 'p');
+  std::jthread feeder([&] {
+    FileWriter writer(pipe.write_end());
+    EXPECT_TRUE(writer.Write(ctx, data).ok());
+    pipe.CloseWriteEnd();
+  });
+  EXPECT_EQ(*ReadAll(ctx, reader, 1 << 20), data);
+}
+
+TEST(FileReader, ABlockedCallEndsWithItsContext) {
+  Pipe pipe;
+  FileReader reader(pipe.read_end());
+  char buf[8];
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(
+      reader.Read(WithTimeout(Context::Background(), absl::Milliseconds(5)), buf).status()));
+
+  auto [ctx, cancel] = WithCancel(Context::Background());
+  std::jthread canceller(cancel);
+  EXPECT_TRUE(errdefs::IsCanceled(reader.Read(ctx, buf).status()));
+
+  // The pipe is full: a writer blocks, too.
+  auto [write_ctx, write_cancel] = WithCancel(Context::Background());
+  std::jthread write_canceller(write_cancel);
+  FileWriter writer(pipe.write_end());
+  EXPECT_TRUE(errdefs::IsCanceled(writer.Write(write_ctx, std::string(1 << 20, 'x'))));
+
+  // Neither is spoilt by that.
+  EXPECT_EQ(*reader.Read(Context::Background(), buf), sizeof(buf));
+}
+
+TEST(FileReader, SaysWhatIsWrong) {
+  FileReader reader(-1);
+  char buf[8];
+  EXPECT_FALSE(reader.Read(Context::Background(), buf).ok());
+  FileWriter writer(-1);
+  EXPECT_FALSE(writer.Write(Context::Background(), "x").ok());
+}
+
+TEST(Copy, CopiesEverything) {
+  const Context ctx;
+  TrickleReader reader(std::string(100000, 'c'), 777);
+  std::string out;
+  StringWriter writer(&out);
+  EXPECT_EQ(*Copy(ctx, writer, reader), 100000);
+  EXPECT_EQ(out, std::string(100000, 'c'));
+}
+
+}  // namespace
+}  // namespace containerd::io
