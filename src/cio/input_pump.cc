@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -16,9 +17,16 @@ namespace containerd::cio::internal {
 namespace {
 
 // The kernel does not tell when somebody opens a FIFO for reading, so it is tried again and again.
-// Doubling the delay makes the input at most about twice as late as the shim was.
+// Doubling the delay makes the input at most about twice as late as the shim was; the upper limit
+// grows with the number of those that wait, so that all of them together try 10,000 times a second
+// at the most.
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(1);
-constexpr absl::Duration kMaxDelay = absl::Milliseconds(250);
+constexpr absl::Duration kMaxDelay = absl::Milliseconds(20);
+constexpr absl::Duration kShare = absl::Microseconds(100);
+std::atomic<int> waiting_to_open = 0;
+
+// How long to leave a descriptor alone that has nothing now and that epoll cannot watch.
+constexpr absl::Duration kRetry = absl::Milliseconds(50);
 
 // Pieces that one callback moves before others get their turn.
 constexpr int kTurn = 4;
@@ -60,9 +68,11 @@ void InputPump::TryOpen() {
     retry_ = reactor_->RunAfter(delay_, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->TryOpen();
     });
-    delay_ = std::min(delay_ * 2, kMaxDelay);
+    if (!std::exchange(waiting_, true)) ++waiting_to_open;
+    delay_ = std::min(delay_ * 2, std::max(kMaxDelay, waiting_to_open.load() * kShare));
     return;
   }
+  if (std::exchange(waiting_, false)) --waiting_to_open;
   if (!fifo.ok()) return Finish(fifo.status());
   fifo_ = *std::move(fifo);
   file_.reset();
@@ -192,7 +202,7 @@ void InputPump::WaitForSource() {
   if (watch.ok()) {
     source_watch_ = *std::move(watch);
   } else {
-    retry_ = reactor_->RunAfter(kMaxDelay, on_bytes);
+    retry_ = reactor_->RunAfter(kRetry, on_bytes);
   }
 }
 
@@ -205,6 +215,7 @@ void InputPump::Finish(const absl::Status& status) {
   if (done_) return;
   done_ = true;
   status_ = status;
+  if (std::exchange(waiting_, false)) --waiting_to_open;
   const auto self = shared_from_this();
   fifo_watch_.Reset();
   source_watch_.Reset();

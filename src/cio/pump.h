@@ -116,6 +116,7 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   reactor::Registration source_watch_;
   reactor::Timer retry_;
   absl::Duration delay_;  // between attempts to open
+  bool waiting_ = false;  // for the task's side to open
   bool splice_ = false;
   std::string pending_;  // from the source, not in the FIFO yet
   std::size_t offset_ = 0;

@@ -276,18 +276,20 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void RunTimers() {
     const int64_t now = MonotonicNanos();
     while (true) {
-      std::map<std::pair<int64_t, uint64_t>, std::function<void()>>::node_type due;
+      std::function<void()> due;
       {
         std::lock_guard lock(mu_);
-        if (timers_.empty() || timers_.begin()->first.first > now) {
+        const auto first = timers_.begin();
+        if (first == timers_.end() || first->first.first > now) {
           SetClock();
           return;
         }
-        due = timers_.extract(timers_.begin());
-        running_ = due.key().second;
+        running_ = first->first.second;
+        due = std::move(first->second);
+        timers_.erase(first);
       }
-      due.mapped()();
-      due.mapped() = nullptr;
+      due();
+      due = nullptr;  // as in Dispatch
       Finished();
     }
   }

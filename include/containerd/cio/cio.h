@@ -43,9 +43,9 @@ inline constexpr std::string_view kDefaultFIFODir = "/run/containerd/fifo";
 // What the daemon is told about the streams: paths of FIFOs, or log URIs; empty for /dev/null.
 struct Config {
   bool terminal = false;
-  std::string stdin;
-  std::string stdout;
-  std::string stderr;
+  std::string stdin{};
+  std::string stdout{};
+  std::string stderr{};
 
   bool operator==(const Config&) const = default;
 };
