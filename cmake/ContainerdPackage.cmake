@@ -3,6 +3,7 @@
 # installed libraries collect, and tests/unit/<name>/*_test.cc the executable test_<name>.
 
 set_property(GLOBAL PROPERTY CONTAINERD_PACKAGES "")
+set_property(GLOBAL PROPERTY CONTAINERD_EXTRA_PACKAGES "")
 
 # containerd_package(<name> [EXTRA] [DEPS package...] [LIBS target...] [TEST_DEPS package...])
 #
@@ -14,7 +15,9 @@ function(containerd_package name)
   if(sources)
     add_library(pkg_${name} STATIC ${sources})
     target_link_libraries(pkg_${name} PRIVATE containerd_warnings)
-    if(NOT arg_EXTRA)
+    if(arg_EXTRA)
+      set_property(GLOBAL APPEND PROPERTY CONTAINERD_EXTRA_PACKAGES pkg_${name})
+    else()
       set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES pkg_${name})
     endif()
   else()
