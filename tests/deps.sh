@@ -17,7 +17,7 @@ build_packages=(
   busybox-static runc
 )
 test_packages=(
-  clang-format libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck
+  clang-format libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
 )
 
 wanted=()

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the integration tests stand on: one containerd for the test process, and for each test a
+// containerd namespace of its own, emptied after it.
+//
+//   class TaskTest : public ::testing::Test {
+//    protected:
+//     const std::shared_ptr<Client> client_ = testing::SharedClient();
+//     const testing::TestNamespace ns_{*client_};
+//   };
+//
+// Which daemon it is, the environment says:
+//   CONTAINERD_CPP_DAEMON_BIN   a private daemon is started from the binaries in this folder, and
+//                               ended with everything of it when the process ends;
+//   CONTAINERD_ADDRESS          the daemon that listens there is used, and left alone;
+//   neither                     a private daemon is started from the binaries on PATH.
+#ifndef CONTAINERD_TESTS_INTEGRATION_HARNESS_H_
+#define CONTAINERD_TESTS_INTEGRATION_HARNESS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <gmock/gmock.h>
+#include <grpcpp/channel.h>
+#include <gtest/gtest.h>
+
+#include "containerd/client.h"
+#include "containerd/context/context.h"
+#include "containerd/supervisor/supervisor.h"
+
+namespace containerd::testing {
+
+// The socket of the process's daemon. Starts it when first called; the process ends if it does not
+// start, since nothing could be tested.
+const std::string& SharedAddress();
+
+// A client of it, without a default namespace.
+std::shared_ptr<Client> SharedClient();
+
+// Its supervisor, for tests that end or restart it and bring it up again; nullptr if it is not
+// ours.
+supervisor::Daemon* SharedDaemon();
+
+// Whether a daemon has loaded such a plugin: HasPlugin("io.containerd.grpc.v1", "sandboxes").
+bool HasPlugin(std::string_view type, std::string_view id);
+bool HasPlugin(Client& client, std::string_view type, std::string_view id);
+
+// The snapshotters that work here.
+std::vector<std::string> Snapshotters(Client& client);
+
+// Skips the test unless the shared daemon has the plugin.
+#define CONTAINERD_REQUIRE_PLUGIN(type, id)        \
+  if (!::containerd::testing::HasPlugin(type, id)) \
+  GTEST_SKIP() << "the daemon has no plugin " << (type) << "." << (id)
+
+// "<prefix>-<pid>-<n>": unlike any other name on this machine at this time. All daemons of a
+// machine share runc's list of containers, so that even namespaces have to differ between them.
+std::string UniqueName(std::string_view prefix);
+
+// A containerd namespace of a unique name; with it goes everything that it still holds: tasks,
+// containers, sandboxes, images, leases, snapshots, content. What cannot be removed fails the test.
+class TestNamespace {
+ public:
+  explicit TestNamespace(Client& client);
+  TestNamespace(const TestNamespace&) = delete;
+  TestNamespace& operator=(const TestNamespace&) = delete;
+  ~TestNamespace();
+
+  const std::string& name() const { return name_; }
+
+  // A context in the namespace, without a deadline.
+  const Context& ctx() const { return ctx_; }
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::string name_;
+  Context ctx_;
+};
+
+// A folder that is removed with all that is in it. Anybody may pass through it, as tasks in a user
+// namespace have to.
+class TestDir {
+ public:
+  TestDir();
+  TestDir(const TestDir&) = delete;
+  TestDir& operator=(const TestDir&) = delete;
+  ~TestDir();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// What a private daemon of the tests is started with: the binaries that CONTAINERD_CPP_DAEMON_BIN
+// names, the plugins that all daemons of a machine would share disabled, and WithCleanup.
+std::vector<supervisor::DaemonOpt> DaemonOpts();
+
+// A daemon of the test's own, for tests that treat it badly.
+class PrivateDaemon {
+ public:
+  explicit PrivateDaemon(std::vector<supervisor::DaemonOpt> opts = {});
+  PrivateDaemon(const PrivateDaemon&) = delete;
+  PrivateDaemon& operator=(const PrivateDaemon&) = delete;
+  ~PrivateDaemon();
+
+  // Never null: the process ends if the daemon does not start.
+  std::shared_ptr<Client> client() const { return client_; }
+  supervisor::Daemon& daemon() const { return *daemon_; }
+
+ private:
+  TestDir dir_;
+  std::unique_ptr<supervisor::Daemon> daemon_;
+  std::shared_ptr<Client> client_;
+};
+
+inline constexpr char kBusyboxName[] = "docker.io/library/busybox:latest";
+
+// An archive of an image of busybox, made once for each combination. `format` is "oci" or
+// "docker", `layer` is "none", "gzip" or "zstd".
+std::string BusyboxArchive(const std::string& format = "oci", const std::string& layer = "gzip",
+                           const std::string& name = kBusyboxName);
+
+// A folder with the same root file system. Made once for the process: not to be written to.
+std::string BusyboxRootfs();
+
+}  // namespace containerd::testing
+
+#endif  // CONTAINERD_TESTS_INTEGRATION_HARNESS_H_

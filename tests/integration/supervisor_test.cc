@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The supervisor with a real containerd, and what the other tests rely on: that nothing is left.
+#include "containerd/supervisor/supervisor.h"
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+
+#include "containerd/services/containers/v1/containers.grpc.pb.h"
+#include "containerd/services/tasks/v1/tasks.grpc.pb.h"
+#include "containerd/services/version/v1/version.grpc.pb.h"
+
+#include "harness.h"
+
+namespace containerd::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Whether any process of the machine has `text` among its arguments.
+bool SomebodyRunsWith(const std::string& text) {
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    if (ReadFile(entry.path() / "cmdline").find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+class SupervisorDaemon : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<supervisor::Daemon>> StartAnother(
+      const std::vector<supervisor::DaemonOpt>& more = {}) {
+    std::vector<supervisor::DaemonOpt> opts = DaemonOpts();
+    opts.insert(opts.end(), more.begin(), more.end());
+    return supervisor::Start(ctx(), dir() + "/r", dir() + "/s", opts);
+  }
+
+  const std::string& dir() const { return dir_.path(); }
+  static Context ctx() { return WithTimeout(Context::Background(), absl::Minutes(1)); }
+
+  // The daemon's version, as it says itself.
+  static std::string Version(const std::string& address) {
+    namespace pb = ::containerd::services::version::v1;
+    const auto channel = grpc::CreateChannel("unix:" + address, grpc::InsecureChannelCredentials());
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    pb::VersionResponse response;
+    const grpc::Status status = pb::Version::NewStub(channel)->Version(&context, {}, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.version();
+  }
+
+ private:
+  TestDir dir_;
+};
+
+TEST_F(SupervisorDaemon, ServesAndLeavesNothing) {
+  // A negative OOM score needs a capability that the daemon may lack: it has to start even so.
+  auto started = StartAnother({supervisor::WithOOMScore(-500), supervisor::WithLogFormat("json")});
+  ASSERT_TRUE(started.ok()) << started.status();
+  const std::string address = (*started)->Address();
+  EXPECT_NE(Version(address), "");
+  EXPECT_NE(ReadFile(dir() + "/s/containerd.log").find("\"msg\":"), std::string::npos);
+  started->reset();
+  EXPECT_FALSE(fs::exists(dir() + "/r"));
+  EXPECT_FALSE(fs::exists(dir() + "/s"));
+  EXPECT_FALSE(SomebodyRunsWith(dir()));
+}
+
+TEST_F(SupervisorDaemon, ComesBackAfterAKill) {
+  auto started = StartAnother();
+  ASSERT_TRUE(started.ok()) << started.status();
+  supervisor::Daemon& other = **started;
+  const pid_t pid = other.Pid();
+  ASSERT_TRUE(other.Kill(ctx()).ok());
+  ASSERT_TRUE(other.WaitReady(ctx()).ok());
+  EXPECT_NE(other.Pid(), pid);
+  EXPECT_NE(Version(other.Address()), "");
+  ASSERT_TRUE(other.Restart(ctx()).ok());
+  EXPECT_EQ(other.Starts(), 3);
+  EXPECT_NE(Version(other.Address()), "");
+}
+
+TEST_F(SupervisorDaemon, ConfigurationThatContainerdRefuses) {
+  const absl::Status status =
+      StartAnother({supervisor::WithConfig("[grpc]\n  address = 7")}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("its last words: containerd: "));
+}
+
+// Tasks that still run when the daemon is stopped: their shims, processes, mounts, sockets and
+// cgroups go with it.
+TEST_F(SupervisorDaemon, CleanupEndsTasks) {
+  namespace cpb = ::containerd::services::containers::v1;
+  namespace tpb = ::containerd::services::tasks::v1;
+  const std::string ns = UniqueName("supervisor");
+  auto started = StartAnother();
+  ASSERT_TRUE(started.ok()) << started.status();
+  const auto channel =
+      grpc::CreateChannel("unix:" + (*started)->Address(), grpc::InsecureChannelCredentials());
+  const auto prepare = [&ns](grpc::ClientContext& context) {
+    context.AddMetadata("containerd-namespace", ns);
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+  };
+  const std::string spec =
+      fmt::format(R"({{"ociVersion":"1.0.2","process":{{"user":{{"uid":0,"gid":0}},"cwd":"/",)"
+                  R"("args":["/bin/sleep","12345{}"]}},"root":{{"path":"rootfs"}},)"
+                  R"("mounts":[{{"destination":"/proc","type":"proc","source":"proc"}}],)"
+                  R"("linux":{{"cgroupsPath":"/{}/sleeper","namespaces":[{{"type":"pid"}},)"
+                  R"({{"type":"mount"}}]}}}})",
+                  getpid(), ns);
+  {
+    grpc::ClientContext context;
+    prepare(context);
+    cpb::CreateContainerRequest request;
+    cpb::CreateContainerResponse response;
+    request.mutable_container()->set_id("sleeper");
+    request.mutable_container()->mutable_runtime()->set_name("io.containerd.runc.v2");
+    request.mutable_container()->mutable_spec()->set_type_url(
+        "types.containerd.io/opencontainers/runtime-spec/1/Spec");
+    request.mutable_container()->mutable_spec()->set_value(spec);
+    const grpc::Status status =
+        cpb::Containers::NewStub(channel)->Create(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  uint32_t pid = 0;
+  {
+    grpc::ClientContext context;
+    prepare(context);
+    tpb::CreateTaskRequest request;
+    tpb::CreateTaskResponse response;
+    request.set_container_id("sleeper");
+    auto* mount = request.add_rootfs();
+    mount->set_type("bind");
+    mount->set_source(BusyboxRootfs());
+    mount->add_options("rbind");
+    mount->add_options("ro");
+    const grpc::Status status = tpb::Tasks::NewStub(channel)->Create(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    pid = response.pid();
+  }
+  {
+    grpc::ClientContext context;
+    prepare(context);
+    tpb::StartRequest request;
+    tpb::StartResponse response;
+    request.set_container_id("sleeper");
+    const grpc::Status status = tpb::Tasks::NewStub(channel)->Start(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  const std::string argument = fmt::format("12345{}", getpid());
+  EXPECT_EQ(kill(static_cast<pid_t>(pid), 0), 0);
+  EXPECT_TRUE(SomebodyRunsWith((*started)->Address()));
+
+  const absl::Status stopped = (*started)->Stop(ctx());
+  EXPECT_TRUE(stopped.ok()) << stopped;
+  EXPECT_FALSE(SomebodyRunsWith(argument));
+  EXPECT_FALSE(SomebodyRunsWith((*started)->Address()));
+  EXPECT_FALSE(fs::exists(dir() + "/s"));
+  EXPECT_FALSE(fs::exists("/run/containerd/runc/" + ns));
+  EXPECT_EQ(ReadFile("/proc/self/mountinfo").find(dir()), std::string::npos);
+}
+
+// The shared daemon, as the other tests will find it.
+TEST_F(SupervisorDaemon, HarnessNamesAndPlugins) {
+  EXPECT_TRUE(HasPlugin("io.containerd.grpc.v1", "containers"));
+  EXPECT_FALSE(HasPlugin("io.containerd.grpc.v1", "no-such"));
+  EXPECT_THAT(Snapshotters(*SharedClient()), ::testing::Contains("native"));
+  EXPECT_NE(UniqueName("a"), UniqueName("a"));
+  EXPECT_GT(fs::file_size(BusyboxArchive()), 100000U);
+}
+
+}  // namespace
+}  // namespace containerd::testing
