@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include <absl/time/clock.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/rpc/proto_time.h"
+#include "containerd/typeurl/proto.h"
+
+namespace containerd::events {
+namespace {
+
+namespace pb = ::containerd::services::events::v1;
+
+// How long to wait for the answer to a probe before asking anew, on whichever channel the
+// connection has by then.
+constexpr absl::Duration kProbeTimeout = absl::Seconds(5);
+
+// Whether the error is the daemon's, as opposed to one of getting there.
+bool IsAnswer(const absl::Status& status) {
+  return !errdefs::IsUnavailable(status) && !errdefs::IsCanceled(status) &&
+         !errdefs::IsDeadlineExceeded(status);
+}
+
+// Whether the same subscription would fail again however often it is tried.
+bool IsPermanent(const absl::Status& status) {
+  return errdefs::IsInvalidArgument(status) || errdefs::IsNotImplemented(status) ||
+         errdefs::IsPermissionDenied(status) || errdefs::IsUnauthorized(status) ||
+         errdefs::IsFailedPrecondition(status) || errdefs::IsNotFound(status);
+}
+
+// The daemon's service reports a filter that does not parse without the error's class.
+absl::Status Reclassify(absl::Status status) {
+  if (errdefs::IsUnknown(status) &&
+      errdefs::Message(status).find("failed parsing subscription filters") !=
+          std::string_view::npos) {
+    return errdefs::InvalidArgument(errdefs::Message(status));
+  }
+  return status;
+}
+
+}  // namespace
+
+Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
+           std::vector<std::string> filters, SubscribeOptions options,
+           std::optional<Callbacks> callbacks)
+    : stubs_(std::move(stubs)),
+      filters_(std::move(filters)),
+      options_(std::move(options)),
+      activity_(std::in_place, stubs_->conn()),
+      backoff_(options_.min_backoff),
+      seen_until_(absl::Now()),
+      has_callbacks_(callbacks.has_value()) {
+  std::tie(ctx_, cancel_) = WithCancel(ctx);
+  if (callbacks.has_value()) callbacks_ = std::make_shared<const Callbacks>(*std::move(callbacks));
+}
+
+void Feed::Start() {
+  // A feed whose alarm is set has nothing under way that notices the end of its context.
+  const auto wake = [weak = weak_from_this()] {
+    if (const auto feed = weak.lock()) {
+      const Lock lock(feed->mu_);
+      if (feed->alarm_) feed->alarm_->Cancel();
+    }
+  };
+  {
+    CancelRegistration on_cancel = ctx_.OnCancel(wake);
+    CancelRegistration on_close = stubs_->conn()->closing().OnCancel(wake);
+    const Lock lock(mu_);
+    on_cancel_ = std::move(on_cancel);
+    on_close_ = std::move(on_close);
+  }
+  StartStream();
+}
+
+void Feed::StartStream() {
+  int attempt = 0;
+  {
+    const Lock lock(mu_);
+    attempt = ++attempt_;
+    streaming_ = true;
+    stream_began_ = absl::Now();
+    stream_ = {};
+  }
+  pb::SubscribeRequest request;
+  request.mutable_filters()->Assign(filters_.begin(), filters_.end());
+  rpc::StreamHandle stream =
+      rpc::StartServerStream<pb::Events, pb::Events::StubInterface::async_interface,
+                             pb::SubscribeRequest, types::Envelope>(
+          ctx_, *stubs_, &pb::Events::StubInterface::async_interface::Subscribe, std::move(request),
+          [self = shared_from_this()](types::Envelope& envelope) {
+            return self->OnEnvelope(envelope);
+          },
+          [self = shared_from_this()](absl::Status status) {
+            self->OnStreamEnd(std::move(status));
+          });
+  const Lock lock(mu_);
+  if (attempt != attempt_ || !streaming_) return;  // over already
+  stream_ = std::move(stream);
+  // The queue may have been full and then emptied before there was a handle to resume with.
+  if (queue_.size() < options_.queue_size) stream_.Resume();
+}
+
+bool Feed::OnEnvelope(const types::Envelope& proto) {
+  using P = types::Envelope;
+  Envelope envelope{.timestamp = rpc::TimeOf(proto, &P::has_timestamp, &P::timestamp),
+                    .ns = proto.namespace_(),
+                    .topic = proto.topic(),
+                    .event = typeurl::FromProto(proto.event())};
+  Lock lock(mu_);
+  if (end_.has_value() || ctx_.Done()) return true;  // reads on to the end of the stream
+  NoteReady();
+  seen_until_ = std::max(seen_until_, envelope.timestamp);
+  Push(std::move(envelope));
+  Deliver(lock);
+  return queue_.size() < options_.queue_size;
+}
+
+void Feed::OnStreamEnd(absl::Status status) {
+  Lock lock(mu_);
+  streaming_ = false;
+  ready_ = false;
+  stream_ = {};
+  status = Reclassify(std::move(status));
+  if (absl::Status ended = Ended(); !ended.ok()) {
+    End(std::move(ended));
+  } else if (!options_.resume || IsPermanent(status)) {
+    End(status.ok() ? errdefs::OutOfRange("end of stream") : std::move(status));
+  } else {
+    if (!gap_.has_value()) {
+      gap_ = Gap{.since = seen_until_,
+                 .until = absl::InfiniteFuture(),
+                 .cause = status.ok() ? errdefs::OutOfRange("end of stream") : std::move(status)};
+    }
+    if (absl::Now() - stream_began_ > options_.max_backoff) backoff_ = options_.min_backoff;
+    After(NextBackoff(), [](Feed& feed) { feed.AskDaemon(); });
+  }
+  Deliver(lock);
+}
+
+void Feed::After(absl::Duration delay, std::function<void(Feed&)> step) {
+  // What the alarm holds is taken out when it goes off, so that it and the feed don't keep each
+  // other alive.
+  struct Held {
+    std::shared_ptr<Feed> feed;
+    int alarm;
+    std::function<void(Feed&)> step;
+  };
+  auto held = std::make_shared<Held>(shared_from_this(), ++alarms_, std::move(step));
+  // A former alarm, for a stream that has broken since, is cancelled here, and sees its number.
+  alarm_ = std::make_unique<grpc::Alarm>();
+  alarm_->Set(absl::ToChronoTime(absl::Now() + delay), [held](bool /*expired*/) {
+    const rpc::CallbackScope scope;
+    const Held mine = std::move(*held);
+    Feed& feed = *mine.feed;
+    Lock lock(feed.mu_);
+    if (mine.alarm != feed.alarms_) return;
+    const std::unique_ptr<grpc::Alarm> over = std::move(feed.alarm_);
+    if (absl::Status ended = feed.Ended(); !ended.ok()) {
+      // A stream under way ends by itself.
+      if (!feed.streaming_) feed.End(std::move(ended));
+      feed.Deliver(lock);
+      return;
+    }
+    lock.unlock();
+    mine.step(feed);
+  });
+  // The end of the context may have come before there was an alarm to cancel.
+  if (!Ended().ok()) alarm_->Cancel();
+}
+
+absl::Duration Feed::NextBackoff() {
+  const absl::Duration delay = std::min(backoff_, options_.max_backoff);
+  backoff_ = std::min(backoff_ * 2, options_.max_backoff);
+  // Not past the deadline, whose passing is noticed when the alarm goes off.
+  return std::min(delay, std::max(ctx_.Deadline() - absl::Now(), absl::ZeroDuration()));
+}
+
+// Why there is nothing more to come, OK if there may be.
+absl::Status Feed::Ended() const {
+  if (absl::Status err = ctx_.Err(); !err.ok()) return err;
+  if (stubs_->conn()->closing().Done()) {
+    return errdefs::Canceled("the client connection is closing");
+  }
+  return absl::OkStatus();
+}
+
+void Feed::Probe(bool wait_for_ready, std::function<void(absl::Status)> done) {
+  // An empty topic; the daemon looks at nothing else before it refuses that.
+  rpc::CallAsync<pb::Events, pb::Events::StubInterface::async_interface, pb::PublishRequest,
+                 google::protobuf::Empty>(
+      WithTimeout(ctx_, kProbeTimeout), *stubs_,
+      &pb::Events::StubInterface::async_interface::Publish, pb::PublishRequest(),
+      [done = std::move(done)](const absl::StatusOr<google::protobuf::Empty>& response) {
+        done(response.status());
+      },
+      {.wait_for_ready = wait_for_ready});
+}
+
+void Feed::AskDaemon() {
+  Probe(/*wait_for_ready=*/true, [self = shared_from_this()](const absl::Status& status) {
+    if (IsAnswer(status)) {
+      self->StartStream();
+      self->Confirm(1);
+      return;
+    }
+    Lock lock(self->mu_);
+    if (absl::Status ended = self->Ended(); !ended.ok()) {
+      self->End(std::move(ended));
+      self->Deliver(lock);
+      return;
+    }
+    self->After(self->NextBackoff(), [](Feed& feed) { feed.AskDaemon(); });
+  });
+}
+
+// One probe may overtake the subscription if both wait for a connection. Once it is answered there
+// is one, and the next comes behind the subscription for certain.
+void Feed::Confirm(int probes) {
+  int attempt = 0;
+  {
+    const Lock lock(mu_);
+    if (!streaming_ || ready_ || confirming_ == attempt_) return;
+    confirming_ = attempt = attempt_;
+  }
+  Probe(/*wait_for_ready=*/false,
+        [self = shared_from_this(), probes, attempt](const absl::Status& status) {
+          {
+            const Lock lock(self->mu_);
+            if (self->confirming_ == attempt) self->confirming_ = 0;
+            // A broken stream has taken the next step, or the last, itself.
+            if (self->attempt_ != attempt || !self->streaming_) return;
+            if (!IsAnswer(status)) {
+              if (self->Ended().ok()) {
+                self->After(self->NextBackoff(), [probes](Feed& feed) { feed.Confirm(probes); });
+              }
+              return;
+            }
+          }
+          if (probes > 1) {
+            self->Confirm(probes - 1);
+          } else {
+            self->OnConfirmed(attempt);
+          }
+        });
+}
+
+void Feed::OnConfirmed(int attempt) {
+  Lock lock(mu_);
+  if (attempt != attempt_ || !streaming_ || end_.has_value()) return;
+  NoteReady();
+  Deliver(lock);
+}
+
+void Feed::NoteReady() {
+  if (ready_) return;
+  ready_ = true;
+  changed_.notify_all();
+  if (!gap_.has_value()) return;
+  gap_->until = absl::Now();
+  seen_until_ = std::max(seen_until_, gap_->until);
+  Push(*std::exchange(gap_, std::nullopt));
+}
+
+void Feed::Push(Item item) {
+  queue_.push_back(std::move(item));
+  changed_.notify_all();
+}
+
+std::optional<Item> Feed::Pop() {
+  if (queue_.empty()) return std::nullopt;
+  Item item = std::move(queue_.front());
+  queue_.pop_front();
+  if (queue_.size() < options_.queue_size) stream_.Resume();
+  return item;
+}
+
+void Feed::End(absl::Status status) {
+  if (end_.has_value()) return;
+  end_ = std::move(status);
+  changed_.notify_all();
+}
+
+void Feed::Deliver(Lock& lock) {
+  if (has_callbacks_) {
+    if (delivering_.has_value()) return;
+    delivering_ = std::this_thread::get_id();
+    while (callbacks_) {
+      // The callback may destroy the subscription, and with it all but this copy.
+      std::shared_ptr<const Callbacks> callbacks = callbacks_;
+      std::optional<Item> item = Pop();
+      if (!item.has_value()) {
+        if (!end_.has_value()) break;
+        callbacks_ = nullptr;
+      }
+      lock.unlock();
+      if (item.has_value()) {
+        if (callbacks->on_item) callbacks->on_item(*item);
+      } else if (callbacks->on_end) {
+        callbacks->on_end(*end_);
+      }
+      callbacks = nullptr;
+      lock.lock();
+    }
+    delivering_.reset();
+    changed_.notify_all();
+  }
+  if (end_.has_value()) activity_.reset();
+}
+
+void Feed::Silence() {
+  cancel_();
+  std::shared_ptr<const Callbacks> dropped;  // destroyed without the lock
+  Lock lock(mu_);
+  dropped = std::move(callbacks_);
+  callbacks_ = nullptr;
+  if (delivering_ == std::this_thread::get_id()) return;
+  changed_.wait(lock, [this] { return !delivering_.has_value(); });
+}
+
+absl::Status Feed::Wait(const Context& ctx, const std::function<bool()>& done) {
+  const CancelRegistration wake = ctx.OnCancel([this] {
+    const Lock lock(mu_);
+    changed_.notify_all();
+  });
+  Lock lock(mu_);
+  while (!done()) {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (ctx.Deadline() == absl::InfiniteFuture()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Item> Feed::Next(const Context& ctx) {
+  std::optional<Item> item;
+  absl::Status s = Wait(ctx, [&] {
+    item = Pop();
+    return item.has_value() || end_.has_value();
+  });
+  if (!s.ok()) return s;
+  if (!item.has_value()) return *end_;
+  return *std::move(item);
+}
+
+absl::StatusOr<std::optional<Item>> Feed::TryNext() {
+  const Lock lock(mu_);
+  std::optional<Item> item = Pop();
+  if (!item.has_value() && end_.has_value()) return *end_;
+  return item;
+}
+
+absl::Status Feed::WaitReady(const Context& ctx) {
+  Confirm(2);
+  absl::Status s = Wait(ctx, [this] { return ready_ || end_.has_value(); });
+  if (!s.ok()) return s;
+  const Lock lock(mu_);
+  return ready_ || !end_.has_value() ? absl::OkStatus() : *end_;
+}
+
+}  // namespace containerd::events

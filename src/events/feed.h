@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One subscription at work: the stream from the daemon, the queue behind it, and what happens
+// between the end of one stream and the beginning of the next.
+#ifndef CONTAINERD_SRC_EVENTS_FEED_H_
+#define CONTAINERD_SRC_EVENTS_FEED_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <grpcpp/alarm.h>
+
+#include "containerd/context/context.h"
+#include "containerd/events/events.h"
+#include "containerd/rpc/call.h"
+#include "containerd/rpc/connection.h"
+#include "containerd/rpc/stream.h"
+#include "containerd/services/events/v1/events.grpc.pb.h"
+
+namespace containerd::events {
+
+using EventsStubs = rpc::Stubs<services::events::v1::Events>;
+
+// A feed goes round these steps; without resuming it sees the first only.
+//
+//   stream running --broke--> waiting (alarm) --> asking (probe) --answered--> stream running
+//                                  ^                  |
+//                                  +---- no answer ---+
+//
+// A probe is a Publish to an empty topic. Each daemon refuses it before anybody sees it, and so
+// shows that it is up, and that what was sent to it before, such as the subscription, has arrived.
+//
+// Callbacks of gRPC hold references to the feed, so it lives at least until its stream has ended.
+class Feed : public std::enable_shared_from_this<Feed> {
+ public:
+  // Without `on_item` items wait for Next.
+  struct Callbacks {
+    std::function<void(const Item&)> on_item;
+    std::function<void(const absl::Status&)> on_end;
+  };
+
+  Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
+       std::vector<std::string> filters, SubscribeOptions options,
+       std::optional<Callbacks> callbacks);
+
+  void Start();
+  absl::StatusOr<Item> Next(const Context& ctx);
+  absl::StatusOr<std::optional<Item>> TryNext();
+  absl::Status WaitReady(const Context& ctx);
+  void Cancel() { cancel_(); }
+
+  // Cancel, and no callbacks any more; waits for one that is running on another thread.
+  void Silence();
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  void StartStream();
+  void OnStreamEnd(absl::Status status);
+  bool OnEnvelope(const types::Envelope& proto);
+
+  // Asks the daemon for a sign of life; `done` says whether one came, or why not.
+  void Probe(bool wait_for_ready, std::function<void(absl::Status)> done);
+  void AskDaemon();
+  void Confirm(int probes);
+  void OnConfirmed(int attempt);
+
+  // Called with mu_ held.
+  void After(absl::Duration delay, std::function<void(Feed&)> step);
+  absl::Duration NextBackoff();
+  absl::Status Ended() const;
+  void NoteReady();
+  void Push(Item item);
+  std::optional<Item> Pop();
+  void End(absl::Status status);
+
+  // Runs the callbacks for what is queued, without the lock, unless another thread is at it. Call
+  // it whenever there may be something new.
+  void Deliver(Lock& lock);
+
+  // Waits until `done()` or the end of `ctx`.
+  absl::Status Wait(const Context& ctx, const std::function<bool()>& done);
+
+  const std::shared_ptr<const EventsStubs> stubs_;
+  const std::vector<std::string> filters_;
+  const SubscribeOptions options_;
+  Context ctx_;
+  CancelFunc cancel_;
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+
+  // Held until the end, so that closing the connection waits for it.
+  std::optional<rpc::Connection::Activity> activity_;
+
+  int attempt_ = 0;  // streams started so far
+  bool streaming_ = false;
+  rpc::StreamHandle stream_;
+  absl::Time stream_began_;
+  absl::Duration backoff_;
+  std::unique_ptr<grpc::Alarm> alarm_;  // set: the next step is a matter of time
+  int alarms_ = 0;                      // set so far; only the last counts
+
+  bool ready_ = false;     // the daemon has the present stream
+  int confirming_ = 0;     // the attempt that a probe is under way for
+  absl::Time seen_until_;  // nothing was missed up to here
+  std::optional<Gap> gap_;
+
+  std::deque<Item> queue_;
+  std::optional<absl::Status> end_;
+
+  const bool has_callbacks_;
+  std::shared_ptr<const Callbacks> callbacks_;  // until the end
+  std::optional<std::thread::id> delivering_;
+
+  CancelRegistration on_cancel_;
+  CancelRegistration on_close_;
+};
+
+}  // namespace containerd::events
+
+#endif  // CONTAINERD_SRC_EVENTS_FEED_H_
