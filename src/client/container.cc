@@ -195,9 +195,9 @@ absl::StatusOr<std::vector<mount::Mount>> Container::RootFS(const Context& ctx,
   if (!spec.ok()) {
     return errdefs::Annotate(spec.status(), fmt::format("spec of container \"{}\"", state_->id));
   }
-  if (spec->linux.has_value() && !spec->linux->mount_label.empty()) {
+  if (spec->linux_.has_value() && !spec->linux_->mount_label.empty()) {
     for (mount::Mount& mount : *mounts) {
-      mount.options.push_back(fmt::format("context=\"{}\"", spec->linux->mount_label));
+      mount.options.push_back(fmt::format("context=\"{}\"", spec->linux_->mount_label));
     }
   }
   return mounts;

@@ -13,13 +13,17 @@
 #include "containerd/client_opts.h"
 #include "containerd/context/context.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace containerd::internal {
 
 // Where to connect to.
 struct Address {
-  std::string text;       // as the caller wrote it, for messages
-  std::string unix_path;  // of a socket; empty for tcp
-  std::string target;     // as gRPC writes it
+  std::string text{};       // as the caller wrote it, for messages
+  std::string unix_path{};  // of a socket; empty for tcp
+  std::string target{};     // as gRPC writes it
 };
 
 absl::StatusOr<Address> ParseAddress(std::string_view text);

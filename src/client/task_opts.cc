@@ -7,7 +7,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/linux/runc/runc.pb.h"
-#include "containerd/runc/v1/runc.pb.h"
+#include "containerd/runc/v1/options.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
 namespace containerd {

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/client.h"
+#include "containerd/container.h"
+#include "containerd/containers/containers.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/tasks/tasks.h"
+
+namespace containerd {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One container, "web", with a task.
+class FakeContainers final : public containers::Store {
+ public:
+  absl::StatusOr<containers::Container> Get(const Context& /*ctx*/, std::string_view id) override {
+    containers::Container container;
+    container.id = std::string(id);
+    return container;
+  }
+  absl::StatusOr<std::vector<containers::Container>> List(
+      const Context& /*ctx*/, const std::vector<std::string>& /*filters*/) override {
+    return std::vector<containers::Container>{};
+  }
+  absl::StatusOr<containers::Container> Create(const Context& /*ctx*/,
+                                               const containers::Container& c) override {
+    return c;
+  }
+  absl::StatusOr<containers::Container> Update(
+      const Context& /*ctx*/, const containers::Container& c,
+      const std::vector<std::string>& /*fieldpaths*/) override {
+    return c;
+  }
+  absl::Status Delete(const Context& /*ctx*/, std::string_view /*id*/) override {
+    return absl::OkStatus();
+  }
+};
+
+// Waits are answered from a list; the last answer is to be given by hand.
+class FakeTasks : public tasks::Service {
+ public:
+  using Answer = absl::StatusOr<tasks::WaitResponse>;
+  std::deque<Answer> answers;
+  Promise<tasks::WaitResponse> last;
+  int waits = 0;
+
+  Future<tasks::WaitResponse> Wait(const Context& /*ctx*/, std::string_view /*container_id*/,
+                                   std::string_view /*exec_id*/) override {
+    const std::lock_guard lock(mu_);
+    ++waits;
+    if (answers.empty()) return last.GetFuture();
+    Answer answer = std::move(answers.front());
+    answers.pop_front();
+    return Future<tasks::WaitResponse>::Ready(std::move(answer));
+  }
+
+  absl::StatusOr<std::uint32_t> Create(const Context&, const tasks::CreateTaskRequest&) override {
+    return 7U;
+  }
+  absl::StatusOr<std::uint32_t> Start(const Context&, std::string_view, std::string_view) override {
+    return 7U;
+  }
+  absl::StatusOr<tasks::DeleteResponse> Delete(const Context&, std::string_view) override {
+    return tasks::DeleteResponse{};
+  }
+  absl::StatusOr<tasks::DeleteResponse> DeleteProcess(const Context&, std::string_view,
+                                                      std::string_view) override {
+    return tasks::DeleteResponse{};
+  }
+  absl::StatusOr<tasks::Process> Get(const Context&, std::string_view, std::string_view) override {
+    tasks::Process process;
+    process.pid = 7;
+    process.status = tasks::Status::kRunning;
+    return process;
+  }
+  absl::StatusOr<std::vector<tasks::Process>> List(const Context&, std::string_view) override {
+    return std::vector<tasks::Process>{};
+  }
+  absl::Status Kill(const Context&, const tasks::KillRequest& request) override {
+    killed.push_back(request);
+    return kill_result;
+  }
+  absl::Status Exec(const Context&, const tasks::ExecProcessRequest&) override {
+    return absl::OkStatus();
+  }
+  absl::Status ResizePty(const Context&, std::string_view, std::string_view, std::uint32_t,
+                         std::uint32_t) override {
+    return absl::OkStatus();
+  }
+  absl::Status CloseIO(const Context&, std::string_view, std::string_view, bool) override {
+    return absl::OkStatus();
+  }
+  absl::Status Pause(const Context&, std::string_view) override { return absl::OkStatus(); }
+  absl::Status Resume(const Context&, std::string_view) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<tasks::ProcessInfo>> ListPids(const Context&,
+                                                           std::string_view) override {
+    return std::vector<tasks::ProcessInfo>{};
+  }
+  absl::StatusOr<std::vector<ocispec::Descriptor>> Checkpoint(const Context&, std::string_view,
+                                                              std::string_view,
+                                                              const typeurl::Any&) override {
+    return std::vector<ocispec::Descriptor>{};
+  }
+  absl::Status Update(const Context&, const tasks::UpdateTaskRequest&) override {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<tasks::Metric>> Metrics(const Context&,
+                                                     const std::vector<std::string>&) override {
+    return std::vector<tasks::Metric>{};
+  }
+
+  std::vector<tasks::KillRequest> killed;
+  absl::Status kill_result;
+
+ private:
+  std::mutex mu_;
+};
+
+class WaitTest : public ::testing::Test {
+ protected:
+  WaitTest()
+      : client_(*Client::New(
+            "", {WithServices({WithTaskService(tasks_),
+                               WithContainerStore(std::make_shared<FakeContainers>())})})) {}
+
+  Task LoadTask() { return *client_.LoadContainer(background_, "web")->Task(background_); }
+
+  const std::shared_ptr<FakeTasks> tasks_ = std::make_shared<FakeTasks>();
+  Client client_;
+  const Context background_;
+};
+
+const tasks::WaitResponse kExit{.exit_status = 3, .exited_at = absl::FromUnixSeconds(100)};
+
+TEST_F(WaitTest, GivesTheExit) {
+  tasks_->answers.push_back(kExit);
+  const auto exit = LoadTask().Wait(background_).Get(background_);
+  ASSERT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(exit->ExitCode(), 3U);
+  EXPECT_EQ(exit->ExitTime(), absl::FromUnixSeconds(100));
+}
+
+TEST_F(WaitTest, AsksAgainWhenItWasCutOff) {
+  tasks_->answers.push_back(errdefs::Unavailable("Socket closed"));
+  tasks_->answers.push_back(errdefs::Canceled("context canceled"));
+  tasks_->answers.push_back(errdefs::Unknown("ttrpc: closed"));
+  tasks_->answers.push_back(kExit);
+  const auto exit = LoadTask().Wait(background_).Get(background_);
+  ASSERT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(exit->ExitCode(), 3U);
+  EXPECT_EQ(tasks_->waits, 4);
+}
+
+TEST_F(WaitTest, EndsWithAnAnswerThatAskingAgainWouldNotChange) {
+  tasks_->answers.push_back(errdefs::Unavailable("Socket closed"));
+  tasks_->answers.push_back(errdefs::NotFound("no such task"));
+  const auto exit = LoadTask().Wait(background_).Get(background_);
+  EXPECT_TRUE(errdefs::IsNotFound(exit.status()));
+  EXPECT_THAT(std::string(errdefs::Message(exit.status())), HasSubstr("task \"web\""));
+}
+
+TEST_F(WaitTest, EndsWithItsContextWhileNobodyAnswers) {
+  for (int i = 0; i < 1000; ++i) tasks_->answers.push_back(errdefs::Unavailable("no daemon"));
+  const auto [ctx, cancel] = WithCancel(background_);
+  const Future<ExitStatus> exit = LoadTask().Wait(ctx);
+  cancel();
+  EXPECT_TRUE(exit.IsReady());
+  EXPECT_TRUE(errdefs::IsCanceled(exit.Get(background_).status()));
+
+  const auto late =
+      LoadTask().Wait(WithTimeout(background_, absl::Milliseconds(30))).Get(background_);
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(late.status())) << late.status();
+}
+
+TEST_F(WaitTest, EndsWithTheClient) {
+  for (int i = 0; i < 1000; ++i) tasks_->answers.push_back(errdefs::Unavailable("no daemon"));
+  const Future<ExitStatus> exit = LoadTask().Wait(background_);
+  ASSERT_TRUE(client_.Close().ok());
+  EXPECT_TRUE(exit.IsReady());
+  EXPECT_TRUE(errdefs::IsCanceled(exit.Get(background_).status()));
+}
+
+// Streams whose output ends when the test says so.
+class FakeIO final : public cio::IO {
+ public:
+  const cio::Config& Config() const override { return config_; }
+  void Cancel() override { cancelled = true; }
+  Future<cio::OutputResult> OutputDone() override {
+    return Future<cio::OutputResult>::Ready(cio::OutputResult{});
+  }
+  Future<std::uint64_t> InputDone() override { return Future<std::uint64_t>::Ready(0U); }
+  Future<cio::DrainResult> Drain(absl::Duration /*grace*/) override { return drained.GetFuture(); }
+  absl::Status Close() override {
+    closed = true;
+    return absl::OkStatus();
+  }
+
+  Promise<cio::DrainResult> drained;
+  bool cancelled = false;
+  bool closed = false;
+
+ private:
+  cio::Config config_;
+};
+
+TEST_F(WaitTest, ReportsTheExitAfterTheOutput) {
+  const auto io = std::make_shared<FakeIO>();
+  auto task =
+      client_.LoadContainer(background_, "web")->NewTask(background_, [&](std::string_view) {
+        return io;
+      });
+  ASSERT_TRUE(task.ok()) << task.status();
+  const Future<ExitStatus> exit = task->Wait(background_);
+  tasks_->last.Set(kExit);
+  EXPECT_FALSE(exit.IsReady());
+  io->drained.Set(cio::DrainResult::kEOF);
+  ASSERT_TRUE(exit.IsReady());
+  EXPECT_EQ(exit.Get(background_)->ExitCode(), 3U);
+}
+
+TEST_F(WaitTest, ProcessKillWaitsForTheExit) {
+  Task task = LoadTask();
+  tasks_->last.Set(kExit);
+  EXPECT_TRUE(WithProcessKill(background_, task).ok());
+  ASSERT_EQ(tasks_->killed.size(), 1U);
+  EXPECT_TRUE(tasks_->killed[0].all);
+  EXPECT_EQ(tasks_->killed[0].signal, 9U);
+
+  tasks_->kill_result = errdefs::FailedPrecondition("not running");
+  EXPECT_TRUE(WithProcessKill(background_, task).ok());
+  tasks_->kill_result = errdefs::PermissionDenied("no");
+  EXPECT_TRUE(errdefs::IsPermissionDenied(WithProcessKill(background_, task)));
+}
+
+TEST_F(WaitTest, KillRefusesWhatIsNoSignal) {
+  Task task = LoadTask();
+  EXPECT_TRUE(errdefs::IsInvalidArgument(task.Kill(background_, 1000)));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(task.Kill(background_, -1)));
+  EXPECT_TRUE(tasks_->killed.empty());
+}
+
+}  // namespace
+}  // namespace containerd
