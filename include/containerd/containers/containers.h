@@ -51,7 +51,8 @@ struct Container {
   // Required; never changes.
   RuntimeInfo runtime{};
 
-  // The runtime specification, as a typeurl JSON value in most cases. Required, mutable.
+  // The runtime specification, as a typeurl JSON value in most cases. Mutable; required by daemons
+  // before 1.7.
   typeurl::Any spec{};
 
   // The snapshot that is the root file system; whoever starts a task asks the snapshotter for its

@@ -89,8 +89,8 @@ class Applier {
   virtual ~Applier() = default;
 
   // Unpacks the layer `desc` from the content store onto `mounts`, and returns the descriptor of
-  // what was unpacked: the uncompressed tar. ErrNotFound if the content is missing,
-  // ErrNotImplemented for a media type that no differ of the daemon takes.
+  // what was unpacked: the uncompressed tar. ErrNotFound if the content is missing; for a media
+  // type that no differ of the daemon takes ErrNotImplemented, or ErrUnknown that says so.
   virtual absl::StatusOr<ocispec::Descriptor> Apply(const Context& ctx,
                                                     const ocispec::Descriptor& desc,
                                                     const std::vector<mount::Mount>& mounts,

@@ -42,8 +42,8 @@ struct Plugin {
 
   std::vector<std::string> capabilities{};
 
-  // Why the plugin failed to load; OK if it did load. errdefs::IsNotImplemented (before 2.0: a
-  // message with "skip plugin") tells those that do not want to load here.
+  // Why the plugin did not load; OK if it did. "skip plugin" in the message tells those that do not
+  // want to load on this machine.
   absl::Status init_err{};
 
   friend bool operator==(const Plugin&, const Plugin&) = default;

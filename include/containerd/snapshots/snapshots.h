@@ -157,7 +157,8 @@ class Snapshotter {
 
   // Calls `fn` for each snapshot that matches any of `filters`, for all without filters; on the
   // calling thread. An error of `fn` ends the walk and is returned. Fields to filter by: name,
-  // parent, kind (active, view, committed), labels.<key>.
+  // parent, kind (active, view, committed), labels.<key>. For a filter that does not parse some
+  // daemons give ErrUnknown instead of ErrInvalidArgument.
   virtual absl::Status Walk(const Context& ctx, const WalkFunc& fn,
                             const std::vector<std::string>& filters = {}) = 0;
 
