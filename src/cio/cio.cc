@@ -179,7 +179,8 @@ Creator LogCreator(std::string uri, bool terminal) {
 
 Creator GeneratedLogCreator(std::string scheme, std::string path,
                             std::map<std::string, std::string> args, bool terminal) {
-  return [=](std::string_view id) -> absl::StatusOr<std::shared_ptr<IO>> {
+  return [scheme = std::move(scheme), path = std::move(path), args = std::move(args),
+          terminal](std::string_view id) -> absl::StatusOr<std::shared_ptr<IO>> {
     absl::StatusOr<std::string> uri = LogURIGenerator(scheme, path, args);
     if (!uri.ok()) return uri.status();
     return LogCreator(*std::move(uri), terminal)(id);
@@ -242,10 +243,11 @@ Opt WithTerminal() {
 }
 
 Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink) {
-  return [=](Streams& streams) {
-    streams.stdin = stdin_source;
-    streams.stdout = stdout_sink;
-    streams.stderr = stderr_sink;
+  return [in = std::move(stdin_source), out = std::move(stdout_sink),
+          err = std::move(stderr_sink)](Streams& streams) {
+    streams.stdin = in;
+    streams.stdout = out;
+    streams.stderr = err;
   };
 }
 
@@ -257,7 +259,7 @@ Opt WithFIFOOwner(uid_t uid, gid_t gid) {
   return [uid, gid](Streams& streams) { streams.fifo_owner = {uid, gid}; };
 }
 
-Creator NewCreator(std::vector<Opt> opts) {
+Creator NewCreator(const std::vector<Opt>& opts) {
   Streams streams = Apply(opts);
   if (streams.fifo_dir.empty()) streams.fifo_dir = kDefaultFIFODir;
   return
@@ -280,7 +282,7 @@ Creator NewCreator(std::vector<Opt> opts) {
       };
 }
 
-Attach NewAttach(std::vector<Opt> opts) {
+Attach NewAttach(const std::vector<Opt>& opts) {
   return [streams = Apply(opts)](FIFOSet fifos) {
     if (!fifos.owner.has_value()) fifos.owner = streams.fifo_owner;
     return internal::CopyIO(std::move(fifos), streams);

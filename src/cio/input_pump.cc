@@ -33,7 +33,7 @@ constexpr int kTurn = 4;
 
 }  // namespace
 
-InputPump::InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, Source source,
+InputPump::InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, const Source& source,
                      std::optional<UserFd> user_fd, OnDone on_done)
     : reactor_(std::move(reactor)),
       file_(std::move(fifo)),

@@ -26,7 +26,7 @@ constexpr int kMaxFutile = 16;
 }  // namespace
 
 OutputPump::OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo,
-                       Sink sink, std::optional<UserFd> user_fd, Hooks hooks)
+                       const Sink& sink, std::optional<UserFd> user_fd, Hooks hooks)
     : reactor_(std::move(reactor)),
       path_(std::move(path)),
       fifo_(std::move(fifo)),
@@ -192,7 +192,7 @@ void OutputPump::SinkFailed(const absl::Status& why) {
   Resume();
 }
 
-void OutputPump::Finish(absl::Status status) {
+void OutputPump::Finish(const absl::Status& status) {
   if (done_) return;
   done_ = true;
   const auto self = shared_from_this();

@@ -34,8 +34,8 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
   };
 
   // `user_fd` is the sink's descriptor, if it is one.
-  OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo, Sink sink,
-             std::optional<UserFd> user_fd, Hooks hooks);
+  OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo,
+             const Sink& sink, std::optional<UserFd> user_fd, Hooks hooks);
 
   absl::Status Start();
   void Cancel(const absl::Status& why);
@@ -56,7 +56,7 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
   void OnRoom();
   void Resume();
   void SinkFailed(const absl::Status& why);
-  void Finish(absl::Status status);
+  void Finish(const absl::Status& status);
 
   const std::shared_ptr<reactor::Reactor> reactor_;
   const std::string path_;
@@ -82,7 +82,7 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
  public:
   using OnDone = std::function<void(const absl::Status&)>;
 
-  InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, Source source,
+  InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, const Source& source,
             std::optional<UserFd> user_fd, OnDone on_done);
 
   // An error when the FIFO cannot be opened; that the task's side is not there yet is none.

@@ -110,9 +110,9 @@ absl::StatusOr<std::optional<std::string>> InputStream::Read(std::size_t) {
   return result;
 }
 
-void InputStream::OnReadable(std::function<void()> resume) {
+void InputStream::OnReadable(const std::function<void()>& resume) {
   std::lock_guard lock(mu_);
-  resume_ = std::move(resume);
+  resume_ = resume;
 }
 
 void InputStream::Closed(const absl::Status& why) {
@@ -139,7 +139,7 @@ Sink Sink::FromFunction(std::function<void(std::string_view)> fn) {
   return std::make_shared<FunctionSink>(std::move(fn));
 }
 
-Source Source::FromString(std::string bytes) {
+Source Source::FromString(std::string_view bytes) {
   auto stream = std::make_shared<InputStream>();
   (void)stream->Write(bytes);
   stream->Close();

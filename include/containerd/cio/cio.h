@@ -172,11 +172,11 @@ Opt WithFIFOOwner(uid_t uid, gid_t gid);
 // InvalidArgument for an id that is no identifier, FailedPrecondition when something that is no
 // FIFO is in the way, ResourceExhausted without descriptors or disk, PermissionDenied.
 // Source: cio.NewCreator.
-Creator NewCreator(std::vector<Opt> opts = {});
+Creator NewCreator(const std::vector<Opt>& opts = {});
 
 // Copies between the FIFOs of a running task and the streams; FIFOs that are missing are made. On
 // error they are left alone. Source: cio.NewAttach.
-Attach NewAttach(std::vector<Opt> opts = {});
+Attach NewAttach(const std::vector<Opt>& opts = {});
 
 // All streams are /dev/null. Is itself a Creator. Source: cio.NullIO.
 absl::StatusOr<std::shared_ptr<IO>> NullIO(std::string_view id);

@@ -50,7 +50,7 @@ class ByteSink {
 
   // Called once, before the first Write: `resume` says that there is room again; any thread may
   // call it, at any time, also within Write and after the stream's end.
-  virtual void OnWritable(std::function<void()> resume) { (void)resume; }
+  virtual void OnWritable(const std::function<void()>& resume) { (void)resume; }
 };
 
 // Gives a stream's bytes, in order.
@@ -64,7 +64,7 @@ class ByteSource {
   virtual absl::StatusOr<std::optional<std::string>> Read(std::size_t max) = 0;
 
   // Called once, before the first Read; `resume` as in ByteSink::OnWritable.
-  virtual void OnReadable(std::function<void()> resume) { (void)resume; }
+  virtual void OnReadable(const std::function<void()>& resume) { (void)resume; }
 
   // No byte is wanted any more: OK after the end was reached, else why (the task closed its side,
   // the IO was cancelled).
@@ -118,7 +118,7 @@ class InputStream : public ByteSource {
   Future<std::monostate> Flushed();
 
   absl::StatusOr<std::optional<std::string>> Read(std::size_t max) override;
-  void OnReadable(std::function<void()> resume) override;
+  void OnReadable(const std::function<void()>& resume) override;
   void Closed(const absl::Status& why) override;
 
  private:
@@ -177,7 +177,7 @@ class Source {
       : source_(std::move(source)) {}
 
   // These bytes, then the end. For one task: a second one would get nothing.
-  static Source FromString(std::string bytes);
+  static Source FromString(std::string_view bytes);
 
   // What `next` returns each time the task has room; an empty string is the end.
   static Source FromFunction(std::function<std::string()> next);
