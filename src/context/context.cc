@@ -80,6 +80,7 @@ struct ContextNode {
   std::optional<std::string> lease;
   std::optional<absl::Time> source_date_epoch;
   Context::Pairs metadata;
+  std::vector<std::pair<const void*, std::shared_ptr<const void>>> values;  // one for each key
 
   static ContextNode CopyOf(const Context& parent) {
     return parent.node_ ? *parent.node_ : ContextNode{};
@@ -141,6 +142,26 @@ std::optional<absl::Time> Context::SourceDateEpoch() const {
 }
 
 Context::Pairs Context::Metadata() const { return node_ ? node_->metadata : Pairs{}; }
+
+const void* Context::FindValue(const void* key) const {
+  if (!node_) return nullptr;
+  for (const auto& [k, value] : node_->values) {
+    if (k == key) return value.get();
+  }
+  return nullptr;
+}
+
+Context Context::SetValue(const void* key, std::shared_ptr<const void> value) const {
+  ContextNode node = ContextNode::CopyOf(*this);
+  const auto it = std::find_if(node.values.begin(), node.values.end(),
+                               [key](const auto& entry) { return entry.first == key; });
+  if (it != node.values.end()) {
+    it->second = std::move(value);
+  } else {
+    node.values.emplace_back(key, std::move(value));
+  }
+  return Context(std::make_shared<const ContextNode>(std::move(node)));
+}
 
 Context WithDeadline(const Context& parent, absl::Time deadline) {
   ContextNode node = ContextNode::CopyOf(parent);

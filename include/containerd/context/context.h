@@ -84,6 +84,12 @@ class Context {
   // What WithMetadata added, oldest first.
   Pairs Metadata() const;
 
+  // The T that WithValue put in last, or nullptr; lives as long as some copy of this context.
+  template <typename T>
+  const T* Value() const {
+    return static_cast<const T*>(FindValue(&kValueKey<T>));
+  }
+
  private:
   friend struct internal::ContextNode;
   friend Context WithDeadline(const Context& parent, absl::Time deadline);
@@ -93,6 +99,15 @@ class Context {
   friend Context WithMetadata(const Context& parent, std::string_view key, std::string_view value);
   friend Context WithSourceDateEpoch(const Context& parent, absl::Time time);
   friend Context WithoutCancel(const Context& parent);
+  template <typename T>
+  friend Context WithValue(const Context& parent, T value);
+
+  // One address for each type.
+  template <typename T>
+  static inline const char kValueKey = 0;
+
+  const void* FindValue(const void* key) const;
+  Context SetValue(const void* key, std::shared_ptr<const void> value) const;
 
   explicit Context(std::shared_ptr<const internal::ContextNode> node) : node_(std::move(node)) {}
 
@@ -131,6 +146,13 @@ Context WithMetadata(const Context& parent, std::string_view key, std::string_vi
 // Not sent as metadata: the calls that it concerns have a field for it. Source:
 // epoch.WithSourceDateEpoch.
 Context WithSourceDateEpoch(const Context& parent, absl::Time time);
+
+// A value that one part of a program passes to another through code that does not know of it. The
+// type is the key: use a struct of your own. It is not sent anywhere. Source: context.WithValue.
+template <typename T>
+Context WithValue(const Context& parent, T value) {
+  return parent.SetValue(&Context::kValueKey<T>, std::make_shared<const T>(std::move(value)));
+}
 
 // Waits `duration`, or until the context ends: then its error. Source: time.Sleep in a select.
 absl::Status Sleep(const Context& ctx, absl::Duration duration);

@@ -41,6 +41,27 @@ TEST(Context, DerivedContextsInheritAndOverride) {
   EXPECT_THAT(b.Metadata(), ElementsAre(Pair("x-trace", "1")));
 }
 
+TEST(Context, ValuesAreFoundByTheirType) {
+  struct Colour {
+    std::string name;
+  };
+  struct Size {
+    int n;
+  };
+  const Context root;
+  EXPECT_EQ(root.Value<Colour>(), nullptr);
+  const Context red = WithValue(root, Colour{"red"});
+  const Context big = WithValue(WithNamespace(red, "a"), Size{3});
+  const Context blue = WithValue(big, Colour{"blue"});
+  EXPECT_EQ(red.Value<Colour>()->name, "red");
+  EXPECT_EQ(red.Value<Size>(), nullptr);
+  EXPECT_EQ(big.Value<Colour>()->name, "red");
+  EXPECT_EQ(blue.Value<Colour>()->name, "blue");
+  EXPECT_EQ(blue.Value<Size>()->n, 3);
+  EXPECT_TRUE(blue.Metadata().empty());
+  EXPECT_EQ(WithoutCancel(blue).Value<Size>()->n, 3);
+}
+
 TEST(Context, SourceDateEpochIsInheritedAndNotSent) {
   const absl::Time epoch = absl::FromUnixSeconds(1642941296);
   const Context a = WithSourceDateEpoch(Context::Background(), epoch);
