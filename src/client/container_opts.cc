@@ -23,6 +23,7 @@ class OciClient final : public oci::Client {
   std::shared_ptr<snapshots::Snapshotter> SnapshotService(std::string_view name) override {
     return client_.SnapshotService(name);
   }
+  std::shared_ptr<mount::Manager> MountManager() override { return client_.MountManager(); }
 
  private:
   containerd::Client client_;
