@@ -132,7 +132,8 @@ absl::StatusOr<Process> Process::Open(pid_t pid) {
 }
 
 absl::Status Process::Signal(int signal) const {
-  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0) == 0) return absl::OkStatus();
+  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0) == 0)
+    return absl::OkStatus();
   if (errno == ESRCH) return errdefs::NotFound(fmt::format("process {} has ended", pid_));
   return errdefs::FromErrno(errno, fmt::format("sending signal {} to process {}", signal, pid_));
 }

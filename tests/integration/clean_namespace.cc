@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Empties a namespace through the raw stubs, so that a defect of the library cannot hide what it
-// left behind.
+#include "clean_namespace.h"
+
 #include <csignal>
 #include <filesystem>
 #include <set>

@@ -120,7 +120,8 @@ TEST_F(SupervisorDaemon, CleanupEndsTasks) {
   const std::string spec =
       fmt::format(R"({{"ociVersion":"1.0.2","process":{{"user":{{"uid":0,"gid":0}},"cwd":"/",)"
                   R"("args":["/bin/sleep","12345{}"]}},"root":{{"path":"rootfs"}},)"
-                  R"("mounts":[{{"destination":"/proc","type":"proc","source":"proc"}}],)"
+                  R"("mounts":[{{"destination":"/proc","type":"proc","source":"proc"}},)"
+                  R"({{"destination":"/dev","type":"tmpfs","source":"tmpfs"}}],)"
                   R"("linux":{{"cgroupsPath":"/{}/sleeper","namespaces":[{{"type":"pid"}},)"
                   R"({{"type":"mount"}}]}}}})",
                   getpid(), ns);

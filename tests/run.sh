@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds and runs the tests: unit tests, the integration tests against each daemon of the lab, and the
+# checks of format, scripts and installation.
+#
+#   tests/run.sh [--preset dev|release|asan|tsan] [--daemon 1.6|1.7|2.1]... [--unit] [filter]
+#
+#   --preset   how to build (dev); the build folder is build/<preset>, or $CONTAINERD_CPP_BUILD
+#   --daemon   only against this daemon; may be given several times
+#   --unit     no daemon at all
+#   filter     only tests that match it, as --gtest_filter takes it, and no checks
+#
+# Installs what is missing with apt, and needs root for that and for containers. Ends with one line,
+# `N passed, N failed, N skipped`, after what was skipped and why; fails if anything failed. With
+# CI=true a daemon that cannot be had is a failure.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset=dev unit=false filter='' daemons=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --preset) preset=$2 && shift ;;
+    --daemon) daemons+=("$2") && shift ;;
+    --unit) unit=true ;;
+    -h | --help) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0" && exit ;;
+    -*) echo "$0: no such option: $1" >&2 && exit 2 ;;
+    *) filter=$1 ;;
+  esac
+  shift
+done
+
+tests/deps.sh
+
+runner=()
+if ! $unit; then
+  if ! lab=$(tests/lab.sh "${daemons[@]}"); then
+    echo "$lab"
+    echo "0 passed, 1 failed, 0 skipped"
+    exit 1
+  fi
+  while read -r version rest; do
+    if [[ $rest == skipped:* ]]; then
+      runner+=(--skipped "containerd $version: ${rest#skipped: }")
+    else
+      runner+=(--daemon "$version=$rest")
+    fi
+  done <<<"$lab"
+fi
+
+build=${CONTAINERD_CPP_BUILD:-$PWD/build/$preset}
+mkdir -p "$build"
+echo "building $preset"
+if ! { cmake --preset "$preset" -B "$build" && cmake --build "$build"; } >"$build/build.log" 2>&1; then
+  grep -E -A 20 'error|FAILED|undefined' "$build/build.log" | cut -c 1-300 | head -n 100
+  echo "the build failed; all of it is in $build/build.log"
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+fi
+
+launcher=()
+case $preset in
+  asan)
+    export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_init_order=1 UBSAN_OPTIONS=print_stacktrace=1
+    ;;
+  tsan)
+    export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp second_deadlock_stack=1 history_size=4"
+    # Its memory layout leaves no room for as much randomness as newer kernels add.
+    launcher=(--launcher "setarch $(uname -m) -R")
+    ;;
+esac
+
+if [[ -z $filter ]]; then
+  runner+=(--check "clang-format=tests/check-format.sh")
+  runner+=(--check "shellcheck=git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck")
+  # A sanitized library would need its runtime in the consumer too.
+  if [[ $preset == dev || $preset == release ]]; then
+    runner+=(--check "consumer=tests/consumer/run.sh '$build'")
+  fi
+fi
+exec python3 tests/run_tests.py --build "$build" --filter "$filter" "${launcher[@]}" "${runner[@]}"
