@@ -121,6 +121,16 @@ class InfoProvider {
 
 class InfoReaderProvider : public virtual InfoProvider, public virtual Provider {};
 
+// Finds what refers to content from outside: signatures, attestations and the like.
+class ReferrersProvider {
+ public:
+  virtual ~ReferrersProvider() = default;
+
+  // Descriptors of the manifests that have `desc` as their subject; none is not an error.
+  virtual absl::StatusOr<std::vector<ocispec::Descriptor>> Referrers(
+      const Context& ctx, const ocispec::Descriptor& desc) = 0;
+};
+
 // Called for each blob; an error ends the walk and is its result.
 using WalkFunc = std::function<absl::Status(const Info&)>;
 

@@ -15,7 +15,9 @@
 #ifndef CONTAINERD_IMAGES_STORE_H_
 #define CONTAINERD_IMAGES_STORE_H_
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,8 +28,16 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/digest/digest.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
+
+namespace containerd::content {
+class Provider;
+}
+namespace containerd::platforms {
+class MatchComparer;
+}
 
 namespace containerd::images {
 
@@ -46,6 +56,19 @@ struct Image {
   // Set by the daemon; absl::InfinitePast() in an image that is not stored yet.
   absl::Time created_at = absl::InfinitePast();
   absl::Time updated_at = absl::InfinitePast();
+
+  // The functions of the same names in images/image.h, on `target`.
+  absl::StatusOr<ocispec::Descriptor> Config(
+      const Context& ctx, content::Provider& provider,
+      const std::shared_ptr<const platforms::MatchComparer>& platform) const;
+  absl::StatusOr<std::vector<digest::Digest>> RootFS(
+      const Context& ctx, content::Provider& provider,
+      const std::shared_ptr<const platforms::MatchComparer>& platform) const;
+
+  // Bytes of the manifest, config and layers for a platform, as the descriptors say.
+  absl::StatusOr<std::int64_t> Size(
+      const Context& ctx, content::Provider& provider,
+      const std::shared_ptr<const platforms::MatchComparer>& platform) const;
 
   friend bool operator==(const Image&, const Image&) = default;
 };

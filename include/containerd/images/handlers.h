@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package images, the handlers: functions that look at one descriptor and return what it refers to.
+// They compose, and a walk calls them for a whole image.
+//
+//   std::int64_t size = 0;
+//   images::HandlerFunc add = [&](const Context&, const ocispec::Descriptor& desc) {
+//     size += desc.size;
+//     return images::Descriptors();
+//   };
+//   absl::Status s = images::Walk(
+//       ctx, images::Handlers({add, images::FilterPlatforms(images::ChildrenHandler(store),
+//       amd64)}), {image.target});
+//
+// A handler that is made from others keeps copies of them, and pointers to the stores that it was
+// given.
+//
+// Source: core/images/handlers.go.
+#ifndef CONTAINERD_IMAGES_HANDLERS_H_
+#define CONTAINERD_IMAGES_HANDLERS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/content/content.h"
+#include "containerd/context/context.h"
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/platforms/platforms.h"
+
+namespace containerd::images {
+
+using Descriptors = std::vector<ocispec::Descriptor>;
+
+// Returns the children of a descriptor. Go's interface Handler and its HandlerFunc are one here.
+using HandlerFunc =
+    std::function<absl::StatusOr<Descriptors>(const Context& ctx, const ocispec::Descriptor& desc)>;
+using Handler = HandlerFunc;
+
+// What a handler returns to have a walk go on without the descriptor's children.
+absl::Status ErrSkipDesc();
+bool IsErrSkipDesc(const absl::Status& status);
+
+// What a handler returns to keep the ones after it, in Handlers, from the descriptor.
+absl::Status ErrStopHandler();
+bool IsErrStopHandler(const absl::Status& status);
+
+// What WalkNotEmpty returns for an image of which nothing is left, "image might be filtered out".
+// Of class ErrNotFound.
+absl::Status ErrEmptyWalk();
+bool IsErrEmptyWalk(const absl::Status& status);
+
+// Bounds of Walk and Dispatch, which Go lacks: of images within images, and of descriptors looked
+// at. (Each index may name one below it a thousand times.)
+inline constexpr int kMaxWalkDepth = 32;
+inline constexpr std::int64_t kMaxWalkDescriptors = std::int64_t{1} << 20;
+
+// Calls the handlers in turn, and returns the children of all. Source: images.Handlers.
+HandlerFunc Handlers(std::vector<Handler> handlers);
+
+// Calls the handler for each descriptor, its children before its next sibling, on this thread. The
+// first error ends the walk. ErrInvalidArgument, naming it, if content contains itself;
+// ErrResourceExhausted at the bounds above. Source: images.Walk.
+absl::Status Walk(const Context& ctx, const Handler& handler, const Descriptors& descs);
+
+// The same, and ErrEmptyWalk if the handler gave no children at all. Source: images.WalkNotEmpty.
+absl::Status WalkNotEmpty(const Context& ctx, const Handler& handler, const Descriptors& descs);
+
+// Calls the handler for each descriptor and their children in no order, `limiter` at a time: on
+// this thread and up to limiter - 1 others, which end with the call. After an error the context of
+// the handlers that still run is cancelled, and the first error is returned when all have ended.
+// Bounds as for Walk. A limiter of 0 stands for 8; Go knows no limit then.
+// Source: images.Dispatch.
+absl::Status Dispatch(const Context& ctx, const Handler& handler, int limiter,
+                      const Descriptors& descs);
+
+// The children that the content of manifests and indexes names (see Children in image.h).
+// Source: images.ChildrenHandler.
+HandlerFunc ChildrenHandler(std::shared_ptr<content::Provider> provider);
+
+// Adds to the children of manifests and indexes what refers to them, marked with the annotation
+// kAnnotationManifestSubject. Source: images.SetReferrers.
+HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provider, HandlerFunc f);
+
+// Which labels a parent gets for a child; those that end with "." are completed with a number, or
+// after "sha256." with a part of the digest.
+using LabelMap = std::function<std::vector<std::string>(const ocispec::Descriptor& child)>;
+
+// Gives the content that `f` found children of the labels by which it holds them against garbage
+// collection. The first form takes ChildGCLabels. Source: images.SetChildrenLabels,
+// images.SetChildrenMappedLabels.
+HandlerFunc SetChildrenLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f);
+HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f,
+                                    LabelMap label_map = nullptr);
+
+// Keeps the children that name no platform or one that matches; all if `m` is nullptr.
+// Source: images.FilterPlatforms.
+HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m);
+
+// Keeps the best `n` children of an index, best first; all of them if n is 0 or less. ErrNotFound
+// if there is none to keep. Source: images.LimitManifests.
+HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n);
+
+}  // namespace containerd::images
+
+#endif  // CONTAINERD_IMAGES_HANDLERS_H_

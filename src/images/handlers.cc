@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/images/handlers.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include <absl/strings/cord.h>
+#include <fmt/format.h>
+
+#include "containerd/digest/digest.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/annotations.h"
+#include "containerd/images/image.h"
+#include "containerd/images/mediatypes.h"
+
+namespace containerd::images {
+namespace {
+
+constexpr char kSentinel[] = "containerd.images/sentinel";
+
+constexpr int kDefaultLimiter = 8;
+
+absl::Status Sentinel(absl::Status status, std::string_view name) {
+  status.SetPayload(kSentinel, absl::Cord(absl::string_view(name.data(), name.size())));
+  return status;
+}
+
+bool IsSentinel(const absl::Status& status, std::string_view name) {
+  const auto payload = status.GetPayload(kSentinel);
+  return payload.has_value() && *payload == absl::string_view(name.data(), name.size());
+}
+
+// The way from a walk's root down to a descriptor.
+struct Path {
+  std::shared_ptr<const Path> up;
+  std::string digest;
+  int depth = 0;
+};
+using PathPtr = std::shared_ptr<const Path>;
+
+// Checks what a handler said are the children of `desc`, and returns their path.
+absl::StatusOr<PathPtr> Descend(const PathPtr& up, const ocispec::Descriptor& desc,
+                                const Descriptors& children) {
+  auto path = std::make_shared<Path>(Path{up, desc.digest, up == nullptr ? 1 : up->depth + 1});
+  if (path->depth > kMaxWalkDepth) {
+    return errdefs::ResourceExhausted(fmt::format("content \"{}\" is nested {} deep, limit {}",
+                                                  desc.digest, path->depth, kMaxWalkDepth));
+  }
+  for (const Path* node = path.get(); node != nullptr; node = node->up.get()) {
+    if (node->digest.empty()) continue;
+    for (const ocispec::Descriptor& child : children) {
+      if (child.digest == node->digest) {
+        return errdefs::InvalidArgument(
+            fmt::format("content \"{}\" contains itself", child.digest));
+      }
+    }
+  }
+  return path;
+}
+
+absl::Status TooMany() {
+  return errdefs::ResourceExhausted(
+      fmt::format("the image has more than {} descriptors", kMaxWalkDescriptors));
+}
+
+absl::Status WalkFrom(const Context& ctx, const Handler& handler, const Descriptors& descs,
+                      const PathPtr& up, std::int64_t& visited) {
+  for (const ocispec::Descriptor& desc : descs) {
+    if (absl::Status s = ctx.Err(); !s.ok()) return s;
+    if (++visited > kMaxWalkDescriptors) return TooMany();
+    absl::StatusOr<Descriptors> children = handler(ctx, desc);
+    if (!children.ok()) {
+      if (IsErrSkipDesc(children.status())) continue;
+      return children.status();
+    }
+    if (children->empty()) continue;
+    absl::StatusOr<PathPtr> path = Descend(up, desc, *children);
+    if (!path.ok()) return path.status();
+    if (absl::Status s = WalkFrom(ctx, handler, *children, *path, visited); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+// A pool of threads that work off descriptors as they are found.
+class Dispatcher {
+ public:
+  Dispatcher(const Context& ctx, const Handler& handler, int limiter)
+      : handler_(handler), limiter_(static_cast<std::size_t>(limiter)) {
+    std::tie(ctx_, cancel_) = WithCancel(ctx);
+  }
+
+  absl::Status Run(const Descriptors& descs) {
+    {
+      const std::lock_guard lock(mu_);
+      Add(nullptr, descs);
+    }
+    Work();
+    // Nobody starts threads any more: there is nothing left to do.
+    for (std::thread& helper : helpers_) helper.join();
+    return status_;
+  }
+
+ private:
+  struct Item {
+    PathPtr up;
+    ocispec::Descriptor desc;
+  };
+
+  // With mu_ held.
+  void Add(const PathPtr& up, const Descriptors& descs) {
+    for (const ocispec::Descriptor& desc : descs) queue_.push_back({up, desc});
+    while (helpers_.size() + 1 < limiter_ && helpers_.size() + 1 < busy_ + queue_.size()) {
+      try {
+        helpers_.emplace_back([this] { Work(); });
+      } catch (const std::system_error&) {
+        break;  // Those that there are do it all.
+      }
+    }
+    changed_.notify_all();
+  }
+
+  // With mu_ held.
+  void Fail(absl::Status status) {
+    if (!status_.ok()) return;
+    status_ = std::move(status);
+    queue_.clear();
+    cancel_();
+    changed_.notify_all();
+  }
+
+  void Work() {
+    std::unique_lock lock(mu_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !queue_.empty() || busy_ == 0; });
+      if (queue_.empty()) return;
+      const Item item = std::move(queue_.front());
+      queue_.pop_front();
+      if (absl::Status s = ctx_.Err(); !s.ok()) {
+        Fail(std::move(s));
+        continue;
+      }
+      if (++visited_ > kMaxWalkDescriptors) {
+        Fail(TooMany());
+        continue;
+      }
+      ++busy_;
+      lock.unlock();
+      absl::StatusOr<Descriptors> children = handler_(ctx_, item.desc);
+      absl::StatusOr<PathPtr> path = PathPtr();
+      if (children.ok() && !children->empty()) path = Descend(item.up, item.desc, *children);
+      lock.lock();
+      --busy_;
+      if (!children.ok()) {
+        if (!IsErrSkipDesc(children.status())) Fail(children.status());
+      } else if (!path.ok()) {
+        Fail(path.status());
+      } else if (status_.ok()) {
+        Add(*path, *children);
+      }
+      if (busy_ == 0 && queue_.empty()) changed_.notify_all();
+    }
+  }
+
+  const Handler& handler_;
+  const std::size_t limiter_;
+  Context ctx_;
+  CancelFunc cancel_;
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::deque<Item> queue_;
+  std::vector<std::thread> helpers_;
+  std::size_t busy_ = 0;  // Handlers that run.
+  std::int64_t visited_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::Status ErrSkipDesc() { return Sentinel(absl::UnknownError("skip descriptor"), "skip"); }
+bool IsErrSkipDesc(const absl::Status& status) { return IsSentinel(status, "skip"); }
+
+absl::Status ErrStopHandler() { return Sentinel(absl::UnknownError("stop handler"), "stop"); }
+bool IsErrStopHandler(const absl::Status& status) { return IsSentinel(status, "stop"); }
+
+absl::Status ErrEmptyWalk() {
+  return Sentinel(errdefs::NotFound("image might be filtered out"), "empty");
+}
+bool IsErrEmptyWalk(const absl::Status& status) { return IsSentinel(status, "empty"); }
+
+HandlerFunc Handlers(std::vector<Handler> handlers) {
+  return [handlers = std::move(handlers)](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    Descriptors children;
+    for (const Handler& handler : handlers) {
+      absl::StatusOr<Descriptors> more = handler(ctx, desc);
+      if (!more.ok()) {
+        if (IsErrStopHandler(more.status())) break;
+        return more.status();
+      }
+      std::move(more->begin(), more->end(), std::back_inserter(children));
+    }
+    return children;
+  };
+}
+
+absl::Status Walk(const Context& ctx, const Handler& handler, const Descriptors& descs) {
+  std::int64_t visited = 0;
+  return WalkFrom(ctx, handler, descs, nullptr, visited);
+}
+
+absl::Status WalkNotEmpty(const Context& ctx, const Handler& handler, const Descriptors& descs) {
+  bool empty = true;
+  const auto notice = [&](const Context& c, const ocispec::Descriptor& desc) {
+    absl::StatusOr<Descriptors> children = handler(c, desc);
+    if (children.ok() && !children->empty()) empty = false;
+    return children;
+  };
+  if (absl::Status s = Walk(ctx, notice, descs); !s.ok()) return s;
+  return empty ? ErrEmptyWalk() : absl::OkStatus();
+}
+
+absl::Status Dispatch(const Context& ctx, const Handler& handler, int limiter,
+                      const Descriptors& descs) {
+  return Dispatcher(ctx, handler, limiter > 0 ? limiter : kDefaultLimiter).Run(descs);
+}
+
+HandlerFunc ChildrenHandler(std::shared_ptr<content::Provider> provider) {
+  return [provider = std::move(provider)](const Context& ctx, const ocispec::Descriptor& desc) {
+    return Children(ctx, *provider, desc);
+  };
+}
+
+HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provider, HandlerFunc f) {
+  return [ref_provider = std::move(ref_provider), f = std::move(f)](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    if (!children.ok()) return children;
+    if (!IsManifestType(desc.media_type) && !IsIndexType(desc.media_type)) return children;
+    absl::StatusOr<Descriptors> referrers = ref_provider->Referrers(ctx, desc);
+    if (!referrers.ok()) return referrers;
+    for (ocispec::Descriptor& referrer : *referrers) {
+      referrer.annotations[kAnnotationManifestSubject] = desc.digest;
+      children->push_back(std::move(referrer));
+    }
+    return children;
+  };
+}
+
+HandlerFunc SetChildrenLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f) {
+  return SetChildrenMappedLabels(std::move(manager), std::move(f));
+}
+
+HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f,
+                                    LabelMap label_map) {
+  if (label_map == nullptr) label_map = ChildGCLabels;
+  return [manager = std::move(manager), f = std::move(f), label_map = std::move(label_map)](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    if (!children.ok() || children->empty()) return children;
+
+    content::Info info{.digest = desc.digest};
+    std::vector<std::string> fields;
+    std::map<std::string, int> used;
+    for (const ocispec::Descriptor& child : *children) {
+      const digest::Digest dgst(child.digest);
+      if (absl::Status s = dgst.Validate(); !s.ok()) {
+        return errdefs::Annotate(s, fmt::format("child of content \"{}\"", desc.digest));
+      }
+      for (std::string key : label_map(child)) {
+        const int index = used[key]++;
+        if (key.ends_with(".sha256.")) {
+          key += dgst.Encoded().substr(0, 12);
+        } else if (index > 0 || key.ends_with('.')) {
+          key += fmt::format("{}", index);
+        }
+        info.labels[key] = child.digest;
+        fields.push_back("labels." + key);
+      }
+    }
+    absl::StatusOr<content::Info> updated = manager->Update(ctx, info, fields);
+    if (!updated.ok()) {
+      return errdefs::Annotate(updated.status(),
+                               fmt::format("labelling content \"{}\"", desc.digest));
+    }
+    return children;
+  };
+}
+
+HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m) {
+  return [f = std::move(f), m = std::move(m)](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    if (!children.ok() || m == nullptr) return children;
+    std::erase_if(*children, [&](const ocispec::Descriptor& child) {
+      return child.platform.has_value() && !m->Match(*child.platform);
+    });
+    return children;
+  };
+}
+
+HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n) {
+  return [f = std::move(f), m = std::move(m), n](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    if (!children.ok() || !IsIndexType(desc.media_type)) return children;
+    std::stable_sort(children->begin(), children->end(), [&](const auto& a, const auto& b) {
+      if (!a.platform.has_value()) return false;
+      if (!b.platform.has_value()) return true;
+      return m->Less(*a.platform, *b.platform);
+    });
+    if (n > 0) {
+      if (children->empty()) {
+        return errdefs::NotFound(
+            fmt::format("no match for platform in manifest \"{}\"", desc.digest));
+      }
+      if (children->size() > static_cast<std::size_t>(n)) {
+        children->resize(static_cast<std::size_t>(n));
+      }
+    }
+    return children;
+  };
+}
+
+}  // namespace containerd::images

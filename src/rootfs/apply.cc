@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/digest/identity.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+#include "containerd/rootfs/rootfs.h"
+
+#include "unique.h"
+
+namespace containerd::rootfs {
+namespace {
+
+// Times that Prepare may say that a fresh key is taken.
+constexpr int kMaxKeys = 8;
+
+class Applying {
+ public:
+  Applying(snapshots::Snapshotter& sn, diff::Applier& applier,
+           const std::vector<snapshots::Opt>& opts, const std::vector<diff::ApplyOpt>& apply_opts)
+      : sn_(sn), applier_(applier), opts_(opts), apply_opts_(apply_opts) {}
+
+  // Makes the snapshot of the last of `layers`, and before it, if it turns out that its parent is
+  // missing, those of the others. `chain` has the diff ids up to that layer. ErrAlreadyExists if
+  // there is such a snapshot.
+  absl::Status Apply(const Context& ctx, std::span<const Layer> layers,
+                     std::span<const digest::Digest> chain) {
+    const Layer& layer = layers.back();
+    const std::string chain_id = identity::ChainID(chain).String();
+    const std::string parent = identity::ChainID(chain.first(chain.size() - 1)).String();
+
+    std::string key;
+    absl::StatusOr<std::vector<mount::Mount>> mounts = std::vector<mount::Mount>();
+    bool applied_parents = false;
+    for (int keys = 0;;) {
+      if (absl::Status s = ctx.Err(); !s.ok()) return s;
+      key = fmt::format(snapshots::kUnpackKeyFormat, UniquePart(), chain_id);
+      mounts = sn_.Prepare(ctx, key, parent, opts_);
+      if (mounts.ok()) break;
+      if (errdefs::IsNotFound(mounts.status()) && layers.size() > 1 && !applied_parents) {
+        absl::Status s = Apply(ctx, layers.first(layers.size() - 1), chain.first(chain.size() - 1));
+        if (!s.ok() && !errdefs::IsAlreadyExists(s)) return s;
+        applied_parents = true;
+        continue;
+      }
+      if (errdefs::IsAlreadyExists(mounts.status()) && ++keys < kMaxKeys) {
+        // Either the key, or a remote snapshotter has the layer itself.
+        if (sn_.Stat(ctx, chain_id).ok()) return mounts.status();
+        continue;
+      }
+      return errdefs::Annotate(mounts.status(),
+                               fmt::format("failed to prepare extraction snapshot \"{}\"", key));
+    }
+
+    absl::Status s = Fill(ctx, layer, key, chain_id, *mounts);
+    if (!s.ok()) {
+      if (!errdefs::IsAlreadyExists(s)) {
+        log::Info(fmt::format("unpacking into snapshot \"{}\" failed, cleaning up: {}", key,
+                              errdefs::Message(s)));
+      }
+      RemoveSnapshot(ctx, sn_, key);
+    }
+    return s;
+  }
+
+ private:
+  absl::Status Fill(const Context& ctx, const Layer& layer, const std::string& key,
+                    const std::string& chain_id, const std::vector<mount::Mount>& mounts) {
+    absl::StatusOr<ocispec::Descriptor> diff = applier_.Apply(ctx, layer.blob, mounts, apply_opts_);
+    if (!diff.ok()) {
+      return errdefs::Annotate(diff.status(),
+                               fmt::format("failed to extract layer \"{}\"", layer.diff.digest));
+    }
+    if (diff->digest != layer.diff.digest) {
+      return errdefs::DataLoss(fmt::format(
+          "layer \"{}\" unpacks to \"{}\", and not to \"{}\" as the image's config says",
+          layer.blob.digest, diff->digest, layer.diff.digest));
+    }
+    return errdefs::Annotate(sn_.Commit(ctx, chain_id, key, opts_),
+                             fmt::format("failed to commit snapshot \"{}\"", key));
+  }
+
+  snapshots::Snapshotter& sn_;
+  diff::Applier& applier_;
+  const std::vector<snapshots::Opt>& opts_;
+  const std::vector<diff::ApplyOpt>& apply_opts_;
+};
+
+// False if the snapshot of the last layer exists.
+absl::StatusOr<bool> ApplyMissing(const Context& ctx, std::span<const Layer> layers,
+                                  std::span<const digest::Digest> chain, snapshots::Snapshotter& sn,
+                                  diff::Applier& a, const std::vector<snapshots::Opt>& opts,
+                                  const std::vector<diff::ApplyOpt>& apply_opts) {
+  const digest::Digest chain_id = identity::ChainID(chain);
+  absl::StatusOr<snapshots::Info> info = sn.Stat(ctx, chain_id.String());
+  if (info.ok()) return false;
+  if (!errdefs::IsNotFound(info.status())) {
+    return errdefs::Annotate(info.status(),
+                             fmt::format("failed to stat snapshot \"{}\"", chain_id.String()));
+  }
+  absl::Status s = Applying(sn, a, opts, apply_opts).Apply(ctx, layers, chain);
+  if (errdefs::IsAlreadyExists(s)) return false;
+  if (!s.ok()) return s;
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<digest::Digest> ApplyLayers(const Context& ctx, const std::vector<Layer>& layers,
+                                           snapshots::Snapshotter& sn, diff::Applier& a) {
+  return ApplyLayersWithOpts(ctx, layers, sn, a, {});
+}
+
+absl::StatusOr<digest::Digest> ApplyLayersWithOpts(const Context& ctx,
+                                                   const std::vector<Layer>& layers,
+                                                   snapshots::Snapshotter& sn, diff::Applier& a,
+                                                   const std::vector<diff::ApplyOpt>& apply_opts) {
+  std::vector<digest::Digest> chain;
+  chain.reserve(layers.size());
+  for (const Layer& layer : layers) chain.emplace_back(layer.diff.digest);
+  if (chain.empty()) return digest::Digest();
+  absl::StatusOr<bool> applied = ApplyMissing(ctx, layers, chain, sn, a, {}, apply_opts);
+  if (!applied.ok()) return applied.status();
+  return identity::ChainID(chain);
+}
+
+absl::StatusOr<bool> ApplyLayer(const Context& ctx, const Layer& layer,
+                                std::span<const digest::Digest> chain, snapshots::Snapshotter& sn,
+                                diff::Applier& a, const std::vector<snapshots::Opt>& opts) {
+  return ApplyLayerWithOpts(ctx, layer, chain, sn, a, opts, {});
+}
+
+absl::StatusOr<bool> ApplyLayerWithOpts(const Context& ctx, const Layer& layer,
+                                        std::span<const digest::Digest> chain,
+                                        snapshots::Snapshotter& sn, diff::Applier& a,
+                                        const std::vector<snapshots::Opt>& opts,
+                                        const std::vector<diff::ApplyOpt>& apply_opts) {
+  std::vector<digest::Digest> whole(chain.begin(), chain.end());
+  whole.emplace_back(layer.diff.digest);
+  return ApplyMissing(ctx, std::span(&layer, 1), whole, sn, a, opts, apply_opts);
+}
+
+}  // namespace containerd::rootfs

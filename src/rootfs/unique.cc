@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unique.h"
+
+#include <array>
+#include <cstdint>
+#include <random>
+
+#include <absl/strings/escaping.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+
+namespace containerd::rootfs {
+
+std::string UniquePart() {
+  std::random_device random;
+  const std::uint32_t bits = random();
+  const std::array<char, 3> bytes{static_cast<char>(bits), static_cast<char>(bits >> 8U),
+                                  static_cast<char>(bits >> 16U)};
+  return fmt::format("{}-{}", absl::ToUnixNanos(absl::Now()) % 1'000'000'000,
+                     absl::WebSafeBase64Escape({bytes.data(), bytes.size()}));
+}
+
+void RemoveSnapshot(const Context& ctx, snapshots::Snapshotter& sn, std::string_view key) {
+  absl::Status s = sn.Remove(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)), key);
+  if (!s.ok() && !errdefs::IsNotFound(s)) {
+    log::Warn(fmt::format("removal of snapshot \"{}\" failed: {}", key, errdefs::Message(s)));
+  }
+}
+
+}  // namespace containerd::rootfs
