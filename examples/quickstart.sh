@@ -9,9 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [[ $EUID -eq 0 ]] || { echo "$0: containers need root" >&2; exit 1; }
 
-tests/deps.sh build
-command -v containerd >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-  containerd >/dev/null
+tests/deps.sh build daemon
 
 build=${CONTAINERD_CPP_BUILD:-$PWD/build/release}
 mkdir -p "$build"

@@ -3,7 +3,7 @@
 #
 # Installs the Debian packages that building and testing need, when any is missing.
 #
-#   tests/deps.sh [build] [test]      (both without an argument)
+#   tests/deps.sh [build] [test] [daemon]      (build and test without an argument)
 #
 # Quick and silent when everything is there. Needs root, and the machine's own apt sources, only when
 # something has to be installed.
@@ -12,12 +12,16 @@ set -euo pipefail
 build_packages=(
   ccache cmake g++ lld ninja-build pkg-config
   libabsl-dev libarchive-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
-  libspdlog-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev protobuf-compiler
+  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev protobuf-compiler
   protobuf-compiler-grpc zlib1g-dev
   busybox-static runc
 )
 test_packages=(
   clang-format libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
+)
+# The tests fetch theirs without installing it.
+daemon_packages=(
+  containerd
 )
 
 wanted=()
@@ -26,8 +30,9 @@ for group in "$@"; do
   case $group in
     build) wanted+=("${build_packages[@]}") ;;
     test) wanted+=("${test_packages[@]}") ;;
+    daemon) wanted+=("${daemon_packages[@]}") ;;
     *)
-      echo "usage: $0 [build] [test]" >&2
+      echo "usage: $0 [build] [test] [daemon]" >&2
       exit 2
       ;;
   esac
