@@ -44,8 +44,14 @@ class Image;
 namespace health {
 class Service;
 }
+namespace images {
+struct Image;
+}
 namespace internal {
 struct ClientState;
+}
+namespace io {
+class Reader;
 }
 namespace rpc {
 class Connection;
@@ -53,6 +59,10 @@ class Connection;
 namespace version {
 class Service;
 }
+
+// How to import; the options are in import.h.
+struct ImportOptions;
+using ImportOpt = std::function<absl::Status(ImportOptions*)>;
 
 struct Version {
   std::string version;   // "1.7.24"
@@ -154,6 +164,17 @@ class Client {
   absl::StatusOr<Image> GetImage(const Context& ctx, std::string_view ref);
   absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
                                                 const std::vector<std::string>& filters = {});
+
+  // Reads an archive of images (an OCI layout or one of `docker save`, as images/archive.h says) to
+  // its end, and makes an image record for each name in it, or changes the one that exists. Returns
+  // the records; they are not unpacked. Content is streamed: memory does not grow with the archive.
+  //
+  // Errors name the entry, content or image, with the classes of images::archive::ImportIndex;
+  // ErrNotFound if content that the index leads to is missing, or nothing is for the platform. A
+  // failed import leaves nothing behind (if `ctx` has a lease, content stays until that goes).
+  // Source: Client.Import.
+  absl::StatusOr<std::vector<images::Image>> Import(const Context& ctx, io::Reader& reader,
+                                                    const std::vector<ImportOpt>& opts = {});
 
   // Events that match any of the filters. See events.h: pull with Next, or give callbacks to
   // EventService()->Subscribe.

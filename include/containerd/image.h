@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
-#include "containerd/oci/oci.h"
+#include "containerd/oci/spec.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/snapshots/snapshots.h"
@@ -40,7 +41,18 @@ struct UnpackConfig {
   bool check_platform_supported = false;
 };
 
+// Changes an UnpackConfig.
 using UnpackOpt = std::function<absl::Status(const Context&, UnpackConfig*)>;
+
+// How to count what an image takes.
+struct UsageOptions {
+  std::optional<int> manifest_limit;
+  bool manifest_only = false;
+  bool snapshots = false;
+};
+
+// Changes UsageOptions.
+using UsageOpt = std::function<absl::Status(UsageOptions*)>;
 
 // A handle: copies are the same image. All functions are safe from any thread.
 //
@@ -71,6 +83,11 @@ class Image final : public oci::Image {
   // Bytes of the manifest, config and layers, compressed as they are in the content store.
   absl::StatusOr<std::int64_t> Size(const Context& ctx) const;
 
+  // Bytes of the image's content in the content store, for all platforms and compressed; the
+  // options change what is counted.
+  absl::StatusOr<std::int64_t> Usage(const Context& ctx,
+                                     const std::vector<UsageOpt>& opts = {}) const;
+
   // The descriptor of the config, and what it says.
   absl::StatusOr<ocispec::Descriptor> Config(const Context& ctx) const override;
   absl::StatusOr<ocispec::Image> Spec(const Context& ctx) const;
@@ -78,8 +95,10 @@ class Image final : public oci::Image {
   // Whether the snapshotter (empty: the namespace's default) has the image's layers.
   absl::StatusOr<bool> IsUnpacked(const Context& ctx, std::string_view snapshotter_name) const;
 
-  // Makes snapshots of the image's layers with the daemon's diff service; nothing for those that
-  // exist. A layer that is being unpacked by somebody else is waited for.
+  // Makes snapshots of the image's layers with the daemon's diff service, and of layers that have
+  // one nothing. The image holds them: they go when it is deleted. If it fails, layers that were
+  // done stay as long as the context's lease, and are not done again. Safe against others who
+  // unpack the same. ErrDataLoss if a layer is not what the config says.
   absl::Status Unpack(const Context& ctx, std::string_view snapshotter_name,
                       const std::vector<UnpackOpt>& opts = {}) const;
 
@@ -95,6 +114,16 @@ class Image final : public oci::Image {
 Image NewImage(const Client& client, images::Image record);
 Image NewImageWithPlatform(const Client& client, images::Image record,
                            std::shared_ptr<const platforms::MatchComparer> platform);
+
+// Counts the best `limit` manifests of each index only; with 0 all of them. What they refer to then
+// has to exist: ErrNotFound. By default missing content is not counted.
+UsageOpt WithUsageManifestLimit(int limit);
+
+// Counts the snapshots that the image holds, too.
+UsageOpt WithSnapshotUsage();
+
+// Counts the sizes that the manifests give, whether or not the content is there.
+UsageOpt WithManifestUsage();
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
 // Is an option.
