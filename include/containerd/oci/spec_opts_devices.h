@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options for devices: nodes to make in the container, and what its cgroup lets it do with them.
+// `permissions` are of the letters "r", "w" and "m" (mknod).
+//
+// Source: pkg/oci/spec_opts.go, spec_opts_linux.go and utils_unix.go.
+#ifndef CONTAINERD_OCI_SPEC_OPTS_DEVICES_H_
+#define CONTAINERD_OCI_SPEC_OPTS_DEVICES_H_
+
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/oci/spec.h"
+#include "containerd/specs/linux.h"
+
+namespace containerd::oci {
+
+// The device node at `path`, with its real numbers, mode and owner. A symbolic link is not
+// followed. ErrNotADevice, or ErrNotFound if there is nothing; errors name the path.
+absl::StatusOr<specs::LinuxDevice> DeviceFromPath(const std::string& path);
+
+// All character and block devices below /dev, sorted by name, but for consoles and what is in
+// directories that containers have of their own (pts, shm, fd, mqueue). In a user namespace what
+// may not be looked at is left out.
+absl::StatusOr<std::vector<specs::LinuxDevice>> HostDevices();
+
+// Of class ErrInvalidArgument, "not a device node". The predicate holds for annotated ones, too.
+absl::Status ErrNotADevice();
+bool IsErrNotADevice(const absl::Status& status);
+
+// Adds the nodes of HostDevices; the cgroup's rules stay as they are.
+absl::Status WithHostDevices(const Context& ctx, Client* client, containers::Container* container,
+                             Spec* spec);
+
+// Adds the device at `device_path`, or all below it if that is a directory (as HostDevices does),
+// and lets the container use them. In the container they are at, or below, `container_path`, or at
+// the same path if that is empty.
+SpecOpts WithDevices(std::string device_path, std::string container_path, std::string permissions);
+
+// Adds the device at `path` and lets the container use it. The second follows symbolic links; the
+// node is then where they lead.
+SpecOpts WithLinuxDevice(std::string path, std::string permissions);
+SpecOpts WithLinuxDeviceFollowSymlinks(std::string path, std::string permissions);
+
+// Adds nodes; the cgroup's rules stay as they are.
+SpecOpts WithLinuxDevices(std::vector<specs::LinuxDevice> devices);
+
+// Lets the container use the devices that runtimes make in every container: null, zero, full,
+// random, urandom, tty, console, ptmx and pseudo terminals.
+absl::Status WithDefaultUnixDevices(const Context& ctx, Client* client,
+                                    containers::Container* container, Spec* spec);
+
+// Lets the container use any device. Nodes are not made.
+absl::Status WithAllDevicesAllowed(const Context& ctx, Client* client,
+                                   containers::Container* container, Spec* spec);
+
+// Removes all rules: those of the parent cgroup hold.
+absl::Status WithParentCgroupDevices(const Context& ctx, Client* client,
+                                     containers::Container* container, Spec* spec);
+
+}  // namespace containerd::oci
+
+#endif  // CONTAINERD_OCI_SPEC_OPTS_DEVICES_H_

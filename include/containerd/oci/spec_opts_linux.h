@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options for what a container has of its own and what it is kept from: names, namespaces, cgroup,
+// hidden paths.
+//
+// Source: pkg/oci/spec_opts.go.
+#ifndef CONTAINERD_OCI_SPEC_OPTS_LINUX_H_
+#define CONTAINERD_OCI_SPEC_OPTS_LINUX_H_
+
+#include <string>
+#include <vector>
+
+#include "containerd/oci/spec.h"
+#include "containerd/specs/linux.h"
+
+namespace containerd::oci {
+
+SpecOpts WithHostname(std::string name);
+
+// The NIS domain name.
+SpecOpts WithDomainname(std::string name);
+
+// Stays in the host's namespace of that type.
+SpecOpts WithHostNamespace(specs::LinuxNamespaceType type);
+
+// A namespace, in place of the one of its type.
+SpecOpts WithLinuxNamespace(specs::LinuxNamespace ns);
+
+// A user namespace, and adds to its mappings.
+SpecOpts WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
+                           std::vector<specs::LinuxIDMapping> gid_map);
+
+// The cgroup: a path, or "slice:prefix:name" for runtimes that have systemd make it.
+SpecOpts WithCgroup(std::string path);
+
+// The cgroup "/<namespace>/<container's id>", as in the default spec.
+SpecOpts WithNamespacedCgroup();
+
+// Replaces the paths that are hidden, or cannot be written, even where a mount has them.
+SpecOpts WithMaskedPaths(std::vector<std::string> paths);
+SpecOpts WithReadonlyPaths(std::vector<std::string> paths);
+
+absl::Status WithSeccompUnconfined(const Context& ctx, Client* client,
+                                   containers::Container* container, Spec* spec);
+
+// All capabilities of this process, nothing masked or read-only, sysfs and cgroups writable, and no
+// SELinux label, AppArmor profile or seccomp filter.
+absl::Status WithPrivileged(const Context& ctx, Client* client, containers::Container* container,
+                            Spec* spec);
+
+}  // namespace containerd::oci
+
+#endif  // CONTAINERD_OCI_SPEC_OPTS_LINUX_H_

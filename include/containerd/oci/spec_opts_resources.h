@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Options that limit what a container uses (cgroups). Except for WithMemoryLimit and WithRdt they
+// do nothing to a spec without a Linux section.
+//
+// Source: pkg/oci/spec_opts.go.
+#ifndef CONTAINERD_OCI_SPEC_OPTS_RESOURCES_H_
+#define CONTAINERD_OCI_SPEC_OPTS_RESOURCES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "containerd/oci/spec.h"
+#include "containerd/specs/linux.h"
+
+namespace containerd::oci {
+
+// Bytes, in the Linux and Windows sections, whichever are there.
+SpecOpts WithMemoryLimit(std::uint64_t limit);
+
+// Bytes of memory and swap together; -1 is no limit.
+SpecOpts WithMemorySwap(std::int64_t swap);
+
+// Processes and threads; -1 is no limit.
+SpecOpts WithPidsLimit(std::int64_t limit);
+
+// Replaces the limits on block I/O.
+SpecOpts WithBlockIO(std::optional<specs::LinuxBlockIO> blockio);
+
+// The share of CPU time among siblings, 1024 being the usual one.
+SpecOpts WithCPUShares(std::uint64_t shares);
+
+// CPUs and memory nodes to use, as lists: "0-3,7".
+SpecOpts WithCPUs(std::string cpus);
+SpecOpts WithCPUsMems(std::string mems);
+
+// `quota` microseconds of CPU time in each `period` of microseconds.
+SpecOpts WithCPUCFS(std::int64_t quota, std::uint64_t period);
+
+// Microseconds that may be used beyond the quota, saved from earlier periods.
+SpecOpts WithCPUBurst(std::uint64_t burst);
+
+// The same for real-time scheduling.
+SpecOpts WithCPURT(std::int64_t runtime, std::uint64_t period);
+
+// Cache and memory bandwidth (resctrl); the schemas are as the kernel's "schemata" files have them.
+SpecOpts WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema);
+
+}  // namespace containerd::oci
+
+#endif  // CONTAINERD_OCI_SPEC_OPTS_RESOURCES_H_

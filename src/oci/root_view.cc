@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "root_view.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <deque>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::oci {
+namespace {
+
+// As many as the kernel follows in one path.
+constexpr int kMaxSymlinks = 40;
+
+constexpr int kOpenFile = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
+constexpr int kOpenDirectory = O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+
+// An extended attribute that overlay keeps, in either of its two places; empty if there is none.
+std::string OverlayAttribute(int fd, std::string_view name) {
+  for (const char* prefix : {"trusted.overlay.", "user.overlay."}) {
+    char value[256];
+    const ssize_t n = fgetxattr(fd, fmt::format("{}{}", prefix, name).c_str(), value, sizeof value);
+    if (n > 0) return {value, static_cast<std::size_t>(n)};
+    if (n == 0 || errno == ERANGE) return "?";
+  }
+  return {};
+}
+
+// What a name stands for: a file, a symbolic link, or a directory, which may be one of several
+// layers together.
+struct Node {
+  enum class Kind { kMissing, kFile, kSymlink, kDirectory } kind = Kind::kMissing;
+  File file;               // Of kFile.
+  std::string link;        // Of kSymlink.
+  std::vector<File> dirs;  // Of kDirectory, the uppermost first.
+};
+
+// Looks for one name in layers, the uppermost first, and stops where what was found covers the
+// rest.
+class Lookup {
+ public:
+  Lookup(std::string_view name, bool overlay) : name_(name), overlay_(overlay) {}
+
+  absl::StatusOr<Node> In(const std::vector<File>& layers) {
+    for (const File& layer : layers) {
+      bool covered = false;
+      if (absl::Status s = InLayer(layer.fd(), &covered); !s.ok()) return s;
+      if (covered) break;
+    }
+    return std::move(node_);
+  }
+
+ private:
+  absl::Status InLayer(int dir, bool* covered) {
+    struct stat st;
+    if (fstatat(dir, name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+      return errno == ENOENT ? absl::OkStatus() : Failed();
+    }
+    *covered = !S_ISDIR(st.st_mode);
+    // What is no directory ends a directory's layers, and a whiteout shows nothing.
+    if (*covered && node_.kind == Node::Kind::kDirectory) return absl::OkStatus();
+    if (overlay_ && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) return absl::OkStatus();
+    if (S_ISDIR(st.st_mode)) return AddDirectory(dir, covered);
+    if (S_ISLNK(st.st_mode)) return ReadLink(dir);
+    if (S_ISREG(st.st_mode)) return OpenFile(dir);
+    return errdefs::InvalidArgument(fmt::format("\"{}\" is not a regular file", name_));
+  }
+
+  absl::Status AddDirectory(int dir, bool* covered) {
+    File opened(openat(dir, name_.c_str(), kOpenDirectory));
+    if (!opened.ok()) return Failed();
+    if (overlay_) {
+      if (!OverlayAttribute(opened.fd(), "redirect").empty()) return TakesTheKernel();
+      *covered = OverlayAttribute(opened.fd(), "opaque") == "y";
+    }
+    node_.kind = Node::Kind::kDirectory;
+    node_.dirs.push_back(std::move(opened));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadLink(int dir) {
+    std::string target(PATH_MAX, '\0');
+    const ssize_t n = readlinkat(dir, name_.c_str(), target.data(), target.size());
+    if (n < 0) return Failed();
+    target.resize(static_cast<std::size_t>(n));
+    node_.kind = Node::Kind::kSymlink;
+    node_.link = std::move(target);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenFile(int dir) {
+    File opened(openat(dir, name_.c_str(), kOpenFile));
+    if (!opened.ok()) return Failed();
+    struct stat st;
+    if (fstat(opened.fd(), &st) != 0) return Failed();
+    if (!S_ISREG(st.st_mode)) {
+      return errdefs::InvalidArgument(fmt::format("\"{}\" is not a regular file", name_));
+    }
+    if (overlay_) {
+      if (!OverlayAttribute(opened.fd(), "metacopy").empty()) return TakesTheKernel();
+      if (st.st_size == 0 && !OverlayAttribute(opened.fd(), "whiteout").empty()) {
+        return absl::OkStatus();
+      }
+    }
+    node_.kind = Node::Kind::kFile;
+    node_.file = std::move(opened);
+    return absl::OkStatus();
+  }
+
+  absl::Status Failed() const {
+    return errdefs::FromErrno(errno, fmt::format("looking up \"{}\"", name_));
+  }
+
+  absl::Status TakesTheKernel() const {
+    return errdefs::NotImplemented(
+        fmt::format("\"{}\" has a part in another place of the overlay", name_));
+  }
+
+  const std::string name_;
+  const bool overlay_;
+  Node node_;
+};
+
+// Puts the parts of `path` before those that are left to walk. A path that ends in "/" has a last
+// part ".", so that only a directory will do.
+void PushParts(std::string_view path, std::deque<std::string>* parts) {
+  std::vector<std::string> pushed;
+  const bool directory = path.ends_with('/');
+  while (!path.empty()) {
+    const std::size_t end = path.find('/');
+    if (end != 0) pushed.emplace_back(path.substr(0, end));
+    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
+  }
+  if (directory) pushed.emplace_back(".");
+  parts->insert(parts->begin(), pushed.begin(), pushed.end());
+}
+
+// Follows a path through the layers, part by part.
+absl::StatusOr<File> Walk(const std::vector<File>& root, bool overlay, std::string_view path) {
+  std::deque<std::string> parts;
+  PushParts(path, &parts);
+  std::vector<std::vector<File>> above;  // The directories from the root down to where we are.
+  int followed = 0;
+  while (!parts.empty()) {
+    const std::string part = std::move(parts.front());
+    parts.pop_front();
+    if (part == ".") continue;
+    if (part == "..") {
+      if (!above.empty()) above.pop_back();
+      continue;
+    }
+    auto node = Lookup(part, overlay).In(above.empty() ? root : above.back());
+    if (!node.ok()) return node.status();
+    switch (node->kind) {
+      case Node::Kind::kMissing:
+        return errdefs::FromErrno(ENOENT, fmt::format("looking up \"{}\"", part));
+      case Node::Kind::kFile:
+        if (parts.empty()) return std::move(node->file);
+        return errdefs::FromErrno(ENOTDIR, fmt::format("looking up \"{}\"", part));
+      case Node::Kind::kSymlink:
+        if (++followed > kMaxSymlinks) {
+          return errdefs::FromErrno(ELOOP, fmt::format("following \"{}\"", part));
+        }
+        if (node->link.starts_with('/')) above.clear();
+        PushParts(node->link, &parts);
+        break;
+      case Node::Kind::kDirectory:
+        above.push_back(std::move(node->dirs));
+        break;
+    }
+  }
+  return errdefs::InvalidArgument("it is a directory, not a regular file");
+}
+
+// openat2(2) does the same for one directory in one call; not every kernel and sandbox has it. The
+// file is only opened for reading once it is known not to be a device, which might take that amiss.
+File OpenInRoot(int root, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  File found(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  struct stat st;
+  if (!found.ok() || fstat(found.fd(), &st) != 0 || !S_ISREG(st.st_mode)) return found;
+  return File(open(fmt::format("/proc/self/fd/{}", found.fd()).c_str(), kOpenFile & ~O_NOFOLLOW));
+}
+
+absl::StatusOr<File> OpenDirectory(const std::string& path) {
+  File opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (opened.ok()) return opened;
+  return errdefs::FromErrno(errno, fmt::format("opening the root file system \"{}\"", path));
+}
+
+// The directories of an overlay, the uppermost first.
+absl::StatusOr<std::vector<std::string>> OverlayDirectories(
+    const std::vector<std::string>& options) {
+  constexpr std::string_view kUpper = "upperdir=";
+  constexpr std::string_view kLower = "lowerdir=";
+  std::vector<std::string> dirs;
+  std::string_view lower;
+  for (const std::string_view option : options) {
+    if (option.starts_with(kUpper)) dirs.emplace_back(option.substr(kUpper.size()));
+    if (option.starts_with(kLower)) lower = option.substr(kLower.size());
+    if (option.starts_with("lowerdir+") || option.starts_with("datadir+")) lower = "?";
+  }
+  while (!lower.empty()) {
+    const std::size_t end = lower.find(':');
+    dirs.emplace_back(lower.substr(0, end));
+    lower.remove_prefix(end == std::string_view::npos ? lower.size() : end + 1);
+  }
+  // Relative ones, escaped ones and those with data only are for the kernel.
+  const bool plain = std::all_of(dirs.begin(), dirs.end(), [](const std::string& dir) {
+    return dir.starts_with('/') && dir.find('\\') == std::string::npos;
+  });
+  if (dirs.empty() || !plain) {
+    return errdefs::NotImplemented("an overlay whose layers are not plain paths");
+  }
+  return dirs;
+}
+
+}  // namespace
+
+absl::StatusOr<RootView> RootView::OfDirectory(const std::string& path) {
+  auto opened = OpenDirectory(path);
+  if (!opened.ok()) return opened.status();
+  RootView view;
+  view.layers_.push_back(*std::move(opened));
+  return view;
+}
+
+absl::StatusOr<RootView> RootView::OfDescriptor(int fd) {
+  File copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.ok()) return errdefs::FromErrno(errno, "the root file system's descriptor");
+  RootView view;
+  view.layers_.push_back(std::move(copy));
+  return view;
+}
+
+absl::StatusOr<RootView> RootView::OfMounts(const std::vector<mount::Mount>& mounts) {
+  if (mounts.size() != 1 || !mounts.front().target.empty()) {
+    return errdefs::NotImplemented("several mounts take mounting");
+  }
+  const mount::Mount& mount = mounts.front();
+  if (mount.type == "bind" || mount.type == "rbind") return OfDirectory(mount.source);
+  if (mount.type != "overlay") {
+    return errdefs::NotImplemented(fmt::format("type \"{}\" takes mounting", mount.type));
+  }
+  auto dirs = OverlayDirectories(mount.options);
+  if (!dirs.ok()) return dirs.status();
+  RootView view;
+  view.overlay_ = true;
+  for (const std::string& dir : *dirs) {
+    auto opened = OpenDirectory(dir);
+    if (!opened.ok()) return opened.status();
+    view.layers_.push_back(*std::move(opened));
+  }
+  return view;
+}
+
+absl::StatusOr<File> RootView::Open(std::string_view path) const {
+  if (!overlay_) {
+    File opened = OpenInRoot(layers_.front().fd(), std::string(path));
+    if (opened.ok()) return opened;
+    // EPERM and ENOSYS: there is no such call here. EAGAIN: somebody is moving directories.
+    if (errno != ENOSYS && errno != EPERM && errno != EAGAIN) {
+      return errdefs::FromErrno(errno, "opening it");
+    }
+  }
+  return Walk(layers_, overlay_, path);
+}
+
+absl::StatusOr<std::string> RootView::ReadFile(std::string_view path, std::size_t limit) const {
+  auto opened = Open(path);
+  if (!opened.ok()) return errdefs::Annotate(opened.status(), fmt::format("\"{}\"", path));
+  struct stat st;
+  if (fstat(opened->fd(), &st) != 0) {
+    return errdefs::FromErrno(errno, fmt::format("\"{}\"", path));
+  }
+  if (!S_ISREG(st.st_mode)) {
+    return errdefs::InvalidArgument(fmt::format("\"{}\" is not a regular file", path));
+  }
+  return ReadAll(opened->fd(), path, limit);
+}
+
+}  // namespace containerd::oci
