@@ -2,10 +2,12 @@
 #include "feed.h"
 
 #include <algorithm>
+#include <random>
 #include <tuple>
 #include <utility>
 
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/proto_time.h"
@@ -16,9 +18,22 @@ namespace {
 
 namespace pb = ::containerd::services::events::v1;
 
-// How long to wait for the answer to a probe before asking anew, on whichever channel the
+// How long to wait for the answer to a probe or marker before asking anew, on whichever channel the
 // connection has by then.
-constexpr absl::Duration kProbeTimeout = absl::Seconds(5);
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
+
+// Markers are published in a namespace of their own, so that they don't bother subscribers who look
+// at theirs only.
+constexpr char kMarkerNamespace[] = "containerd-cpp";
+constexpr std::string_view kMarkerTopic = "/containerd-cpp/subscribed/";
+
+constexpr absl::Duration kMinMarkerDelay = absl::Milliseconds(10);
+constexpr absl::Duration kMaxMarkerDelay = absl::Seconds(1);
+
+std::string NewMarker() {
+  std::random_device random;
+  return fmt::format("{}{:08x}{:08x}", kMarkerTopic, random(), random());
+}
 
 // Whether the error is the daemon's, as opposed to one of getting there.
 bool IsAnswer(const absl::Status& status) {
@@ -53,6 +68,7 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
       options_(std::move(options)),
       activity_(std::in_place, stubs_->conn()),
       backoff_(options_.min_backoff),
+      marker_(NewMarker()),
       seen_until_(absl::Now()),
       has_callbacks_(callbacks.has_value()) {
   std::tie(ctx_, cancel_) = WithCancel(ctx);
@@ -85,9 +101,11 @@ void Feed::StartStream() {
     streaming_ = true;
     stream_began_ = absl::Now();
     stream_ = {};
+    marker_delay_ = kMinMarkerDelay;
   }
   pb::SubscribeRequest request;
   request.mutable_filters()->Assign(filters_.begin(), filters_.end());
+  if (!filters_.empty()) request.add_filters(fmt::format("topic==\"{}\"", marker_));
   rpc::StreamHandle stream =
       rpc::StartServerStream<pb::Events, pb::Events::StubInterface::async_interface,
                              pb::SubscribeRequest, types::Envelope>(
@@ -114,8 +132,10 @@ bool Feed::OnEnvelope(const types::Envelope& proto) {
   Lock lock(mu_);
   if (end_.has_value() || ctx_.Done()) return true;  // reads on to the end of the stream
   NoteReady();
-  seen_until_ = std::max(seen_until_, envelope.timestamp);
-  Push(std::move(envelope));
+  if (!envelope.topic.starts_with(kMarkerTopic)) {
+    seen_until_ = std::max(seen_until_, envelope.timestamp);
+    Push(std::move(envelope));
+  }
   Deliver(lock);
   return queue_.size() < options_.queue_size;
 }
@@ -137,40 +157,41 @@ void Feed::OnStreamEnd(absl::Status status) {
                  .cause = status.ok() ? errdefs::OutOfRange("end of stream") : std::move(status)};
     }
     if (absl::Now() - stream_began_ > options_.max_backoff) backoff_ = options_.min_backoff;
-    After(NextBackoff(), [](Feed& feed) { feed.AskDaemon(); });
+    After(NextBackoff(), &Feed::AskDaemon);
   }
   Deliver(lock);
 }
 
-void Feed::After(absl::Duration delay, std::function<void(Feed&)> step) {
+void Feed::After(absl::Duration delay, void (Feed::*step)()) {
+  DropAlarm();
   // What the alarm holds is taken out when it goes off, so that it and the feed don't keep each
   // other alive.
-  struct Held {
-    std::shared_ptr<Feed> feed;
-    int alarm;
-    std::function<void(Feed&)> step;
-  };
-  auto held = std::make_shared<Held>(shared_from_this(), ++alarms_, std::move(step));
-  // A former alarm, for a stream that has broken since, is cancelled here, and sees its number.
+  auto held = std::make_shared<std::shared_ptr<Feed>>(shared_from_this());
   alarm_ = std::make_unique<grpc::Alarm>();
-  alarm_->Set(absl::ToChronoTime(absl::Now() + delay), [held](bool /*expired*/) {
-    const rpc::CallbackScope scope;
-    const Held mine = std::move(*held);
-    Feed& feed = *mine.feed;
-    Lock lock(feed.mu_);
-    if (mine.alarm != feed.alarms_) return;
-    const std::unique_ptr<grpc::Alarm> over = std::move(feed.alarm_);
-    if (absl::Status ended = feed.Ended(); !ended.ok()) {
-      // A stream under way ends by itself.
-      if (!feed.streaming_) feed.End(std::move(ended));
-      feed.Deliver(lock);
-      return;
-    }
-    lock.unlock();
-    mine.step(feed);
-  });
+  alarm_->Set(absl::ToChronoTime(absl::Now() + delay),
+              [held, step, alarm = alarms_](bool /*expired*/) {
+                const rpc::CallbackScope scope;
+                const std::shared_ptr<Feed> feed = std::move(*held);
+                Lock lock(feed->mu_);
+                if (alarm != feed->alarms_) return;
+                feed->DropAlarm();
+                if (absl::Status ended = feed->Ended(); !ended.ok()) {
+                  // A stream under way ends by itself.
+                  if (!feed->streaming_) feed->End(std::move(ended));
+                  feed->Deliver(lock);
+                  return;
+                }
+                lock.unlock();
+                (*feed.*step)();
+              });
   // The end of the context may have come before there was an alarm to cancel.
   if (!Ended().ok()) alarm_->Cancel();
+}
+
+// An alarm that is dropped goes off at once, and sees that it counts no longer.
+void Feed::DropAlarm() {
+  ++alarms_;
+  alarm_ = nullptr;
 }
 
 absl::Duration Feed::NextBackoff() {
@@ -189,76 +210,66 @@ absl::Status Feed::Ended() const {
   return absl::OkStatus();
 }
 
-void Feed::Probe(bool wait_for_ready, std::function<void(absl::Status)> done) {
-  // An empty topic; the daemon looks at nothing else before it refuses that.
+void Feed::Publish(pb::PublishRequest request, const rpc::CallOptions& options,
+                   std::function<void(absl::Status)> done) {
+  const Context ctx = WithNamespace(WithTimeout(ctx_, kAnswerTimeout), kMarkerNamespace);
   rpc::CallAsync<pb::Events, pb::Events::StubInterface::async_interface, pb::PublishRequest,
                  google::protobuf::Empty>(
-      WithTimeout(ctx_, kProbeTimeout), *stubs_,
-      &pb::Events::StubInterface::async_interface::Publish, pb::PublishRequest(),
+      ctx, *stubs_, &pb::Events::StubInterface::async_interface::Publish, std::move(request),
       [done = std::move(done)](const absl::StatusOr<google::protobuf::Empty>& response) {
         done(response.status());
       },
-      {.wait_for_ready = wait_for_ready});
+      options);
 }
 
 void Feed::AskDaemon() {
-  Probe(/*wait_for_ready=*/true, [self = shared_from_this()](const absl::Status& status) {
+  Publish({}, {.wait_for_ready = true}, [self = shared_from_this()](const absl::Status& status) {
     if (IsAnswer(status)) {
       self->StartStream();
-      self->Confirm(1);
+      self->Confirm();
       return;
     }
     Lock lock(self->mu_);
     if (absl::Status ended = self->Ended(); !ended.ok()) {
       self->End(std::move(ended));
       self->Deliver(lock);
-      return;
+    } else {
+      self->After(self->NextBackoff(), &Feed::AskDaemon);
     }
-    self->After(self->NextBackoff(), [](Feed& feed) { feed.AskDaemon(); });
   });
 }
 
-// One probe may overtake the subscription if both wait for a connection. Once it is answered there
-// is one, and the next comes behind the subscription for certain.
-void Feed::Confirm(int probes) {
+void Feed::Confirm() {
   int attempt = 0;
   {
     const Lock lock(mu_);
     if (!streaming_ || ready_ || confirming_ == attempt_) return;
     confirming_ = attempt = attempt_;
   }
-  Probe(/*wait_for_ready=*/false,
-        [self = shared_from_this(), probes, attempt](const absl::Status& status) {
-          {
-            const Lock lock(self->mu_);
-            if (self->confirming_ == attempt) self->confirming_ = 0;
-            // A broken stream has taken the next step, or the last, itself.
-            if (self->attempt_ != attempt || !self->streaming_) return;
-            if (!IsAnswer(status)) {
-              if (self->Ended().ok()) {
-                self->After(self->NextBackoff(), [probes](Feed& feed) { feed.Confirm(probes); });
-              }
-              return;
-            }
-          }
-          if (probes > 1) {
-            self->Confirm(probes - 1);
-          } else {
-            self->OnConfirmed(attempt);
-          }
-        });
-}
-
-void Feed::OnConfirmed(int attempt) {
-  Lock lock(mu_);
-  if (attempt != attempt_ || !streaming_ || end_.has_value()) return;
-  NoteReady();
-  Deliver(lock);
+  pb::PublishRequest marker;
+  marker.set_topic(marker_);
+  marker.mutable_event()->PackFrom(google::protobuf::Empty());
+  Publish(std::move(marker), {}, [self = shared_from_this(), attempt](const absl::Status& status) {
+    Lock lock(self->mu_);
+    if (self->confirming_ == attempt) self->confirming_ = 0;
+    // A stream that broke has taken the next step itself.
+    if (self->attempt_ != attempt || !self->streaming_ || self->ready_) return;
+    if (!status.ok() && IsAnswer(status)) {
+      // Markers are not allowed here. The subscription was sent before: good enough.
+      self->NoteReady();
+      self->Deliver(lock);
+      return;
+    }
+    // The marker may have been faster than the subscription.
+    self->After(self->marker_delay_, &Feed::Confirm);
+    self->marker_delay_ = std::min(self->marker_delay_ * 2, kMaxMarkerDelay);
+  });
 }
 
 void Feed::NoteReady() {
   if (ready_) return;
   ready_ = true;
+  DropAlarm();
   changed_.notify_all();
   if (!gap_.has_value()) return;
   gap_->until = absl::Now();
@@ -313,11 +324,14 @@ void Feed::Deliver(Lock& lock) {
 }
 
 void Feed::Silence() {
-  cancel_();
   std::shared_ptr<const Callbacks> dropped;  // destroyed without the lock
+  {
+    const Lock lock(mu_);
+    dropped = std::move(callbacks_);
+    callbacks_ = nullptr;
+  }
+  cancel_();
   Lock lock(mu_);
-  dropped = std::move(callbacks_);
-  callbacks_ = nullptr;
   if (delivering_ == std::this_thread::get_id()) return;
   changed_.wait(lock, [this] { return !delivering_.has_value(); });
 }
@@ -358,7 +372,7 @@ absl::StatusOr<std::optional<Item>> Feed::TryNext() {
 }
 
 absl::Status Feed::WaitReady(const Context& ctx) {
-  Confirm(2);
+  Confirm();
   absl::Status s = Wait(ctx, [this] { return ready_ || end_.has_value(); });
   if (!s.ok()) return s;
   const Lock lock(mu_);

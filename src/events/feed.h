@@ -37,7 +37,11 @@ using EventsStubs = rpc::Stubs<services::events::v1::Events>;
 //                                  +---- no answer ---+
 //
 // A probe is a Publish to an empty topic. Each daemon refuses it before anybody sees it, and so
-// shows that it is up, and that what was sent to it before, such as the subscription, has arrived.
+// shows that it is up.
+//
+// The daemon does not say when it has a subscription, and it may get to a later call first. So a
+// stream counts as ready when something comes out of it; a marker is published for that, again and
+// again until one is seen.
 //
 // Callbacks of gRPC hold references to the feed, so it lives at least until its stream has ended.
 class Feed : public std::enable_shared_from_this<Feed> {
@@ -68,14 +72,18 @@ class Feed : public std::enable_shared_from_this<Feed> {
   void OnStreamEnd(absl::Status status);
   bool OnEnvelope(const types::Envelope& proto);
 
-  // Asks the daemon for a sign of life; `done` says whether one came, or why not.
-  void Probe(bool wait_for_ready, std::function<void(absl::Status)> done);
+  // Waits until the daemon is up, then starts the next stream.
   void AskDaemon();
-  void Confirm(int probes);
-  void OnConfirmed(int attempt);
+
+  // Publishes markers until the stream is ready.
+  void Confirm();
+
+  void Publish(services::events::v1::PublishRequest request, const rpc::CallOptions& options,
+               std::function<void(absl::Status)> done);
 
   // Called with mu_ held.
-  void After(absl::Duration delay, std::function<void(Feed&)> step);
+  void After(absl::Duration delay, void (Feed::*step)());
+  void DropAlarm();
   absl::Duration NextBackoff();
   absl::Status Ended() const;
   void NoteReady();
@@ -110,8 +118,10 @@ class Feed : public std::enable_shared_from_this<Feed> {
   std::unique_ptr<grpc::Alarm> alarm_;  // set: the next step is a matter of time
   int alarms_ = 0;                      // set so far; only the last counts
 
-  bool ready_ = false;     // the daemon has the present stream
-  int confirming_ = 0;     // the attempt that a probe is under way for
+  bool ready_ = false;        // the daemon has the present stream
+  const std::string marker_;  // the topic
+  int confirming_ = 0;        // the attempt that a marker is on its way for
+  absl::Duration marker_delay_;
   absl::Time seen_until_;  // nothing was missed up to here
   std::optional<Gap> gap_;
 

@@ -106,9 +106,10 @@ class Subscription {
   // The next item if it is there already, nullopt if not. Errors as Next's.
   virtual absl::StatusOr<std::optional<Item>> TryNext() = 0;
 
-  // Waits until the daemon answers on the subscription's connection, so that what is published from
-  // then on is delivered. The error that ended the subscription if it could not begin; of `ctx` if
-  // that ends first. Subscribe itself waits for nothing.
+  // Waits until the subscription is in place, so that what is published from then on is delivered;
+  // it publishes markers to know (see WithResume). The error that ended the subscription if it
+  // could not begin; of `ctx` if that ends first. Subscribe itself waits for nothing, so what
+  // happens just after it may be missed.
   virtual absl::Status WaitReady(const Context& ctx) = 0;
 
   // Ends the subscription. Items that were received stay for Next.

@@ -25,6 +25,7 @@ namespace {
 
 namespace pb = ::containerd::services::events::v1;
 using google::protobuf::Empty;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -217,7 +218,8 @@ std::vector<SubscribeOpt> Resuming() {
 TEST_F(SubscribeTest, DeliversInOrder) {
   auto subscription = events_->Subscribe(ctx_, {"topic==/a", "namespace==b"});
   ASSERT_TRUE(subscription->WaitReady(ctx_).ok());
-  EXPECT_THAT(daemon_->last_filters(), ElementsAre("topic==/a", "namespace==b"));
+  EXPECT_THAT(daemon_->last_filters(),
+              ElementsAre("topic==/a", "namespace==b", HasSubstr("topic==\"/containerd-cpp/")));
   EXPECT_FALSE((*subscription->TryNext()).has_value());
   for (int i = 0; i < 1000; ++i) {
     ASSERT_TRUE(events_->Publish(ctx_, fmt::format("/{}", i), {}).ok());
@@ -304,12 +306,12 @@ TEST_F(SubscribeTest, FullQueueHoldsTheDaemonBack) {
   auto subscription = events_->Subscribe(ctx_, {}, {WithQueueSize(2)});
   auto other = events_->Subscribe(ctx_, {}, {WithQueueSize(kEvents)});
   daemon_->WaitForSubscribers(2);
-  const std::string padding(2000, 'x');
+  const std::string padding(20000, 'x');
   for (std::size_t i = 0; i < kEvents; ++i) daemon_->Broadcast(fmt::format("/{}/{}", i, padding));
   for (std::size_t i = 0; i < kEvents; ++i) {
     ASSERT_EQ(Next(*other), fmt::format("/{}/{}", i, padding));
   }
-  // All was written to one; 4 MB do not fit into what is buffered on the way to the other.
+  // All was written to one; 40 MB do not fit into what is buffered on the way to the other.
   EXPECT_LT(daemon_->written(), kEvents + kEvents / 2);
   for (std::size_t i = 0; i < kEvents; ++i) {
     ASSERT_EQ(Next(*subscription), fmt::format("/{}/{}", i, padding));
@@ -334,7 +336,7 @@ TEST_F(SubscribeTest, ResumesWithAGap) {
     EXPECT_EQ(gap->since, absl::FromUnixSeconds(absl::ToUnixSeconds(stamp)));
     EXPECT_LE(gap->until, absl::Now());
     EXPECT_FALSE(gap->cause.ok());
-    EXPECT_THAT(daemon_->last_filters(), ElementsAre("topic==/x"));
+    EXPECT_THAT(daemon_->last_filters(), Contains("topic==/x"));
     // The gap comes with the new subscription in place, so nothing after it is lost.
     daemon_->Broadcast("/after", absl::ToUnixSeconds(stamp));
     ASSERT_EQ(Next(*subscription), "/after");
