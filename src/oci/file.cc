@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/io/io.h"
 
 namespace containerd::oci {
 
 absl::StatusOr<std::string> ReadAll(int fd, std::string_view name, std::size_t limit) {
-  constexpr std::size_t kChunk = std::size_t{64} << 10;
-  std::string content;
-  for (;;) {
-    const std::size_t have = content.size();
-    content.resize(have + std::min(kChunk, limit + 1 - have));
-    const ssize_t n = read(fd, content.data() + have, content.size() - have);
-    const int err = errno;
-    content.resize(have + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    if (n < 0 && err == EINTR) continue;
-    if (n < 0) return errdefs::FromErrno(err, fmt::format("reading \"{}\"", name));
-    if (n == 0) return content;
-    if (content.size() > limit) {
-      return errdefs::ResourceExhausted(fmt::format("\"{}\" exceeds {} bytes", name, limit));
-    }
-  }
+  io::FileReader reader(fd);
+  auto content = io::ReadAll(Context::Background(), reader, limit);
+  if (content.ok()) return content;
+  return errdefs::Annotate(content.status(), fmt::format("reading \"{}\"", name));
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package seccomp: options for the system calls that a container may make (seccomp(2)).
+//
+//   oci::GenerateSpec(ctx, client, &container,
+//                     {oci::WithAddedCapabilities({"CAP_SYS_TIME"}),
+//                     seccomp::WithDefaultProfile()});
+//
+// Source: contrib/seccomp.
+#ifndef CONTAINERD_SECCOMP_SECCOMP_H_
+#define CONTAINERD_SECCOMP_SECCOMP_H_
+
+#include <string>
+
+#include "containerd/oci/spec.h"
+#include "containerd/specs/linux.h"
+#include "containerd/specs/spec.h"
+
+namespace containerd::seccomp {
+
+// The profile in a JSON file, as of the runtime-spec's "linux.seccomp". Errors name the file:
+// ErrNotFound, ErrInvalidArgument if it is no profile, ErrResourceExhausted if it is larger than
+// oci::kMaxSpecSize.
+oci::SpecOpts WithProfile(std::string profile);
+
+// The default profile for the spec's capabilities, so it comes after options for those.
+oci::SpecOpts WithDefaultProfile();
+
+// containerd's default: what programs commonly call is allowed, and what takes a capability if the
+// spec's bounding set has it; anything else fails with EPERM, and clone3, which cannot be looked
+// into, with ENOSYS. Depends on this machine's architecture and kernel version, too.
+specs::LinuxSeccomp DefaultProfile(const specs::Spec& spec);
+
+}  // namespace containerd::seccomp
+
+#endif  // CONTAINERD_SECCOMP_SECCOMP_H_

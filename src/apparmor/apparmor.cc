@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/apparmor/apparmor.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <optional>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/io/io.h"
+#include "containerd/log/log.h"
+#include "containerd/oci/spec_opts_process.h"
+
+#include "profile.h"
+
+extern char** environ;
+
+namespace containerd::apparmor {
+namespace {
+
+constexpr char kConfigDir[] = "/etc/apparmor.d";
+constexpr char kLoadedProfiles[] = "/sys/kernel/security/apparmor/profiles";
+constexpr char kParser[] = "apparmor_parser";
+constexpr std::size_t kMaxRead = std::size_t{16} << 20;
+
+class File {
+ public:
+  explicit File(int fd) : fd_(fd) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+absl::StatusOr<std::string> ReadAll(int fd, std::size_t limit) {
+  io::FileReader reader(fd);
+  return io::ReadAll(Context::Background(), reader, limit);
+}
+
+absl::StatusOr<std::string> ReadFile(const char* path) {
+  const File file(open(path, O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
+  return ReadAll(file.fd(), kMaxRead);
+}
+
+bool HasInclude(std::string_view name) {
+  return access(fmt::format("{}/{}", kConfigDir, name).c_str(), F_OK) == 0;
+}
+
+// The path of a program that PATH finds, or an empty one.
+std::string LookPath(std::string_view program) {
+  const char* variable = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+  std::string_view path = variable == nullptr ? "" : variable;
+  while (!path.empty()) {
+    const std::size_t end = path.find(':');
+    const std::string found = fmt::format("{}/{}", path.substr(0, end), program);
+    if (found.starts_with('/') && access(found.c_str(), X_OK) == 0) return found;
+    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
+  }
+  return {};
+}
+
+ProfileData LoadData(std::string_view name) {
+  ProfileData data{.name = std::string(name),
+                   .daemon_profile = "unconfined",
+                   .rootless_kit = LookPath("rootlesskit"),
+                   .has_abi = HasInclude("abi/3.0"),
+                   .has_tunables = HasInclude("tunables/global"),
+                   .has_base = HasInclude("abstractions/base")};
+  if (auto current = ReadFile("/proc/self/attr/current"); current.ok()) {
+    std::string profile = CleanProfileName(*current);
+    // Something else where another security module is in use.
+    if (ValidateName(profile).ok()) data.daemon_profile = std::move(profile);
+  }
+  if (!data.rootless_kit.empty() && !ValidateName(data.rootless_kit).ok()) {
+    log::Debug(fmt::format("no AppArmor rule for rootlesskit at \"{}\"", data.rootless_kit));
+    data.rootless_kit.clear();
+  }
+  return data;
+}
+
+absl::StatusOr<bool> IsLoaded(std::string_view name) {
+  auto profiles = ReadFile(kLoadedProfiles);
+  if (!profiles.ok()) return profiles.status();
+  const std::string entry = fmt::format("\n{} ", name);
+  return profiles->starts_with(std::string_view(entry).substr(1)) ||
+         profiles->find(entry) != std::string::npos;
+}
+
+// Runs the parser with `text` as its input.
+absl::Status Parse(const std::string& text) {
+  const File input(memfd_create("apparmor-profile", MFD_CLOEXEC));
+  const File output(memfd_create("apparmor-parser", MFD_CLOEXEC));
+  if (input.fd() < 0 || output.fd() < 0) return errdefs::FromErrno(errno, "making a memory file");
+  io::FileWriter writer(input.fd());
+  if (absl::Status s = writer.Write(Context::Background(), text); !s.ok()) return s;
+  lseek(input.fd(), 0, SEEK_SET);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.fd(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output.fd(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output.fd(), STDERR_FILENO);
+  std::string program = kParser;
+  std::string flags = "-Kr";  // Skip the cache, and replace.
+  char* const argv[] = {program.data(), flags.data(), nullptr};
+  pid_t pid = -1;
+  const int err = posix_spawnp(&pid, kParser, &actions, nullptr, argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (err != 0) return errdefs::FromErrno(err, fmt::format("running {}", kParser));
+
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return errdefs::FromErrno(errno, fmt::format("waiting for {}", kParser));
+  }
+  if (status == 0) return absl::OkStatus();
+  lseek(output.fd(), 0, SEEK_SET);
+  auto said = ReadAll(output.fd(), kMaxRead);
+  return errdefs::FailedPrecondition(fmt::format("{} ended with status {}: {}", kParser,
+                                                 WEXITSTATUS(status), said.ok() ? *said : ""));
+}
+
+}  // namespace
+
+oci::SpecOpts WithProfile(std::string profile) {
+  return oci::WithApparmorProfile(std::move(profile));
+}
+
+oci::SpecOpts WithDefaultProfile(std::string name) {
+  return [name = std::move(name)](const Context& ctx, oci::Client* client,
+                                  containers::Container* container, oci::Spec* spec) {
+    if (absl::Status s = LoadDefaultProfile(name); !s.ok()) return s;
+    return WithProfile(name)(ctx, client, container, spec);
+  };
+}
+
+absl::Status LoadDefaultProfile(std::string_view name) {
+  auto text = DumpDefaultProfile(name);
+  if (!text.ok()) return text.status();
+  auto loaded = IsLoaded(name);
+  absl::Status s = loaded.status();
+  if (s.ok() && !*loaded) s = Parse(*text);
+  return errdefs::Annotate(s, fmt::format("loading the AppArmor profile \"{}\"", name));
+}
+
+absl::StatusOr<std::string> DumpDefaultProfile(std::string_view name) {
+  if (absl::Status s = ValidateName(name); !s.ok()) return s;
+  return Generate(LoadData(name));
+}
+
+}  // namespace containerd::apparmor
