@@ -11,6 +11,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/proto_time.h"
+#include "containerd/rpc/sleep.h"
 #include "containerd/typeurl/proto.h"
 
 namespace containerd::events {
@@ -73,24 +74,6 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
       has_callbacks_(callbacks.has_value()) {
   std::tie(ctx_, cancel_) = WithCancel(ctx);
   if (callbacks.has_value()) callbacks_ = std::make_shared<const Callbacks>(*std::move(callbacks));
-}
-
-void Feed::Start() {
-  // A feed whose alarm is set has nothing under way that notices the end of its context.
-  const auto wake = [weak = weak_from_this()] {
-    if (const auto feed = weak.lock()) {
-      const Lock lock(feed->mu_);
-      if (feed->alarm_) feed->alarm_->Cancel();
-    }
-  };
-  {
-    CancelRegistration on_cancel = ctx_.OnCancel(wake);
-    CancelRegistration on_close = stubs_->conn()->closing().OnCancel(wake);
-    const Lock lock(mu_);
-    on_cancel_ = std::move(on_cancel);
-    on_close_ = std::move(on_close);
-  }
-  StartStream();
 }
 
 void Feed::StartStream() {
@@ -163,42 +146,25 @@ void Feed::OnStreamEnd(absl::Status status) {
 }
 
 void Feed::After(absl::Duration delay, void (Feed::*step)()) {
-  DropAlarm();
-  // What the alarm holds is taken out when it goes off, so that it and the feed don't keep each
-  // other alive.
-  auto held = std::make_shared<std::shared_ptr<Feed>>(shared_from_this());
-  alarm_ = std::make_unique<grpc::Alarm>();
-  alarm_->Set(absl::ToChronoTime(absl::Now() + delay),
-              [held, step, alarm = alarms_](bool /*expired*/) {
-                const rpc::CallbackScope scope;
-                const std::shared_ptr<Feed> feed = std::move(*held);
-                Lock lock(feed->mu_);
-                if (alarm != feed->alarms_) return;
-                feed->DropAlarm();
-                if (absl::Status ended = feed->Ended(); !ended.ok()) {
-                  // A stream under way ends by itself.
-                  if (!feed->streaming_) feed->End(std::move(ended));
-                  feed->Deliver(lock);
-                  return;
-                }
-                lock.unlock();
-                (*feed.*step)();
-              });
-  // The end of the context may have come before there was an alarm to cancel.
-  if (!Ended().ok()) alarm_->Cancel();
-}
-
-// An alarm that is dropped goes off at once, and sees that it counts no longer.
-void Feed::DropAlarm() {
-  ++alarms_;
-  alarm_ = nullptr;
+  rpc::SleepAsync(ctx_, stubs_->conn(), delay,
+                  [self = shared_from_this(), step, sleep = ++sleeps_](absl::Status status) {
+                    Lock lock(self->mu_);
+                    if (sleep != self->sleeps_) return;
+                    if (!status.ok()) {
+                      // A stream under way ends by itself.
+                      if (!self->streaming_) self->End(std::move(status));
+                      self->Deliver(lock);
+                      return;
+                    }
+                    lock.unlock();
+                    (*self.*step)();
+                  });
 }
 
 absl::Duration Feed::NextBackoff() {
   const absl::Duration delay = std::min(backoff_, options_.max_backoff);
   backoff_ = std::min(backoff_ * 2, options_.max_backoff);
-  // Not past the deadline, whose passing is noticed when the alarm goes off.
-  return std::min(delay, std::max(ctx_.Deadline() - absl::Now(), absl::ZeroDuration()));
+  return delay;
 }
 
 // Why there is nothing more to come, OK if there may be.
@@ -269,7 +235,7 @@ void Feed::Confirm() {
 void Feed::NoteReady() {
   if (ready_) return;
   ready_ = true;
-  DropAlarm();
+  ++sleeps_;  // for the next marker, perhaps
   changed_.notify_all();
   if (!gap_.has_value()) return;
   gap_->until = absl::Now();

@@ -17,7 +17,6 @@
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
-#include <grpcpp/alarm.h>
 
 #include "containerd/context/context.h"
 #include "containerd/events/events.h"
@@ -32,7 +31,7 @@ using EventsStubs = rpc::Stubs<services::events::v1::Events>;
 
 // A feed goes round these steps; without resuming it sees the first only.
 //
-//   stream running --broke--> waiting (alarm) --> asking (probe) --answered--> stream running
+//   stream running --broke--> sleeping -------- --> asking (probe) --answered--> stream running
 //                                  ^                  |
 //                                  +---- no answer ---+
 //
@@ -56,7 +55,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
        std::vector<std::string> filters, SubscribeOptions options,
        std::optional<Callbacks> callbacks);
 
-  void Start();
+  void Start() { StartStream(); }
   absl::StatusOr<Item> Next(const Context& ctx);
   absl::StatusOr<std::optional<Item>> TryNext();
   absl::Status WaitReady(const Context& ctx);
@@ -83,7 +82,6 @@ class Feed : public std::enable_shared_from_this<Feed> {
 
   // Called with mu_ held.
   void After(absl::Duration delay, void (Feed::*step)());
-  void DropAlarm();
   absl::Duration NextBackoff();
   absl::Status Ended() const;
   void NoteReady();
@@ -115,8 +113,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
   rpc::StreamHandle stream_;
   absl::Time stream_began_;
   absl::Duration backoff_;
-  std::unique_ptr<grpc::Alarm> alarm_;  // set: the next step is a matter of time
-  int alarms_ = 0;                      // set so far; only the last counts
+  int sleeps_ = 0;  // until the next step; only the last counts
 
   bool ready_ = false;        // the daemon has the present stream
   const std::string marker_;  // the topic
@@ -131,9 +128,6 @@ class Feed : public std::enable_shared_from_this<Feed> {
   const bool has_callbacks_;
   std::shared_ptr<const Callbacks> callbacks_;  // until the end
   std::optional<std::thread::id> delivering_;
-
-  CancelRegistration on_cancel_;
-  CancelRegistration on_close_;
 };
 
 }  // namespace containerd::events

@@ -22,7 +22,8 @@
 
 namespace containerd::streaming {
 
-// Safe from any thread. Destroying it ends the stream. Source: streaming.Stream.
+// Safe from any thread. Destroying it ends the stream, unless it was closed.
+// Source: streaming.Stream.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -38,7 +39,8 @@ class Stream {
   // The next message if it is there already, nullopt if not. Errors as Recv's.
   virtual absl::StatusOr<std::optional<typeurl::Any>> TryRecv() = 0;
 
-  // Says that no more messages are sent; Recv goes on working.
+  // Says that no more messages are sent; Recv goes on working. What was sent before gets there even
+  // if the object is destroyed then.
   virtual absl::Status Close() = 0;
 };
 

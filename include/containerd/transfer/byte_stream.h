@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/io/io.h"
 #include "containerd/streaming/streaming.h"
 
 namespace containerd::transfer {
@@ -34,35 +36,38 @@ namespace containerd::transfer {
 std::string GenerateID(std::string_view prefix);
 
 // Source: streaming.WriteByteStream.
-class ByteWriter {
+class ByteWriter final : public io::Writer {
  public:
   explicit ByteWriter(std::shared_ptr<streaming::Stream> stream);
 
   // Sends all of `data`, in messages of at most 32 KiB; blocks while the reader grants no more.
-  absl::Status Write(const Context& ctx, std::string_view data);
+  // ErrAborted if the reader has ended the stream.
+  absl::Status Write(const Context& ctx, std::string_view data) override;
 
-  // The end of the data.
+  // The end of the data; what was written gets there even if the objects are destroyed then.
   absl::Status Close();
 
  private:
   absl::Status Grant(const typeurl::Any& message);
+  absl::Status WaitForWindow(const Context& ctx);
 
   std::shared_ptr<streaming::Stream> stream_;
-  std::int64_t window_ = 0;
+  std::int64_t window_ = 0;  // bytes that may be sent
 };
 
 // Source: streaming.ReadByteStream.
-class ByteReader {
+class ByteReader final : public io::Reader {
  public:
   explicit ByteReader(std::shared_ptr<streaming::Stream> stream);
 
-  // The next piece of the data, as it comes from the other side; empty at the end.
   // ErrInvalidArgument for a message that is not data.
-  absl::StatusOr<std::string> Read(const Context& ctx);
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override;
 
  private:
   std::shared_ptr<streaming::Stream> stream_;
-  std::int64_t window_ = 0;
+  std::int64_t window_ = 0;  // bytes that were granted and have not come
+  std::string data_;         // of the last message; read up to position_
+  std::size_t position_ = 0;
   bool ended_ = false;
 };
 

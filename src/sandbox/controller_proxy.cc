@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "containerd/mount/proto.h"
+#include "containerd/rpc/call.h"
+#include "containerd/rpc/describe.h"
+#include "containerd/rpc/proto_descriptor.h"
+#include "containerd/rpc/proto_time.h"
+#include "containerd/rpc/sleep.h"
+#include "containerd/tasks/proto.h"
+
+#include "convert.h"
+#include "proxy.h"
+
+namespace containerd::sandbox {
+namespace {
+
+namespace pb = ::containerd::services::sandbox::v1;
+using Stub = pb::Controller::StubInterface;
+using ControllerStubs = rpc::Stubs<pb::Controller>;
+
+// A Wait that asks again while the daemon, or the sandbox's controller behind it, is away.
+class Waiter : public std::enable_shared_from_this<Waiter> {
+ public:
+  Waiter(Context ctx, std::shared_ptr<const ControllerStubs> stubs,
+         pb::ControllerWaitRequest request)
+      : ctx_(std::move(ctx)), stubs_(std::move(stubs)), request_(std::move(request)) {}
+
+  Future<ExitStatus> future() const { return promise_.GetFuture(); }
+
+  void Ask() {
+    rpc::CallAsync<pb::Controller, Stub::async_interface, pb::ControllerWaitRequest,
+                   pb::ControllerWaitResponse>(
+        ctx_, *stubs_, &Stub::async_interface::Wait, request_,
+        [self = shared_from_this()](absl::StatusOr<pb::ControllerWaitResponse> response) {
+          self->OnAnswer(std::move(response));
+        });
+  }
+
+ private:
+  void OnAnswer(absl::StatusOr<pb::ControllerWaitResponse> response) {
+    using P = pb::ControllerWaitResponse;
+    if (response.ok()) {
+      promise_.Set(
+          ExitStatus{.exit_status = response->exit_status(),
+                     .exited_at = rpc::TimeOf(*response, &P::has_exited_at, &P::exited_at)});
+      return;
+    }
+    const bool closed = stubs_->conn()->closing().Done();
+    if (!errdefs::IsUnavailable(response.status()) || closed) return Fail(response.status());
+    const absl::Duration delay = delay_;
+    delay_ = std::min(delay_ * 2, absl::Milliseconds(4096));
+    rpc::SleepAsync(ctx_, stubs_->conn(), delay,
+                    [self = shared_from_this()](const absl::Status& status) {
+                      if (!status.ok()) return self->Fail(status);
+                      self->Ask();
+                    });
+  }
+
+  void Fail(const absl::Status& status) {
+    promise_.Set(rpc::Describe(status, "wait for sandbox", request_.sandbox_id()));
+  }
+
+  const Context ctx_;
+  const std::shared_ptr<const ControllerStubs> stubs_;
+  const pb::ControllerWaitRequest request_;
+  const Promise<ExitStatus> promise_;
+  absl::Duration delay_ = absl::Milliseconds(128);
+};
+
+class ProxyController final : public Controller {
+ public:
+  template <typename ConnectionOrStub>
+  ProxyController(std::shared_ptr<ConnectionOrStub> to, std::string sandboxer)
+      : stubs_(std::make_shared<const ControllerStubs>(std::move(to))),
+        sandboxer_(std::move(sandboxer)) {}
+
+  absl::Status Create(const Context& ctx, const Sandbox& sandbox,
+                      const std::vector<CreateOpt>& opts) override {
+    CreateOptions options;
+    for (const CreateOpt& opt : opts) {
+      if (absl::Status s = opt(options); !s.ok()) return s;
+    }
+    auto request = For<pb::ControllerCreateRequest>(sandbox.id);
+    mount::ToProto(options.rootfs, request.mutable_rootfs());
+    SetAny(options.options, &request, &pb::ControllerCreateRequest::mutable_options);
+    request.set_netns_path(options.netns_path);
+    rpc::ToProto(options.annotations, request.mutable_annotations());
+    *request.mutable_sandbox() = ToProto(sandbox);
+    pb::ControllerCreateResponse response;
+    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Create, request, &response),
+                         "create sandbox", sandbox.id);
+  }
+
+  absl::StatusOr<ControllerInstance> Start(const Context& ctx,
+                                           std::string_view sandbox_id) override {
+    using P = pb::ControllerStartResponse;
+    const auto request = For<pb::ControllerStartRequest>(sandbox_id);
+    P response;
+    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Start, request, &response); !s.ok()) {
+      return rpc::Describe(s, "start sandbox", sandbox_id);
+    }
+    return ControllerInstance{
+        .sandbox_id = std::string(sandbox_id),
+        .pid = response.pid(),
+        .created_at = rpc::TimeOf(response, &P::has_created_at, &P::created_at),
+        .address = response.address(),
+        .version = response.version(),
+        .labels = rpc::FromProto(response.labels()),
+        .spec = typeurl::FromProto(response.spec())};
+  }
+
+  absl::StatusOr<ocispec::Platform> Platform(const Context& ctx,
+                                             std::string_view sandbox_id) override {
+    const auto request = For<pb::ControllerPlatformRequest>(sandbox_id);
+    pb::ControllerPlatformResponse response;
+    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Platform, request, &response); !s.ok()) {
+      return rpc::Describe(s, "platform of sandbox", sandbox_id);
+    }
+    return rpc::FromProto(response.platform());
+  }
+
+  absl::Status Stop(const Context& ctx, std::string_view sandbox_id,
+                    const std::vector<StopOpt>& opts) override {
+    StopOptions options;
+    for (const StopOpt& opt : opts) opt(options);
+    auto request = For<pb::ControllerStopRequest>(sandbox_id);
+    if (options.timeout.has_value()) {
+      const std::int64_t seconds = absl::ToInt64Seconds(*options.timeout);
+      request.set_timeout_secs(
+          static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX)));
+    }
+    pb::ControllerStopResponse response;
+    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Stop, request, &response), "stop sandbox",
+                         sandbox_id);
+  }
+
+  Future<ExitStatus> Wait(const Context& ctx, std::string_view sandbox_id) override {
+    auto waiter = std::make_shared<Waiter>(ctx, stubs_, For<pb::ControllerWaitRequest>(sandbox_id));
+    waiter->Ask();
+    return waiter->future();
+  }
+
+  absl::StatusOr<ControllerStatus> Status(const Context& ctx, std::string_view sandbox_id,
+                                          bool verbose) override {
+    using P = pb::ControllerStatusResponse;
+    auto request = For<pb::ControllerStatusRequest>(sandbox_id);
+    request.set_verbose(verbose);
+    P response;
+    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Status, request, &response); !s.ok()) {
+      return rpc::Describe(s, "status of sandbox", sandbox_id);
+    }
+    return ControllerStatus{.sandbox_id = std::string(sandbox_id),
+                            .pid = response.pid(),
+                            .state = response.state(),
+                            .info = rpc::FromProto(response.info()),
+                            .created_at = rpc::TimeOf(response, &P::has_created_at, &P::created_at),
+                            .exited_at = rpc::TimeOf(response, &P::has_exited_at, &P::exited_at),
+                            .extra = typeurl::FromProto(response.extra()),
+                            .address = response.address(),
+                            .version = response.version()};
+  }
+
+  absl::Status Shutdown(const Context& ctx, std::string_view sandbox_id) override {
+    const auto request = For<pb::ControllerShutdownRequest>(sandbox_id);
+    pb::ControllerShutdownResponse response;
+    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Shutdown, request, &response),
+                         "shut down sandbox", sandbox_id);
+  }
+
+  absl::StatusOr<tasks::Metric> Metrics(const Context& ctx, std::string_view sandbox_id) override {
+    const auto request = For<pb::ControllerMetricsRequest>(sandbox_id);
+    pb::ControllerMetricsResponse response;
+    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Metrics, request, &response); !s.ok()) {
+      return rpc::Describe(s, "metrics of sandbox", sandbox_id);
+    }
+    return tasks::FromProto(response.metrics());
+  }
+
+  absl::Status Update(const Context& ctx, std::string_view sandbox_id, const Sandbox& sandbox,
+                      const std::vector<std::string>& fields) override {
+    auto request = For<pb::ControllerUpdateRequest>(sandbox_id);
+    *request.mutable_sandbox() = ToProto(sandbox);
+    request.mutable_fields()->Assign(fields.begin(), fields.end());
+    pb::ControllerUpdateResponse response;
+    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Update, request, &response),
+                         "update sandbox", sandbox_id);
+  }
+
+ private:
+  template <typename Request>
+  Request For(std::string_view sandbox_id) const {
+    Request request;
+    request.set_sandbox_id(std::string(sandbox_id));
+    request.set_sandboxer(sandboxer_);
+    return request;
+  }
+
+  const std::shared_ptr<const ControllerStubs> stubs_;
+  const std::string sandboxer_;
+};
+
+}  // namespace
+
+std::shared_ptr<Controller> NewSandboxController(std::shared_ptr<rpc::Connection> conn,
+                                                 std::string sandboxer) {
+  return std::make_shared<ProxyController>(std::move(conn), std::move(sandboxer));
+}
+
+std::shared_ptr<Controller> NewSandboxController(
+    std::shared_ptr<pb::Controller::StubInterface> stub, std::string sandboxer) {
+  return std::make_shared<ProxyController>(std::move(stub), std::move(sandboxer));
+}
+
+}  // namespace containerd::sandbox
