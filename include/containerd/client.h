@@ -39,8 +39,10 @@ class Channel;
 
 namespace containerd {
 
+class Client;
 class Container;
 class Image;
+class Sandbox;
 namespace health {
 class Service;
 }
@@ -53,8 +55,14 @@ struct ClientState;
 namespace io {
 class Reader;
 }
+namespace ocispec {
+struct Index;
+}
 namespace rpc {
 class Connection;
+}
+namespace sandbox {
+struct Sandbox;
 }
 namespace version {
 class Service;
@@ -63,6 +71,14 @@ class Service;
 // How to import; the options are in import.h.
 struct ImportOptions;
 using ImportOpt = std::function<absl::Status(ImportOptions*)>;
+
+// Makes, of a checkpoint's index, an option for the container that is restored from it.
+using RestoreOpts =
+    std::function<NewContainerOpts(const Context& ctx, const std::string& id, Client& client,
+                                   const Image& checkpoint, const ocispec::Index& index)>;
+
+// Fills in the record of a sandbox that is about to be created.
+using NewSandboxOpts = std::function<absl::Status(const Context&, Client&, sandbox::Sandbox*)>;
 
 struct Version {
   std::string version;   // "1.7.24"
@@ -159,6 +175,20 @@ class Client {
 
   // ErrNotFound if there is none of that id.
   absl::StatusOr<Container> LoadContainer(const Context& ctx, std::string_view id);
+
+  // Creates a container of what a checkpoint holds, as the options say (containerd/checkpoint.h).
+  // Its task is then restored by NewTask with WithTaskCheckpoint(checkpoint).
+  absl::StatusOr<Container> Restore(const Context& ctx, std::string_view id,
+                                    const Image& checkpoint,
+                                    const std::vector<RestoreOpts>& opts = {});
+
+  // Creates a sandbox, in the store and with its controller; Start runs it (containerd/sandbox.h).
+  // If the controller refuses, nothing stays in the store. ErrNotImplemented before daemon 1.7.
+  absl::StatusOr<Sandbox> NewSandbox(const Context& ctx, std::string_view sandbox_id,
+                                     const std::vector<NewSandboxOpts>& opts = {});
+
+  // ErrNotFound if there is none of that id.
+  absl::StatusOr<Sandbox> LoadSandbox(const Context& ctx, std::string_view id);
 
   // ErrNotFound if there is no image of that name.
   absl::StatusOr<Image> GetImage(const Context& ctx, std::string_view ref);

@@ -11,10 +11,12 @@
 #ifndef CONTAINERD_CONTAINER_H_
 #define CONTAINERD_CONTAINER_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -33,6 +35,15 @@
 namespace containerd {
 
 class Image;
+struct CheckpointOptions;
+namespace ocispec {
+struct Index;
+}
+
+// Adds a part of the container to the index of a checkpoint, or changes how its task is
+// checkpointed by options after it. See containerd/checkpoint.h.
+using CheckpointOpts = std::function<absl::Status(
+    const Context&, Client&, const containers::Container&, ocispec::Index*, CheckpointOptions*)>;
 
 struct InfoConfig {
   bool refresh = true;  // ask the daemon
@@ -89,6 +100,18 @@ class Container {
 
   // The container's task, attached to its streams if `attach` is given. ErrNotFound if it has none.
   absl::StatusOr<containerd::Task> Task(const Context& ctx, const cio::Attach& attach = nullptr);
+
+  // Makes an image named `ref` of the parts of the container that the options add (see
+  // containerd/checkpoint.h); its task is not paused. ErrNotFound for a container that was made
+  // from no image, ErrAlreadyExists if there is an image of that name.
+  absl::StatusOr<containerd::Image> Checkpoint(const Context& ctx, std::string_view ref,
+                                               const std::vector<CheckpointOpts>& opts = {});
+
+  // Creates the container's task of a checkpoint in a folder of the daemon's machine, as CRI does,
+  // and returns the process's pid. Since daemon 2.1; older ones know no such checkpoint. The
+  // streams live as long as this handle and its copies; on failure they are closed.
+  absl::StatusOr<std::uint32_t> Restore(const Context& ctx, const cio::Creator& creator,
+                                        std::string_view root_dir);
 
   // Deletes the record. ErrFailedPrecondition while there is a task.
   absl::Status Delete(const Context& ctx, const std::vector<DeleteOpts>& opts = {});

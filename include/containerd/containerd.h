@@ -6,6 +6,7 @@
 #define CONTAINERD_CONTAINERD_H_
 
 #include "containerd/cio/cio.h"                // IWYU pragma: export
+#include "containerd/checkpoint.h"             // IWYU pragma: export
 #include "containerd/client.h"                 // IWYU pragma: export
 #include "containerd/client_opts.h"            // IWYU pragma: export
 #include "containerd/container.h"              // IWYU pragma: export
@@ -20,7 +21,9 @@
 #include "containerd/namespaces/namespaces.h"  // IWYU pragma: export
 #include "containerd/oci/oci.h"                // IWYU pragma: export
 #include "containerd/process.h"                // IWYU pragma: export
+#include "containerd/sandbox.h"                // IWYU pragma: export
 #include "containerd/signals.h"                // IWYU pragma: export
+#include "containerd/snapshotter_opts.h"       // IWYU pragma: export
 #include "containerd/task.h"                   // IWYU pragma: export
 #include "containerd/task_opts.h"              // IWYU pragma: export
 

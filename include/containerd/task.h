@@ -36,6 +36,21 @@
 namespace containerd {
 
 class Client;
+class Image;
+
+// How Task::Checkpoint does it. Source: client.CheckpointTaskInfo.
+struct CheckpointTaskInfo {
+  std::string name;               // of the image to make
+  std::string parent_checkpoint;  // digest of a checkpoint that this one builds on
+  typeurl::Any options;           // the runtime's; containerd.runc.v1.CheckpointOptions
+
+  std::string runtime;  // the container's; Go's CheckpointTaskInfo.Runtime()
+
+  const std::string& Runtime() const { return runtime; }
+};
+
+// Makes options of it; those there are stand in containerd/checkpoint.h.
+using CheckpointTaskOpts = std::function<absl::Status(CheckpointTaskInfo*)>;
 
 // What a new task is made from besides its container. Filled in by NewTaskOpts.
 struct TaskInfo {
@@ -93,6 +108,14 @@ class Task : public Process {
   // What the task uses of the machine: io.containerd.cgroups.v1.Metrics or .v2.Metrics, for
   // typeurl::UnmarshalTo.
   absl::StatusOr<tasks::Metric> Metrics(const Context& ctx);
+
+  // Makes an image of the task's processes, the container's image and what the task changed in its
+  // root file system, while the task is paused. Needs CRIU. The image is named
+  // "containerd.io/checkpoint/<id>:<date>" unless an option says otherwise; one without a name is
+  // returned when an option sent the checkpoint to a folder instead. The task goes on afterwards
+  // even if the context has ended, unless it was paused before or an option ended it.
+  absl::StatusOr<Image> Checkpoint(const Context& ctx,
+                                   const std::vector<CheckpointTaskOpts>& opts = {});
 
   // The container's spec.
   absl::StatusOr<specs::Spec> Spec(const Context& ctx);

@@ -13,20 +13,11 @@
 #include "containerd/tasks/tasks.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "container_state.h"
 #include "fifos.h"
 #include "process_state.h"
 
 namespace containerd {
-
-struct Container::State {
-  State(Client client_handle, containers::Container known)
-      : client(std::move(client_handle)), id(known.id), record(std::move(known)) {}
-
-  Client client;
-  const std::string id;
-  std::mutex mu;
-  containers::Container record;  // as last seen
-};
 
 void WithoutRefreshedMetadata(InfoConfig* config) { config->refresh = false; }
 
@@ -246,6 +237,40 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
   }
   process->pid.store(*pid);
   return containerd::Task(std::move(process));
+}
+
+absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::Creator& creator,
+                                                 std::string_view root_dir) {
+  auto io = creator(state_->id);
+  if (!io.ok()) {
+    return errdefs::Annotate(io.status(), fmt::format("streams of task \"{}\"", state_->id));
+  }
+  const auto create = [&]() -> absl::StatusOr<std::uint32_t> {
+    auto record = Get(ctx);
+    if (!record.ok()) return record.status();
+    auto rootfs = RootFS(ctx, *record);
+    if (!rootfs.ok()) return rootfs.status();
+    const cio::Config& config = (*io)->Config();
+    return state_->client.TaskService()->Create(
+        ctx, {.container_id = state_->id,
+              .rootfs = *std::move(rootfs),
+              .stdin_path = config.stdin,
+              .stdout_path = config.stdout,
+              .stderr_path = config.stderr,
+              .terminal = config.terminal,
+              // What tells the daemon that the checkpoint is a folder and no content.
+              .checkpoint = ocispec::Descriptor{
+                  .annotations = {{"RestoreFromPath", std::string(root_dir)}}}});
+  };
+  auto pid = create();
+  if (!pid.ok()) {
+    internal::ProcessState(state_->client, state_->id, "", 0, *std::move(io)).CloseStreams();
+    return errdefs::Annotate(
+        pid.status(), fmt::format("restoring container \"{}\" from {}", state_->id, root_dir));
+  }
+  std::lock_guard lock(state_->mu);
+  state_->restored_io = *std::move(io);
+  return pid;
 }
 
 absl::StatusOr<Task> Container::Task(const Context& ctx, const cio::Attach& attach) {

@@ -12,22 +12,11 @@
 #include "containerd/signals.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "oci_client.h"
+#include "remap.h"
+
 namespace containerd {
 namespace {
-
-// What package oci sees of a client.
-class OciClient final : public oci::Client {
- public:
-  explicit OciClient(containerd::Client client) : client_(std::move(client)) {}
-
-  std::shared_ptr<snapshots::Snapshotter> SnapshotService(std::string_view name) override {
-    return client_.SnapshotService(name);
-  }
-  std::shared_ptr<mount::Manager> MountManager() override { return client_.MountManager(); }
-
- private:
-  containerd::Client client_;
-};
 
 absl::Status SetSpec(const specs::Spec& spec, containers::Container* container) {
   auto any = typeurl::MarshalAny(spec);
@@ -36,27 +25,22 @@ absl::Status SetSpec(const specs::Spec& spec, containers::Container* container) 
   return absl::OkStatus();
 }
 
-// The snapshotter that the container's options have named so far, resolved and written back.
-absl::StatusOr<std::shared_ptr<snapshots::Snapshotter>> ResolveSnapshotter(
-    const Context& ctx, const Client& client, containers::Container* container) {
-  auto name = client.ResolveSnapshotterName(ctx, container->snapshotter);
-  if (!name.ok()) return name.status();
-  container->snapshotter = *std::move(name);
-  return client.GetSnapshotter(ctx, container->snapshotter);
-}
-
 NewContainerOpts NewSnapshot(std::string id, const Image& image, bool readonly,
                              std::vector<snapshots::Opt> opts) {
   return [id = std::move(id), image, readonly, opts = std::move(opts)](
              const Context& ctx, Client& client, containers::Container* container) {
     auto diff_ids = image.RootFS(ctx);
     if (!diff_ids.ok()) return diff_ids.status();
-    const std::string parent = identity::ChainID(*diff_ids).String();
-    auto snapshotter = ResolveSnapshotter(ctx, client, container);
+    auto snapshotter = internal::ResolveSnapshotter(ctx, client, container);
     if (!snapshotter.ok()) return snapshotter.status();
-    absl::Status made = (readonly ? (*snapshotter)->View(ctx, id, parent, opts)
-                                  : (*snapshotter)->Prepare(ctx, id, parent, opts))
-                            .status();
+    const std::string parent = identity::ChainID(*diff_ids).String();
+    auto map = internal::MappingToApply(ctx, client, container->snapshotter, opts);
+    if (!map.ok()) return map.status();
+    const internal::SnapshotRequest request{
+        .key = id, .parent = parent, .readonly = readonly, .opts = opts};
+    absl::Status made = map->has_value()
+                            ? internal::MakeRemappedSnapshot(ctx, **snapshotter, request, **map)
+                            : internal::MakeSnapshot(ctx, **snapshotter, request, parent);
     if (!made.ok()) {
       return errdefs::Annotate(made, fmt::format("snapshot \"{}\" of image \"{}\" with {}", id,
                                                  image.Name(), container->snapshotter));
@@ -154,7 +138,7 @@ NewContainerOpts WithSnapshotter(std::string name) {
 
 NewContainerOpts WithSnapshot(std::string id) {
   return [id = std::move(id)](const Context& ctx, Client& client, containers::Container* c) {
-    auto snapshotter = ResolveSnapshotter(ctx, client, c);
+    auto snapshotter = internal::ResolveSnapshotter(ctx, client, c);
     if (!snapshotter.ok()) return snapshotter.status();
     if (auto mounts = (*snapshotter)->Mounts(ctx, id); !mounts.ok()) return mounts.status();
     c->snapshot_key = id;
@@ -194,7 +178,7 @@ NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts) {
     // The spec's cgroup is under the namespace's name, so it takes a namespace to make one.
     const Context spec_ctx =
         ctx.Namespace().has_value() ? ctx : WithNamespace(ctx, client.DefaultNamespace());
-    OciClient oci_client(client);
+    internal::OciClient oci_client(client);
     auto spec = oci::GenerateSpec(spec_ctx, &oci_client, c, opts);
     if (!spec.ok()) return spec.status();
     return SetSpec(*spec, c);
@@ -205,7 +189,7 @@ NewContainerOpts WithSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts) {
   return [spec = std::move(spec), opts = std::move(opts)](const Context& ctx, Client& client,
                                                           containers::Container* c) {
     specs::Spec changed = spec;
-    OciClient oci_client(client);
+    internal::OciClient oci_client(client);
     if (absl::Status s = oci::ApplyOpts(ctx, &oci_client, c, &changed, opts); !s.ok()) return s;
     return SetSpec(changed, c);
   };

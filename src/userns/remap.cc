@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <set>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/userns/userns.h"
+
+namespace containerd::userns {
+namespace {
+
+constexpr mode_t kSpecialBits = S_ISUID | S_ISGID | S_ISVTX;
+constexpr char kCapabilities[] = "security.capability";
+
+class FD {
+ public:
+  explicit FD(int fd) : fd_(fd) {}
+  FD(FD&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FD& operator=(FD&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FD() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+absl::Status Errno(std::string_view what, const std::string& path) {
+  return errdefs::FromErrno(errno, fmt::format("{} \"/{}\"", what, path));
+}
+
+// Moves the owners of one tree. Paths are relative to the root, "" being the root itself; each is
+// walked from the root one name at a time, without following a link, so that no number of levels
+// needs more than two descriptors.
+class Remapper {
+ public:
+  Remapper(FD root, const IDMap& map) : root_(std::move(root)), map_(map) {}
+
+  absl::Status Run(const Context& ctx) {
+    if (auto root = Move(root_.get(), ".", ""); !root.ok()) return root.status();
+    std::vector<std::string> pending = {""};
+    while (!pending.empty()) {
+      if (absl::Status s = ctx.Err(); !s.ok()) return s;
+      const std::string dir = std::move(pending.back());
+      pending.pop_back();
+      if (absl::Status s = MoveEntries(dir, pending); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+  absl::StatusOr<FD> OpenDir(const std::string& path) const {
+    FD dir(::openat(root_.get(), ".", kOpenDir));
+    std::string_view rest = path;
+    while (dir.get() >= 0 && !rest.empty()) {
+      const std::size_t slash = rest.find('/');
+      const std::string name(rest.substr(0, slash));
+      rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
+      dir = FD(::openat(dir.get(), name.c_str(), kOpenDir));
+    }
+    if (dir.get() < 0) return Errno("opening", path);
+    return dir;
+  }
+
+  // Moves what is in a directory, and adds the directories in it to `pending`.
+  absl::Status MoveEntries(const std::string& path, std::vector<std::string>& pending) {
+    auto opened = OpenDir(path);
+    if (!opened.ok()) return opened.status();
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(opened->get()), ::closedir);
+    if (dir == nullptr) return Errno("reading", path);
+    opened->Release();
+    // Read to the end first: what a move does to the order of a directory is the file system's
+    // business.
+    std::vector<std::string> names;
+    errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own.
+    while (const dirent* entry = ::readdir(dir.get())) {
+      const std::string_view name = &entry->d_name[0];
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    if (errno != 0) return Errno("reading", path);
+    for (const std::string& name : names) {
+      std::string child = path.empty() ? name : path + "/" + name;
+      auto is_dir = Move(::dirfd(dir.get()), name, child);
+      if (!is_dir.ok()) return is_dir.status();
+      if (*is_dir) pending.push_back(std::move(child));
+    }
+    return absl::OkStatus();
+  }
+
+  // Moves one entry; whether it is a directory.
+  absl::StatusOr<bool> Move(int dir, const std::string& name, const std::string& path) {
+    const FD entry(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (entry.get() < 0 || ::fstat(entry.get(), &st) != 0) return Errno("opening", path);
+    const bool is_dir = S_ISDIR(st.st_mode);
+    const bool linked = !is_dir && st.st_nlink > 1;
+    if (linked && moved_.contains({st.st_dev, st.st_ino})) return is_dir;
+
+    auto host = map_.ToHost({st.st_uid, st.st_gid});
+    if (!host.ok()) return errdefs::Annotate(host.status(), fmt::format("\"/{}\"", path));
+    if (host->uid != st.st_uid || host->gid != st.st_gid) {
+      if (absl::Status s = ChangeOwner(entry.get(), st, *host, path); !s.ok()) return s;
+    }
+    if (linked) {
+      // An overlay may just have made a file of its own of this name; the others are then still to
+      // be moved. So it counts what the name stands for now.
+      if (::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return Errno("looking at", path);
+      }
+      moved_.insert({st.st_dev, st.st_ino});
+    }
+    return is_dir;
+  }
+
+  static absl::Status ChangeOwner(int entry, const struct stat& st, const User& owner,
+                                  const std::string& path) {
+    // What chmod(2) and the calls for extended attributes do not take of such a descriptor, they
+    // take of its name; the kernel resolves it to the entry that is held open.
+    const std::string self = fmt::format("/proc/self/fd/{}", entry);
+    std::array<char, 64> capabilities{};
+    const ssize_t size = S_ISREG(st.st_mode) ? ::getxattr(self.c_str(), kCapabilities,
+                                                          capabilities.data(), capabilities.size())
+                                             : -1;
+    if (::fchownat(entry, "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0) {
+      return Errno(fmt::format("changing the owner to {}:{} of", owner.uid, owner.gid), path);
+    }
+    if (!S_ISLNK(st.st_mode) && (st.st_mode & kSpecialBits) != 0 &&
+        ::chmod(self.c_str(), st.st_mode & ~static_cast<mode_t>(S_IFMT)) != 0) {
+      return Errno("restoring the mode of", path);
+    }
+    if (size > 0 && ::setxattr(self.c_str(), kCapabilities, capabilities.data(),
+                               static_cast<std::size_t>(size), 0) != 0) {
+      return Errno("restoring the capabilities of", path);
+    }
+    return absl::OkStatus();
+  }
+
+  const FD root_;
+  const IDMap& map_;
+  // Files with several names that have been moved.
+  std::set<std::pair<dev_t, ino_t>> moved_;
+};
+
+}  // namespace
+
+absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map) {
+  FD dir(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (dir.get() < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", root));
+  return errdefs::Annotate(Remapper(std::move(dir), map).Run(ctx),
+                           fmt::format("moving the owners of \"{}\"", root));
+}
+
+}  // namespace containerd::userns
