@@ -119,7 +119,10 @@ absl::StatusOr<std::unique_ptr<DecompressReadCloser>> NewZstdReader(Input input)
 
 absl::StatusOr<std::unique_ptr<WriteCloser>> NewZstdWriter(io::Writer& dest) {
   std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
-  if (context == nullptr) return errdefs::ResourceExhausted("zstd: no memory for a stream");
+  if (context == nullptr ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1)) != 0) {
+    return errdefs::ResourceExhausted("zstd: no memory for a stream");
+  }
   return std::make_unique<ZstdWriter>(dest, std::move(context));
 }
 

@@ -55,7 +55,7 @@ constexpr char kDockerManifest[] = "manifest.json";
 
 // Most bytes that the names of an archive's entries may have together, each counted with some for
 // what is kept with it.
-constexpr std::size_t kMaxNames = std::size_t{32} << 20;
+constexpr std::size_t kMaxNames = std::size_t{16} << 20;
 constexpr std::size_t kEntryOverhead = 256;
 
 // Longest way from a symbolic link to its file.

@@ -64,17 +64,16 @@ absl::StatusOr<ocispec::Descriptor> CompressBlob(const Context& ctx, content::St
   const digest::Digest dgst(desc.digest);
   const std::string ref =
       fmt::format("compress-blob-{}-{}", dgst.Algorithm().String(), dgst.Encoded());
+  const auto annotate = [&](const absl::Status& status) {
+    return errdefs::Annotate(status, fmt::format("compressing \"{}\"", desc.digest));
+  };
   auto writer = content::OpenWriter(ctx, store, {content::WithRef(ref)});
-  absl::StatusOr<ocispec::Descriptor> result = writer.status();
-  if (writer.ok()) {
-    result = CompressTo(ctx, store, desc, **writer);
-    writer->reset();
-    if (!result.ok()) {
-      static_cast<void>(store.Abort(WithTimeout(WithoutCancel(ctx), absl::Seconds(5)), ref));
-    }
-  }
+  if (!writer.ok()) return annotate(writer.status());
+  absl::StatusOr<ocispec::Descriptor> result = CompressTo(ctx, store, desc, **writer);
+  writer->reset();
   if (!result.ok()) {
-    return errdefs::Annotate(result.status(), fmt::format("compressing \"{}\"", desc.digest));
+    static_cast<void>(store.Abort(WithTimeout(WithoutCancel(ctx), absl::Seconds(5)), ref));
+    return annotate(result.status());
   }
   return result;
 }

@@ -58,7 +58,7 @@ bool IsErrEmptyWalk(const absl::Status& status);
 // Bounds of Walk and Dispatch, which Go lacks: of images within images, and of descriptors looked
 // at. (Each index may name one below it a thousand times.)
 inline constexpr int kMaxWalkDepth = 32;
-inline constexpr std::int64_t kMaxWalkDescriptors = std::int64_t{1} << 20;
+inline constexpr std::int64_t kMaxWalkDescriptors = std::int64_t{1} << 17;
 
 // Calls the handlers in turn, and returns the children of all. Source: images.Handlers.
 HandlerFunc Handlers(std::vector<Handler> handlers);
