@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of an http or https URL.
+//
+//   absl::StatusOr<http::Url> url = http::ParseUrl("https://localhost:5000/v2/?n=1");
+//   url->host;        // "localhost:5000"
+//   url->AddQuery("last", "a b");
+//   url->String();    // "https://localhost:5000/v2/?n=1&last=a+b"
+//
+// All functions are pure. Source: net/url.
+#ifndef CONTAINERD_HTTP_URL_H_
+#define CONTAINERD_HTTP_URL_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+namespace containerd::http {
+
+struct Url {
+  std::string scheme{};     // "http" or "https", lower case
+  std::string user_info{};  // what stands before "@", still escaped
+  std::string host{};       // with the port, if one is named; IPv6 in brackets; lower case
+  std::string path{};       // still escaped; empty or beginning with "/"
+  std::string query{};      // still escaped, without "?"
+
+  std::string String() const;
+
+  // The host without port and brackets, and the port as named or that of the scheme.
+  std::string Hostname() const;
+  std::string Port() const;
+
+  void AddQuery(std::string_view key, std::string_view value);
+
+  friend bool operator==(const Url&, const Url&) = default;
+};
+
+// InvalidArgument for any text that is not an absolute http or https URL, or has control
+// characters, spaces or backslashes. The fragment is dropped.
+absl::StatusOr<Url> ParseUrl(std::string_view text);
+
+// What a Location header means: an absolute URL, or one that is relative to `base`.
+// Source: URL.ResolveReference.
+absl::StatusOr<Url> ResolveReference(const Url& base, std::string_view location);
+
+// The name and the port of "host", "host:port", "[::1]:port"; the port is empty if not named.
+std::pair<std::string, std::string> SplitHostPort(std::string_view host);
+
+// As a query has it: space is "+", and all but letters, digits and "-_.~" is percent-escaped.
+// Source: url.QueryEscape.
+std::string QueryEscape(std::string_view text);
+std::string QueryUnescape(std::string_view text);  // what is no escape stays as it is
+
+// Source: url.Values.Encode, with the order kept.
+std::string EncodeQuery(const std::vector<std::pair<std::string, std::string>>& values);
+std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view query);
+
+}  // namespace containerd::http
+
+#endif  // CONTAINERD_HTTP_URL_H_
