@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a registry answered when it did not answer as it should.
+//
+//   if (auto answer = remotes::errors::AsUnexpectedStatus(status)) log(answer->body);
+//
+// Source: core/remotes/errors.
+#ifndef CONTAINERD_REMOTES_ERRORS_H_
+#define CONTAINERD_REMOTES_ERRORS_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+
+namespace containerd::remotes::errors {
+
+// Most bytes of a response's body that are kept.
+inline constexpr std::size_t kMaxErrorBody = 64000;
+
+struct ErrUnexpectedStatus {
+  std::string status{};  // "403 Forbidden"
+  int status_code = 0;
+  std::string body{};         // The first kMaxErrorBody bytes.
+  std::string request_url{};  // Values of its query are "REDACTED", but for "ns".
+  std::string request_method{};
+
+  friend bool operator==(const ErrUnexpectedStatus&, const ErrUnexpectedStatus&) = default;
+};
+
+// "unexpected status from GET request to <url>: 403 Forbidden", followed by ": <detail>" if there
+// is any. 401 is of class ErrUnauthenticated, 403 ErrPermissionDenied, 429 ErrResourceExhausted and
+// all else ErrUnknown. Source: errors.NewUnexpectedStatusErr.
+absl::Status NewUnexpectedStatusErr(const ErrUnexpectedStatus& answer,
+                                    std::string_view detail = "");
+
+// The answer that an error is about, also after errdefs::Annotate.
+std::optional<ErrUnexpectedStatus> AsUnexpectedStatus(const absl::Status& status);
+
+}  // namespace containerd::remotes::errors
+
+#endif  // CONTAINERD_REMOTES_ERRORS_H_

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handlers and functions that move images between remotes and a content store.
+//
+//   absl::Status s = remotes::PushContent(ctx, pusher, image.target, store, 4, platforms::All());
+//
+// Source: core/remotes/handlers.go.
+#ifndef CONTAINERD_REMOTES_HANDLERS_H_
+#define CONTAINERD_REMOTES_HANDLERS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+
+#include "containerd/content/content.h"
+#include "containerd/context/context.h"
+#include "containerd/images/handlers.h"
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/platforms/platforms.h"
+#include "containerd/remotes/remotes.h"
+
+namespace containerd::remotes {
+
+// MakeRefKey's prefix for a media type, instead of "unknown" or what it would use.
+Context WithMediaTypeKeyPrefix(const Context& ctx, std::string_view media_type,
+                               std::string_view prefix);
+
+// The name of the ingestion for content: "<kind>-<digest>", where the kind is manifest, index,
+// layer, config, attestation or unknown; "<kind>-<name>@<digest>" if the descriptor has the
+// annotation org.opencontainers.image.ref.name.
+std::string MakeRefKey(const Context& ctx, const ocispec::Descriptor& desc);
+
+// Fetches what it is called for into the ingester. Use it with images::ChildrenHandler for all of
+// an image. ErrNotImplemented for Docker's schema 1.
+images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
+                                 std::shared_ptr<Fetcher> fetcher);
+
+// Fetches one blob into the ingester; goes on with an ingestion that is there. ErrAlreadyExists if
+// the store has it, ErrInvalidArgument for a descriptor of size 0.
+absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fetcher,
+                   const ocispec::Descriptor& desc);
+
+// Pushes what it is called for from the provider. What the remote has already is no error.
+images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,
+                                std::shared_ptr<content::Provider> provider);
+
+// Pushes the content below `desc` that is for `platform`, at most `limiter` blobs at once (see
+// images::Dispatch): blobs first, then manifests, then indexes. `wrapper` may wrap the handler that
+// walks and pushes the blobs. If `store` is a content::InfoProvider too, what its labels say of the
+// content's origin is added to the descriptors, from which pushers mount across repositories.
+absl::Status PushContent(const Context& ctx, std::shared_ptr<Pusher> pusher,
+                         const ocispec::Descriptor& desc, std::shared_ptr<content::Provider> store,
+                         int limiter, platforms::MatchComparerPtr platform,
+                         const std::function<images::Handler(images::Handler)>& wrapper = nullptr);
+
+// Leaves out what may not be distributed, by its media type.
+images::HandlerFunc SkipNonDistributableBlobs(images::HandlerFunc f);
+
+// Of manifests for a platform that does not match, leaves the config only.
+images::HandlerFunc FilterManifestByPlatformHandler(images::HandlerFunc f, platforms::MatcherPtr m);
+
+}  // namespace containerd::remotes
+
+#endif  // CONTAINERD_REMOTES_HANDLERS_H_
