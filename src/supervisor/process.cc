@@ -45,7 +45,7 @@ int ExecInChild(const SpawnOptions& o, char* const* argv, char* const* envp, pid
   for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &default_action, nullptr);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (o.death_signal != 0) {
     if (prctl(PR_SET_PDEATHSIG, o.death_signal) != 0) return errno;
     if (getppid() != parent) return ESRCH;  // it died before it could be signalled to us

@@ -4,12 +4,12 @@
 #include "containerd/supervisor/supervisor.h"
 
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <absl/time/clock.h>
@@ -17,6 +17,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include "containerd/services/containers/v1/containers.grpc.pb.h"
+#include "containerd/services/content/v1/content.grpc.pb.h"
+#include "containerd/services/leases/v1/leases.grpc.pb.h"
+#include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
+#include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
 #include "containerd/services/tasks/v1/tasks.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 
@@ -40,6 +44,138 @@ bool SomebodyRunsWith(const std::string& text) {
   return false;
 }
 
+std::shared_ptr<grpc::Channel> Dial(const std::string& address) {
+  return grpc::CreateChannel("unix:" + address, grpc::InsecureChannelCredentials());
+}
+
+void Prepare(grpc::ClientContext& context, const std::string& ns) {
+  context.AddMetadata("containerd-namespace", ns);
+  context.set_wait_for_ready(true);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+}
+
+// An argument for sleep(1) that no other process has.
+std::string UniqueArgument() {
+  static int n = 0;
+  return fmt::format("{}{:06}", 1000 + n++, getpid());
+}
+
+// Runs `sleep <argument>` as task "sleeper".
+void StartSleeper(const std::string& address, const std::string& ns, const std::string& argument) {
+  namespace cpb = ::containerd::services::containers::v1;
+  namespace tpb = ::containerd::services::tasks::v1;
+  const auto channel = Dial(address);
+  const std::string spec =
+      fmt::format(R"({{"ociVersion":"1.0.2","process":{{"user":{{"uid":0,"gid":0}},"cwd":"/",)"
+                  R"("args":["/bin/sleep","{}"]}},"root":{{"path":"rootfs"}},)"
+                  R"("mounts":[{{"destination":"/proc","type":"proc","source":"proc"}},)"
+                  R"({{"destination":"/dev","type":"tmpfs","source":"tmpfs"}}],)"
+                  R"("linux":{{"cgroupsPath":"/{}/sleeper","namespaces":[{{"type":"pid"}},)"
+                  R"({{"type":"mount"}}]}}}})",
+                  argument, ns);
+  {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    cpb::CreateContainerRequest request;
+    cpb::CreateContainerResponse response;
+    request.mutable_container()->set_id("sleeper");
+    request.mutable_container()->mutable_runtime()->set_name("io.containerd.runc.v2");
+    request.mutable_container()->mutable_spec()->set_type_url(
+        "types.containerd.io/opencontainers/runtime-spec/1/Spec");
+    request.mutable_container()->mutable_spec()->set_value(spec);
+    const grpc::Status status =
+        cpb::Containers::NewStub(channel)->Create(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    tpb::CreateTaskRequest request;
+    tpb::CreateTaskResponse response;
+    request.set_container_id("sleeper");
+    auto* mount = request.add_rootfs();
+    mount->set_type("bind");
+    mount->set_source(BusyboxRootfs());
+    mount->add_options("rbind");
+    mount->add_options("ro");
+    const grpc::Status status = tpb::Tasks::NewStub(channel)->Create(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  grpc::ClientContext context;
+  Prepare(context, ns);
+  tpb::StartRequest request;
+  tpb::StartResponse response;
+  request.set_container_id("sleeper");
+  const grpc::Status status = tpb::Tasks::NewStub(channel)->Start(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  // The task is started when runc has let it go; that it has become `sleep` may take a moment.
+  const absl::Time limit = absl::Now() + absl::Minutes(1);
+  while (!SomebodyRunsWith(argument) && absl::Now() < limit) std::this_thread::yield();
+}
+
+// A lease, an ingest, content, and two snapshots one on the other.
+void LeaveThings(const std::string& address, const std::string& ns) {
+  namespace lpb = ::containerd::services::leases::v1;
+  namespace cpb = ::containerd::services::content::v1;
+  namespace spb = ::containerd::services::snapshots::v1;
+  const auto channel = Dial(address);
+  {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    lpb::CreateRequest request;
+    request.set_id("kept");
+    lpb::CreateResponse response;
+    EXPECT_TRUE(lpb::Leases::NewStub(channel)->Create(&context, request, &response).ok());
+  }
+  for (const cpb::WriteAction action : {cpb::WRITE, cpb::COMMIT}) {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    context.AddMetadata("containerd-lease", "kept");
+    const auto stream = cpb::Content::NewStub(channel)->Write(&context);
+    cpb::WriteContentRequest request;
+    request.set_action(action);
+    request.set_ref(fmt::format("ref-{}", static_cast<int>(action)));
+    request.set_data(ns);
+    stream->WriteLast(request, grpc::WriteOptions());
+    cpb::WriteContentResponse response;
+    while (stream->Read(&response)) {
+    }
+    const grpc::Status status = stream->Finish();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+  const auto stub = spb::Snapshots::NewStub(channel);
+  {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    context.AddMetadata("containerd-lease", "kept");
+    spb::PrepareSnapshotRequest request;
+    request.set_snapshotter("native");
+    request.set_key("lower");
+    spb::PrepareSnapshotResponse response;
+    EXPECT_TRUE(stub->Prepare(&context, request, &response).ok());
+  }
+  {
+    grpc::ClientContext context;
+    Prepare(context, ns);
+    context.AddMetadata("containerd-lease", "kept");
+    spb::CommitSnapshotRequest request;
+    request.set_snapshotter("native");
+    request.set_key("lower");
+    request.set_name("a-base");
+    google::protobuf::Empty response;
+    EXPECT_TRUE(stub->Commit(&context, request, &response).ok());
+  }
+  grpc::ClientContext context;
+  Prepare(context, ns);
+  context.AddMetadata("containerd-lease", "kept");
+  spb::PrepareSnapshotRequest request;
+  request.set_snapshotter("native");
+  request.set_key("upper");
+  request.set_parent("a-base");
+  spb::PrepareSnapshotResponse response;
+  EXPECT_TRUE(stub->Prepare(&context, request, &response).ok());
+}
+
 class SupervisorDaemon : public ::testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<supervisor::Daemon>> StartAnother(
@@ -55,10 +191,9 @@ class SupervisorDaemon : public ::testing::Test {
   // The daemon's version, as it says itself.
   static std::string Version(const std::string& address) {
     namespace pb = ::containerd::services::version::v1;
-    const auto channel = grpc::CreateChannel("unix:" + address, grpc::InsecureChannelCredentials());
+    const auto channel = Dial(address);
     grpc::ClientContext context;
-    context.set_wait_for_ready(true);
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    Prepare(context, "version");
     pb::VersionResponse response;
     const grpc::Status status = pb::Version::NewStub(channel)->Version(&context, {}, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
@@ -106,66 +241,12 @@ TEST_F(SupervisorDaemon, ConfigurationThatContainerdRefuses) {
 // Tasks that still run when the daemon is stopped: their shims, processes, mounts, sockets and
 // cgroups go with it.
 TEST_F(SupervisorDaemon, CleanupEndsTasks) {
-  namespace cpb = ::containerd::services::containers::v1;
-  namespace tpb = ::containerd::services::tasks::v1;
   const std::string ns = UniqueName("supervisor");
   auto started = StartAnother();
   ASSERT_TRUE(started.ok()) << started.status();
-  const auto channel =
-      grpc::CreateChannel("unix:" + (*started)->Address(), grpc::InsecureChannelCredentials());
-  const auto prepare = [&ns](grpc::ClientContext& context) {
-    context.AddMetadata("containerd-namespace", ns);
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
-  };
-  const std::string spec =
-      fmt::format(R"({{"ociVersion":"1.0.2","process":{{"user":{{"uid":0,"gid":0}},"cwd":"/",)"
-                  R"("args":["/bin/sleep","12345{}"]}},"root":{{"path":"rootfs"}},)"
-                  R"("mounts":[{{"destination":"/proc","type":"proc","source":"proc"}},)"
-                  R"({{"destination":"/dev","type":"tmpfs","source":"tmpfs"}}],)"
-                  R"("linux":{{"cgroupsPath":"/{}/sleeper","namespaces":[{{"type":"pid"}},)"
-                  R"({{"type":"mount"}}]}}}})",
-                  getpid(), ns);
-  {
-    grpc::ClientContext context;
-    prepare(context);
-    cpb::CreateContainerRequest request;
-    cpb::CreateContainerResponse response;
-    request.mutable_container()->set_id("sleeper");
-    request.mutable_container()->mutable_runtime()->set_name("io.containerd.runc.v2");
-    request.mutable_container()->mutable_spec()->set_type_url(
-        "types.containerd.io/opencontainers/runtime-spec/1/Spec");
-    request.mutable_container()->mutable_spec()->set_value(spec);
-    const grpc::Status status =
-        cpb::Containers::NewStub(channel)->Create(&context, request, &response);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-  }
-  uint32_t pid = 0;
-  {
-    grpc::ClientContext context;
-    prepare(context);
-    tpb::CreateTaskRequest request;
-    tpb::CreateTaskResponse response;
-    request.set_container_id("sleeper");
-    auto* mount = request.add_rootfs();
-    mount->set_type("bind");
-    mount->set_source(BusyboxRootfs());
-    mount->add_options("rbind");
-    mount->add_options("ro");
-    const grpc::Status status = tpb::Tasks::NewStub(channel)->Create(&context, request, &response);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-    pid = response.pid();
-  }
-  {
-    grpc::ClientContext context;
-    prepare(context);
-    tpb::StartRequest request;
-    tpb::StartResponse response;
-    request.set_container_id("sleeper");
-    const grpc::Status status = tpb::Tasks::NewStub(channel)->Start(&context, request, &response);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-  }
-  const std::string argument = fmt::format("12345{}", getpid());
-  EXPECT_EQ(kill(static_cast<pid_t>(pid), 0), 0);
+  const std::string argument = UniqueArgument();
+  StartSleeper((*started)->Address(), ns, argument);
+  ASSERT_TRUE(SomebodyRunsWith(argument));
   EXPECT_TRUE(SomebodyRunsWith((*started)->Address()));
 
   const absl::Status stopped = (*started)->Stop(ctx());
@@ -175,6 +256,28 @@ TEST_F(SupervisorDaemon, CleanupEndsTasks) {
   EXPECT_FALSE(fs::exists(dir() + "/s"));
   EXPECT_FALSE(fs::exists("/run/containerd/runc/" + ns));
   EXPECT_EQ(ReadFile("/proc/self/mountinfo").find(dir()), std::string::npos);
+}
+
+// What a test leaves in its namespace does not reach the next one.
+TEST_F(SupervisorDaemon, TestNamespaceIsEmptied) {
+  const std::string argument = UniqueArgument();
+  std::string name;
+  {
+    const TestNamespace ns(*SharedClient());
+    name = ns.name();
+    StartSleeper(SharedAddress(), name, argument);
+    ASSERT_TRUE(SomebodyRunsWith(argument));
+    LeaveThings(SharedAddress(), name);
+  }
+  EXPECT_FALSE(SomebodyRunsWith(argument));
+  namespace pb = ::containerd::services::namespaces::v1;
+  const auto channel = Dial(SharedAddress());
+  grpc::ClientContext context;
+  Prepare(context, name);
+  pb::ListNamespacesResponse response;
+  const grpc::Status status = pb::Namespaces::NewStub(channel)->List(&context, {}, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  for (const pb::Namespace& listed : response.namespaces()) EXPECT_NE(listed.name(), name);
 }
 
 // The shared daemon, as the other tests will find it.

@@ -88,7 +88,7 @@ TEST(Options, RefuseWhatCannotBe) {
 }
 
 TEST(Options, EnvironmentPutsTheBinDirFirst) {
-  ASSERT_EQ(setenv("NOTIFY_SOCKET", "/run/notify", 1), 0);
+  ASSERT_EQ(setenv("NOTIFY_SOCKET", "/run/notify", 1), 0);  // NOLINT(concurrency-mt-unsafe)
   const std::vector<std::string> env = Environment(
       Make({WithBinDir("/opt/bin"), WithEnv("PATH", "/usr/bin"), WithEnv("GOGC", "off")}));
   EXPECT_THAT(env, Contains("PATH=/opt/bin:/usr/bin"));

@@ -86,7 +86,7 @@ int FakeContainerd(int argc, char** argv) {
   {
     // What the child was given, for the tests to look at.
     sigset_t mask;
-    sigprocmask(SIG_SETMASK, nullptr, &mask);
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     struct sigaction pipe_action = {};
     sigaction(SIGPIPE, nullptr, &pipe_action);
     const std::set<int> fds = OpenFds();
