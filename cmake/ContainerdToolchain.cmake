@@ -23,7 +23,10 @@ add_library(containerd_warnings INTERFACE)
 target_compile_options(
   containerd_warnings
   INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
-            -Wold-style-cast -Woverloaded-virtual -Wnull-dereference $<$<BOOL:${CONTAINERD_WERROR}>:-Werror>)
+            -Wold-style-cast -Woverloaded-virtual
+            # With optimisation gcc 12 finds it in its own <streambuf>.
+            $<$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:${CONTAINERD_SANITIZE}>>>:-Wnull-dereference>
+            $<$<BOOL:${CONTAINERD_WERROR}>:-Werror>)
 
 if(CONTAINERD_SANITIZE)
   add_compile_options(-fsanitize=${CONTAINERD_SANITIZE} -fno-omit-frame-pointer -O1)
