@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Answers a registry's 401 with credentials or tokens.
+//
+//   auto authorizer = docker::NewDockerAuthorizer({docker::WithAuthCreds(
+//       [](const Context&, std::string_view host) { return docker::Credentials{"me", "secret"};
+//       })});
+//
+// Source: core/remotes/docker/authorizer.go.
+#ifndef CONTAINERD_REMOTES_DOCKER_AUTHORIZER_H_
+#define CONTAINERD_REMOTES_DOCKER_AUTHORIZER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/http/http.h"
+
+namespace containerd::remotes::docker {
+
+// Both empty: nobody in particular.
+struct Credentials {
+  std::string username{};
+  std::string secret{};  // without username: a refresh token ("identity token")
+
+  friend bool operator==(const Credentials&, const Credentials&) = default;
+};
+
+// Finds the credentials for a host ("registry-1.docker.io", "localhost:5000").
+using CredentialsFunc =
+    std::function<absl::StatusOr<Credentials>(const Context& ctx, std::string_view host)>;
+
+// The error for credentials that were refused.
+absl::Status ErrInvalidAuthorization(std::string_view why = "");
+bool IsErrInvalidAuthorization(const absl::Status& status);
+
+// Safe from any thread.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+
+  // Sets the request's Authorization field, if something is known for its host. May fetch a token.
+  virtual absl::Status Authorize(const Context& ctx, http::Request& request) = 0;
+
+  // Learns from a 401, the last of `responses`; the ones before are those of the same request,
+  // sent before. ErrNotImplemented if it demands what the authorizer cannot do.
+  virtual absl::Status AddResponses(
+      const Context& ctx, const std::vector<std::shared_ptr<http::Response>>& responses) = 0;
+};
+
+// Called when a token server gave a refresh token.
+using OnFetchRefreshToken = std::function<void(const Context& ctx, std::string_view refresh_token,
+                                               const http::Request& request)>;
+
+// Filled by AuthorizerOpts.
+struct AuthorizerConfig {
+  CredentialsFunc credentials{};
+  std::shared_ptr<const http::Client> client{};
+  http::Header header{};
+  OnFetchRefreshToken on_fetch_refresh_token{};
+};
+
+using AuthorizerOpt = std::function<void(AuthorizerConfig&)>;
+
+// The client for token servers.
+AuthorizerOpt WithAuthClient(std::shared_ptr<const http::Client> client);
+
+AuthorizerOpt WithAuthCreds(CredentialsFunc credentials);
+
+// Fields for requests to token servers; given more than once, they add up.
+AuthorizerOpt WithAuthHeader(http::Header header);
+
+// Asks token servers for refresh tokens too.
+AuthorizerOpt WithFetchRefreshToken(OnFetchRefreshToken f);
+
+// Knows Basic and Bearer. Tokens are kept for each set of scopes until they expire; of several
+// requests that need the same one, one fetches it.
+std::shared_ptr<Authorizer> NewDockerAuthorizer(const std::vector<AuthorizerOpt>& opts = {});
+
+}  // namespace containerd::remotes::docker
+
+#endif  // CONTAINERD_REMOTES_DOCKER_AUTHORIZER_H_

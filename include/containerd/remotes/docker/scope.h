@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a token is to allow, carried by the context of a request.
+//
+// Source: core/remotes/docker/scope.go.
+#ifndef CONTAINERD_REMOTES_DOCKER_SCOPE_H_
+#define CONTAINERD_REMOTES_DOCKER_SCOPE_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/reference/reference.h"
+
+namespace containerd::remotes::docker {
+
+// "repository:foo/bar:pull" for "host/foo/bar:tag", and "…:pull,push" to push.
+absl::StatusOr<std::string> RepositoryScope(const reference::Spec& refspec, bool push);
+
+// The context with that scope.
+absl::StatusOr<Context> ContextWithRepositoryScope(const Context& ctx,
+                                                   const reference::Spec& refspec, bool push);
+
+// The context with one scope more.
+Context WithScope(const Context& ctx, std::string_view scope);
+
+// The context with the scope to pull from `repo`.
+Context ContextWithAppendPullRepositoryScope(const Context& ctx, std::string_view repo);
+
+// The context's scopes and `common`, sorted, each once.
+std::vector<std::string> GetTokenScopes(const Context& ctx, const std::vector<std::string>& common);
+
+}  // namespace containerd::remotes::docker
+
+#endif  // CONTAINERD_REMOTES_DOCKER_SCOPE_H_
