@@ -65,7 +65,7 @@ class FakeWriter final : public Writer {
   absl::Status Close(const Context& /*ctx*/) override { return absl::OkStatus(); }
 };
 
-std::function<absl::Status(FakeWriter&)> ResetTimes(int times, absl::Status then) {
+std::function<absl::Status(FakeWriter&)> ResetTimes(int times, const absl::Status& then) {
   return [times, then](FakeWriter& w) mutable {
     if (times-- <= 0) return then;
     w.data.clear();

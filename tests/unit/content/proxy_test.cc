@@ -38,7 +38,6 @@ namespace pb = ::containerd::services::content::v1;
 
 using ::google::protobuf::Empty;
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
