@@ -1,4 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+# Tests of no single package.
+
+# The names of the public headers against the Go client's.
+add_executable(test_parity "${PROJECT_SOURCE_DIR}/tests/parity/parity_test.cc")
+target_link_libraries(test_parity PRIVATE containerd_warnings GTest::gtest GTest::gtest_main)
+target_compile_definitions(test_parity PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                               CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+add_test(NAME unit.parity COMMAND test_parity)
+set_tests_properties(unit.parity PROPERTIES LABELS unit TIMEOUT 300)
+
 # The integration tests: every tests/integration/*.cc in one executable, which starts a daemon of its
 # own (tests/integration/harness.h). tests/run.sh runs it for each daemon of the lab.
 

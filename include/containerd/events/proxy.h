@@ -5,6 +5,7 @@
 #define CONTAINERD_EVENTS_PROXY_H_
 
 #include <memory>
+#include <utility>
 
 #include "containerd/events/events.h"
 
@@ -16,6 +17,12 @@ namespace containerd::events {
 
 // Source: proxy.NewRemoteEvents.
 std::shared_ptr<EventService> NewRemoteEvents(std::shared_ptr<rpc::Connection> conn);
+
+// The same. Source: client.NewEventServiceFromClient.
+inline std::shared_ptr<EventService> NewEventServiceFromClient(
+    std::shared_ptr<rpc::Connection> conn) {
+  return NewRemoteEvents(std::move(conn));
+}
 
 }  // namespace containerd::events
 

@@ -56,6 +56,12 @@ enum class Kind : std::uint8_t {
   kCommitted,  // Immutable.
 };
 
+// Go's constants of type Kind.
+inline constexpr Kind kKindUnknown = Kind::kUnknown;
+inline constexpr Kind kKindView = Kind::kView;
+inline constexpr Kind kKindActive = Kind::kActive;
+inline constexpr Kind kKindCommitted = Kind::kCommitted;
+
 // "View", "Active", "Committed" or "Unknown". Source: Kind.String.
 std::string_view String(Kind kind);
 
