@@ -195,6 +195,8 @@ absl::StatusOr<std::optional<UserFd>> OpenUserFd(int fd, bool for_writing, std::
   return std::optional<UserFd>(*std::move(user));
 }
 
+constexpr char kDevNull[] = "/dev/null";
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams) {
@@ -202,6 +204,12 @@ absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams
   if (!streams.stdin) fifos.stdin.clear();
   if (!streams.stdout) fifos.stdout.clear();
   if (!streams.stderr || fifos.terminal) fifos.stderr.clear();
+  // runc's shim takes either no stream at all or both outputs of a task without a terminal.
+  const bool any = !fifos.stdin.empty() || !fifos.stdout.empty() || !fifos.stderr.empty();
+  if (any && !fifos.terminal) {
+    if (fifos.stdout.empty()) fifos.stdout = kDevNull;
+    if (fifos.stderr.empty()) fifos.stderr = kDevNull;
+  }
 
   absl::StatusOr<std::shared_ptr<Reactor>> reactor = Reactor::Shared();
   if (!reactor.ok()) return reactor.status();
@@ -215,7 +223,7 @@ absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams
   };
   for (const Output& output : {Output{fifos.stdout, streams.stdout, "stdout", copies->stdout_},
                                Output{fifos.stderr, streams.stderr, "stderr", copies->stderr_}}) {
-    if (output.path.empty()) continue;
+    if (output.path.empty() || output.path == kDevNull) continue;
     absl::StatusOr<std::optional<UserFd>> user_fd = OpenUserFd(output.sink.fd(), true, output.name);
     if (!user_fd.ok()) return user_fd.status();
     absl::StatusOr<Fifo> fifo = Fifo::Open(output.path, fifos.owner);

@@ -19,6 +19,30 @@
 
 namespace containerd {
 
+namespace {
+
+constexpr absl::Duration kCleanUpTimeout = absl::Seconds(10);
+
+// Removes the snapshots that were made under a lease of our own, so that their names are free at
+// once. Other things, and what cannot be removed here, go to the collector with the lease.
+void RemoveLeasedSnapshots(const Context& ctx, Client& client, const leases::LeaseGuard& guard) {
+  if (!guard.lease().has_value()) return;
+  auto resources = client.LeasesService()->ListResources(ctx, *guard.lease());
+  if (!resources.ok()) return;
+  constexpr std::string_view kSnapshots = "snapshots/";
+  for (const leases::Resource& resource : *resources) {
+    if (!resource.type.starts_with(kSnapshots)) continue;
+    auto snapshotter = client.SnapshotService(resource.type.substr(kSnapshots.size()));
+    if (snapshotter == nullptr) continue;
+    if (absl::Status s = snapshotter->Remove(ctx, resource.id); !s.ok()) {
+      log::Warn(fmt::format("removing snapshot \"{}\" of a container that was not made: {}",
+                            resource.id, errdefs::Message(s)));
+    }
+  }
+}
+
+}  // namespace
+
 void WithoutRefreshedMetadata(InfoConfig* config) { config->refresh = false; }
 
 absl::Status WithSnapshotCleanup(const Context& ctx, Client& client,
@@ -55,9 +79,7 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   };
   absl::StatusOr<containers::Container> created = create();
   if (!created.ok()) {
-    // What the options made hangs on the lease only. Waiting for the collector lets the caller try
-    // again under the same names.
-    static_cast<void>(lease->Release(WithoutCancel(ctx), {leases::SynchronousDelete}));
+    RemoveLeasedSnapshots(WithTimeout(WithoutCancel(ctx), kCleanUpTimeout), *this, *lease);
     return created.status();
   }
   return Container(*this, *std::move(created));

@@ -91,10 +91,9 @@ TEST_F(ClientTest, RuntimeInfo) {
   ASSERT_TRUE(info.ok()) << info.status();
   EXPECT_EQ(info->name, defaults::kDefaultRuntime);
   EXPECT_THAT(info->version.version, Not(::testing::IsEmpty()));
-  auto features = typeurl::UnmarshalAny<specs::Features>(info->features);
+  auto features = typeurl::UnmarshalAny<specs::features::Features>(info->features);
   ASSERT_TRUE(features.ok()) << features.status();
-  EXPECT_THAT(features->hooks.value_or(std::vector<std::string>()),
-              IsSupersetOf({"prestart", "poststart"}));
+  EXPECT_THAT(features->hooks, IsSupersetOf({"prestart", "poststart"}));
 
   EXPECT_FALSE(client_->RuntimeInfo(ctx(), "io.containerd.nosuch.v1").ok());
 }

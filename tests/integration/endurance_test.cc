@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,7 +104,7 @@ TEST_F(EnduranceTest, AllOutputOf200ContainersComesBeforeTheirExit) {
       reported.get_future().wait();
       EXPECT_EQ(out_bytes, kBytes);
       EXPECT_EQ(err_bytes, kBytes);
-      const auto want = [](const std::string& line) {
+      const auto want = [&](const std::string& line) {
         std::string text;
         text.reserve(kBytes);
         while (text.size() < kBytes) text.append(line).push_back('\n');

@@ -966,8 +966,8 @@ TEST_F(CioTest, NewAttach) {
     ASSERT_TRUE(io.ok()) << io.status();
     const Config& config = (*io)->Config();
     EXPECT_EQ(config.stdin.empty(), c.stdin.empty());
-    EXPECT_EQ(config.stdout.empty(), c.stdout.empty());
-    EXPECT_EQ(config.stderr.empty(), c.stderr.empty());
+    EXPECT_EQ(config.stdout == "/dev/null", c.stdout.empty());
+    EXPECT_EQ(config.stderr == "/dev/null", c.stderr.empty());
     // The open of a reader blocks until our writer comes, as a simple shim's would.
     if (!c.stdin.empty()) {
       EXPECT_EQ(ReadAll(OpenPath(config.stdin, O_RDONLY)), c.stdin);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sandboxes by the client, with the runc shim's own, which has no process.
+#include "containerd/sandbox/sandbox.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/typeurl/typeurl.h"
+
+#include "container_fixture.h"
+
+namespace containerd::testing {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+constexpr char kRuncV2[] = "io.containerd.runc.v2";
+
+std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
+
+class PodTest : public ContainerTest {
+ protected:
+  absl::StatusOr<Sandbox> NewPod(const std::string& id, std::vector<NewSandboxOpts> opts = {}) {
+    const Context spec_ctx = ctx();
+    containers::Container container{.id = id};
+    auto spec = oci::GenerateSpec(spec_ctx, nullptr, &container);
+    if (!spec.ok()) return spec.status();
+    opts.insert(opts.begin(), {WithSandboxRuntime(kRuncV2), WithSandboxSpec(*spec)});
+    return client_->NewSandbox(ctx(), id, opts);
+  }
+};
+
+#define REQUIRE_SANDBOXES() CONTAINERD_REQUIRE_PLUGIN("io.containerd.grpc.v1", "sandboxes")
+
+TEST_F(PodTest, IsMadeRunAndShutDown) {
+  REQUIRE_SANDBOXES();
+  const std::string id = UniqueName("pod");
+  auto pod = NewPod(id, {WithSandboxLabels({{"app", "web"}}),
+                         WithSandboxExtension("mine", typeurl::Any{"some/type", "bytes"})});
+  ASSERT_TRUE(pod.ok()) << pod.status();
+  EXPECT_EQ(pod->ID(), id);
+  EXPECT_THAT(*pod->Labels(ctx()), ElementsAre(Pair("app", "web")));
+  EXPECT_EQ(pod->Metadata().runtime.name, kRuncV2);
+  EXPECT_GT(pod->Metadata().created_at, absl::Now() - absl::Minutes(5));
+
+  EXPECT_TRUE(errdefs::IsAlreadyExists(NewPod(id).status()));
+  const absl::Status started = pod->Start(ctx());
+  ASSERT_TRUE(started.ok()) << started;
+
+  auto loaded = client_->LoadSandbox(ctx(), id);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->Metadata(), pod->Metadata());
+  EXPECT_TRUE(loaded->Stop(ctx()).ok());
+  const absl::Status ended = loaded->Shutdown(ctx());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_TRUE(errdefs::IsNotFound(client_->LoadSandbox(ctx(), id).status()));
+  EXPECT_TRUE(errdefs::IsNotFound(pod->Labels(ctx()).status()));
+  EXPECT_TRUE(pod->Shutdown(ctx()).ok());
+}
+
+TEST_F(PodTest, ContainersRunInIt) {
+  REQUIRE_SANDBOXES();
+  auto pod = NewPod(UniqueName("pod"));
+  ASSERT_TRUE(pod.ok()) << pod.status();
+  const absl::Status started = pod->Start(ctx());
+  ASSERT_TRUE(started.ok()) << started;
+
+  const std::string id = Name();
+  auto container = pod->NewContainer(
+      ctx(), id,
+      {WithNewSnapshot(id, *image_),
+       WithNewSpec({oci::WithImageConfig(*image_), oci::WithProcessArgs({"echo", "in a pod"})})});
+  ASSERT_TRUE(container.ok()) << container.status();
+  EXPECT_EQ(container->Info(ctx())->sandbox_id, pod->ID());
+  auto outcome = RunTask(*container);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->exit.ExitCode(), 0U);
+  EXPECT_EQ(outcome->out, "in a pod\n");
+  EXPECT_TRUE(container->Delete(ctx(), {WithSnapshotCleanup}).ok());
+  EXPECT_TRUE(pod->Stop(ctx()).ok());
+  EXPECT_TRUE(pod->Shutdown(ctx()).ok());
+}
+
+TEST_F(PodTest, OneThatCannotBeCreatedLeavesNoRecord) {
+  REQUIRE_SANDBOXES();
+  const std::string id = UniqueName("pod");
+  const auto pod = NewPod(id, {WithSandboxRuntime("io.containerd.nosuch.v9")});
+  ASSERT_FALSE(pod.ok());
+  EXPECT_THAT(Text(pod.status()), HasSubstr(id));
+  EXPECT_THAT(Text(pod.status()), HasSubstr("nosuch"));
+  EXPECT_TRUE(errdefs::IsNotFound(client_->LoadSandbox(ctx(), id).status()));
+}
+
+TEST_F(PodTest, AWaitEndsWithItsContext) {
+  REQUIRE_SANDBOXES();
+  auto pod = NewPod(UniqueName("pod"));
+  ASSERT_TRUE(pod.ok()) << pod.status();
+  ASSERT_TRUE(pod->Start(ctx()).ok());
+  auto [wait_ctx, cancel] = WithCancel(ctx());
+  const Future<ExitStatus> exit = pod->Wait(wait_ctx);
+  cancel();
+  const absl::Status s = exit.Get(WithTimeout(ctx(), absl::Seconds(30))).status();
+  // The shim's sandbox has no process whose end could be waited for, and some say so at once.
+  EXPECT_TRUE(s.ok() || errdefs::IsCanceled(s)) << s;
+  EXPECT_TRUE(pod->Shutdown(ctx()).ok());
+}
+
+TEST_F(PodTest, WhatDoesNotExistIsNamed) {
+  REQUIRE_SANDBOXES();
+  const absl::Status missing = client_->LoadSandbox(ctx(), "no-such-pod").status();
+  EXPECT_TRUE(errdefs::IsNotFound(missing)) << missing;
+  EXPECT_THAT(Text(missing), HasSubstr("no-such-pod"));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(client_->NewSandbox(ctx(), "").status()));
+}
+
+TEST_F(PodTest, ADaemonWithoutSandboxesSaysSo) {
+  if (HasPlugin("io.containerd.grpc.v1", "sandboxes")) GTEST_SKIP() << "the daemon has them";
+  EXPECT_TRUE(errdefs::IsNotImplemented(NewPod("pod").status())) << NewPod("pod").status();
+  EXPECT_TRUE(errdefs::IsNotImplemented(client_->LoadSandbox(ctx(), "pod").status()));
+}
+
+}  // namespace
+}  // namespace containerd::testing
