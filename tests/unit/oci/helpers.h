@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the tests of package oci share: a directory that goes away, files in it, and a client whose
+// snapshots have mounts that the test chooses.
+#ifndef CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
+#define CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/oci/oci.h"
+#include "containerd/snapshots/snapshots.h"
+
+namespace containerd::oci {
+
+inline std::string MessageOf(const absl::Status& status) {
+  return std::string(errdefs::Message(status));
+}
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string path = std::filesystem::temp_directory_path() / "oci-test-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) std::abort();
+    path_ = path;
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() { std::filesystem::remove_all(path_); }
+
+  const std::string& path() const { return path_; }
+  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+  void Dir(std::string_view name) const { std::filesystem::create_directories(*this / name); }
+  void Write(std::string_view name, std::string_view content) const {
+    const std::filesystem::path file(*this / name);
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << content;
+  }
+  void Link(std::string_view target, std::string_view name) const {
+    const std::filesystem::path file(*this / name);
+    std::filesystem::create_directories(file.parent_path());
+    std::filesystem::create_symlink(target, file);
+  }
+
+ private:
+  std::string path_;
+};
+
+// Runs one option on a spec, without a client.
+inline absl::Status Apply(const SpecOpts& opt, Spec* spec) {
+  containers::Container container{.id = "test"};
+  return opt(Context::Background(), nullptr, &container, spec);
+}
+
+inline Context TestContext() { return WithNamespace(Context::Background(), "testing"); }
+
+// A snapshotter that only has mounts.
+class FakeSnapshotter final : public snapshots::Snapshotter {
+ public:
+  explicit FakeSnapshotter(absl::StatusOr<std::vector<mount::Mount>> mounts)
+      : mounts_(std::move(mounts)) {}
+
+  absl::StatusOr<std::vector<mount::Mount>> Mounts(const Context&, std::string_view key) override {
+    asked_for = key;
+    return mounts_;
+  }
+
+  absl::StatusOr<snapshots::Info> Stat(const Context&, std::string_view) override { return No(); }
+  absl::StatusOr<snapshots::Info> Update(const Context&, const snapshots::Info&,
+                                         const std::vector<std::string>&) override {
+    return No();
+  }
+  absl::StatusOr<snapshots::Usage> Usage(const Context&, std::string_view) override { return No(); }
+  absl::StatusOr<std::vector<mount::Mount>> Prepare(const Context&, std::string_view,
+                                                    std::string_view,
+                                                    const std::vector<snapshots::Opt>&) override {
+    return No();
+  }
+  absl::StatusOr<std::vector<mount::Mount>> View(const Context&, std::string_view, std::string_view,
+                                                 const std::vector<snapshots::Opt>&) override {
+    return No();
+  }
+  absl::Status Commit(const Context&, std::string_view, std::string_view,
+                      const std::vector<snapshots::Opt>&) override {
+    return No();
+  }
+  absl::Status Remove(const Context&, std::string_view) override { return No(); }
+  absl::Status Walk(const Context&, const snapshots::WalkFunc&,
+                    const std::vector<std::string>&) override {
+    return No();
+  }
+  absl::Status Close() override { return absl::OkStatus(); }
+
+  std::string asked_for;
+
+ private:
+  static absl::Status No() { return errdefs::NotImplemented("not in this test"); }
+
+  absl::StatusOr<std::vector<mount::Mount>> mounts_;
+};
+
+class FakeClient final : public Client {
+ public:
+  explicit FakeClient(std::shared_ptr<snapshots::Snapshotter> snapshotter)
+      : snapshotter_(std::move(snapshotter)) {}
+
+  std::shared_ptr<snapshots::Snapshotter> SnapshotService(std::string_view name) override {
+    return name == "fake" ? snapshotter_ : nullptr;
+  }
+
+ private:
+  std::shared_ptr<snapshots::Snapshotter> snapshotter_;
+};
+
+}  // namespace containerd::oci
+
+#endif  // CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
