@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <dirent.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,31 +45,52 @@ absl::Status Errno(std::string_view what, const std::string& path) {
   return errdefs::FromErrno(errno, fmt::format("{} \"/{}\"", what, path));
 }
 
-// Moves the owners of one tree. Paths are relative to the root, "" being the root itself; each is
-// walked from the root one name at a time, without following a link, so that no number of levels
-// needs more than two descriptors.
+// A directory that is held open.
+struct Anchor {
+  FD fd;
+  std::size_t depth;
+  std::size_t path_size;  // of its path, with the slash after it
+};
+
+// A directory whose entries are to be moved.
+struct Pending {
+  std::string path;  // from the root; "" is the root itself
+  std::size_t depth;
+  std::shared_ptr<const Anchor> anchor;  // above it, or itself
+};
+
+// Moves the owners of one tree. Directories are opened one name at a time from the nearest anchor
+// above them, without following a link. There is an anchor every few levels of the branch that is
+// being walked, so neither the descriptors nor the time for deep trees get out of hand.
 class Remapper {
  public:
-  Remapper(FD root, const IDMap& map) : root_(std::move(root)), map_(map) {}
+  explicit Remapper(const IDMap& map) : map_(map) {}
 
-  absl::Status Run(const Context& ctx) {
-    if (auto root = Move(root_.get(), ".", ""); !root.ok()) return root.status();
-    std::vector<std::string> pending = {""};
+  absl::Status Run(const Context& ctx, FD root) {
+    if (auto moved = Move(root.get(), ".", ""); !moved.ok()) return moved.status();
+    std::vector<Pending> pending;
+    pending.push_back({.path = "",
+                       .depth = 0,
+                       .anchor = std::make_shared<const Anchor>(
+                           Anchor{.fd = std::move(root), .depth = 0, .path_size = 0})});
     while (!pending.empty()) {
       if (absl::Status s = ctx.Err(); !s.ok()) return s;
-      const std::string dir = std::move(pending.back());
+      Pending dir = std::move(pending.back());
       pending.pop_back();
-      if (absl::Status s = MoveEntries(dir, pending); !s.ok()) return s;
+      if (absl::Status s = MoveEntries(std::move(dir), pending); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
 
  private:
   static constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  static constexpr std::size_t kLevelsPerAnchor = 16;
 
-  absl::StatusOr<FD> OpenDir(const std::string& path) const {
-    FD dir(::openat(root_.get(), ".", kOpenDir));
-    std::string_view rest = path;
+  static absl::StatusOr<FD> OpenDir(const Pending& target) {
+    const std::string& path = target.path;
+    FD dir(::openat(target.anchor->fd.get(), ".", kOpenDir));
+    std::string_view rest =
+        std::string_view(path).substr(std::min(target.anchor->path_size, path.size()));
     while (dir.get() >= 0 && !rest.empty()) {
       const std::size_t slash = rest.find('/');
       const std::string name(rest.substr(0, slash));
@@ -79,18 +102,27 @@ class Remapper {
   }
 
   // Moves what is in a directory, and adds the directories in it to `pending`.
-  absl::Status MoveEntries(const std::string& path, std::vector<std::string>& pending) {
-    auto opened = OpenDir(path);
+  absl::Status MoveEntries(Pending target, std::vector<Pending>& pending) {
+    auto opened = OpenDir(target);
     if (!opened.ok()) return opened.status();
+    const std::string& path = target.path;
+    if (target.depth - target.anchor->depth == kLevelsPerAnchor) {
+      FD held(::openat(opened->get(), ".", kOpenDir));
+      if (held.get() < 0) return Errno("opening", path);
+      target.anchor = std::make_shared<const Anchor>(
+          Anchor{.fd = std::move(held), .depth = target.depth, .path_size = path.size() + 1});
+    }
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(opened->get()), ::closedir);
     if (dir == nullptr) return Errno("reading", path);
     opened->Release();
     // Read to the end first: what a move does to the order of a directory is the file system's
     // business.
     std::vector<std::string> names;
-    errno = 0;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own.
-    while (const dirent* entry = ::readdir(dir.get())) {
+    for (;;) {
+      errno = 0;
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own.
+      const dirent* entry = ::readdir(dir.get());
+      if (entry == nullptr) break;
       const std::string_view name = &entry->d_name[0];
       if (name != "." && name != "..") names.emplace_back(name);
     }
@@ -99,7 +131,10 @@ class Remapper {
       std::string child = path.empty() ? name : path + "/" + name;
       auto is_dir = Move(::dirfd(dir.get()), name, child);
       if (!is_dir.ok()) return is_dir.status();
-      if (*is_dir) pending.push_back(std::move(child));
+      if (*is_dir) {
+        pending.push_back(
+            {.path = std::move(child), .depth = target.depth + 1, .anchor = target.anchor});
+      }
     }
     return absl::OkStatus();
   }
@@ -152,7 +187,6 @@ class Remapper {
     return absl::OkStatus();
   }
 
-  const FD root_;
   const IDMap& map_;
   // Files with several names that have been moved.
   std::set<std::pair<dev_t, ino_t>> moved_;
@@ -163,7 +197,7 @@ class Remapper {
 absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map) {
   FD dir(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", root));
-  return errdefs::Annotate(Remapper(std::move(dir), map).Run(ctx),
+  return errdefs::Annotate(Remapper(map).Run(ctx, std::move(dir)),
                            fmt::format("moving the owners of \"{}\"", root));
 }
 

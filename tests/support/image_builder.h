@@ -47,6 +47,8 @@ struct TarFile {
   char type = tar::kTypeReg;
   std::string link{};
   std::int64_t mode = 0644;
+  std::int64_t uid = 0;
+  std::int64_t gid = 0;
 };
 
 inline std::string TarOf(const std::vector<TarFile>& files) {
@@ -60,6 +62,8 @@ inline std::string TarOf(const std::vector<TarFile>& files) {
     header.name = file.name;
     header.linkname = file.link;
     header.mode = file.mode;
+    header.uid = file.uid;
+    header.gid = file.gid;
     header.size = static_cast<std::int64_t>(file.data.size());
     Must(writer.WriteHeader(ctx, header));
     Must(writer.Write(ctx, file.data));
