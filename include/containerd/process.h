@@ -134,7 +134,8 @@ class Process {
   //
   // The wait outlasts restarts of the daemon: one that is cut off is asked again until the daemon
   // answers. It ends with the context (CANCELLED, DEADLINE_EXCEEDED), with the client, and with
-  // ErrNotFound when the process is deleted or did not survive. Source: Process.Wait, whose
+  // ErrNotFound when the process is deleted, or ended while the daemon was down and the daemon has
+  // forgotten it (1.6 does remember, later ones may not). Source: Process.Wait, whose
   // channel gets an error at a restart, and which costs a goroutine.
   Future<ExitStatus> Wait(const Context& ctx);
 
