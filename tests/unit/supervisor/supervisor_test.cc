@@ -76,6 +76,16 @@ class Serving : public grpc::health::v1::Health::Service {
   }
 };
 
+// PATH, and what sanitizers go by.
+std::vector<std::string> MinimalEnv() {
+  std::vector<std::string> env = {"PATH=/usr/bin"};
+  for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    const char* value = getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    if (value != nullptr) env.push_back(fmt::format("{}={}", name, value));
+  }
+  return env;
+}
+
 int FakeContainerd(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string toml = ReadFile(argv[2]);
@@ -346,7 +356,7 @@ class Orphan : public Supervisor {
     SpawnOptions options;
     options.binary = dir_ + "/bin/containerd";
     options.args = {options.binary, "--config", dir_ + "/state/containerd.toml"};
-    options.env = {"FAKE_MODE=", "PATH=/usr/bin"};
+    options.env = MinimalEnv();
     const Fd null_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
     options.output_fd = null_fd.get();
     auto process = Process::Spawn(options);
@@ -421,7 +431,7 @@ TEST_F(Supervisor, TheDaemonDiesWithItsParent) {
   SpawnOptions options;
   options.binary = dir_ + "/parent";
   options.args = {options.binary, dir_};
-  options.env = {"PATH=/usr/bin"};
+  options.env = MinimalEnv();
   options.output_fd = out;
   auto parent = Process::Spawn(options);
   ASSERT_TRUE(parent.ok()) << parent.status();
