@@ -46,7 +46,7 @@ std::string Message(const std::string& fields) { return "container {" + fields +
 
 class RemoteContainersTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockContainersStub>> stub_ =
       std::make_shared<StrictMock<pb::MockContainersStub>>();
   const std::shared_ptr<Store> store_ = NewRemoteContainerStore(stub_);

@@ -33,7 +33,7 @@ constexpr char kDescriptorFields[] = R"({
 
 class DiffRemoteTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockDiffStub>> stub_ =
       std::make_shared<StrictMock<pb::MockDiffStub>>();
   const std::shared_ptr<DiffService> service_ = NewDiffServiceFromClient(stub_);

@@ -30,12 +30,12 @@ TEST(Epoch, Parse) {
 TEST(Epoch, Environment) {
   UnsetSourceDateEpoch();
   EXPECT_EQ(*SourceDateEpoch(), std::nullopt);
-  ::setenv(kSourceDateEpochEnv, "", 1);
+  ::setenv(kSourceDateEpochEnv, "", 1);  // NOLINT(concurrency-mt-unsafe)
   EXPECT_EQ(*SourceDateEpoch(), std::nullopt);
   const absl::Time time = absl::FromUnixSeconds(1642941296);
   SetSourceDateEpoch(time + absl::Milliseconds(5));
   EXPECT_EQ(*SourceDateEpoch(), time);
-  ::setenv(kSourceDateEpochEnv, "foo", 1);
+  ::setenv(kSourceDateEpochEnv, "foo", 1);  // NOLINT(concurrency-mt-unsafe)
   EXPECT_THAT(std::string(errdefs::Message(SourceDateEpoch().status())),
               StartsWith("invalid SOURCE_DATE_EPOCH value: "));
   UnsetSourceDateEpoch();

@@ -37,7 +37,7 @@ constexpr char kImageText[] = R"(
 
 class RemoteImagesTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockImagesStub>> stub_ =
       std::make_shared<StrictMock<pb::MockImagesStub>>();
   const std::shared_ptr<Store> store_ = NewImageStoreFromClient(stub_);

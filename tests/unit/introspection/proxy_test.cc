@@ -37,7 +37,7 @@ constexpr char kPluginFields[] = R"({
 
 class IntrospectionRemoteTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockIntrospectionStub>> stub_ =
       std::make_shared<StrictMock<pb::MockIntrospectionStub>>();
   const std::shared_ptr<Service> service_ = NewIntrospectionProxy(stub_);

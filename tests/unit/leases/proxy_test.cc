@@ -24,7 +24,7 @@ using ::testing::StrictMock;
 
 class ProxyManagerTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockLeasesStub>> stub_ =
       std::make_shared<StrictMock<pb::MockLeasesStub>>();
   const std::shared_ptr<Manager> manager_ = NewLeaseManager(stub_);

@@ -23,7 +23,7 @@ using ::testing::StrictMock;
 
 class RemoteNamespacesTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockNamespacesStub>> stub_ =
       std::make_shared<StrictMock<pb::MockNamespacesStub>>();
   const std::shared_ptr<Store> store_ = NewNamespaceStoreFromClient(stub_);

@@ -40,7 +40,7 @@ constexpr char kMountsText[] = R"(
 
 class ProxySnapshotterTest : public ::testing::Test {
  protected:
-  const Context ctx_;
+  const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockSnapshotsStub>> stub_ =
       std::make_shared<StrictMock<pb::MockSnapshotsStub>>();
   const std::shared_ptr<Snapshotter> snapshotter_ = NewSnapshotter(stub_, "sn");
