@@ -40,7 +40,7 @@ pack() { # <folder> <tar>
 digest() { sha256sum "$1" | cut -d' ' -f1; }
 
 root=$work/root
-mkdir -p "$root"/{bin,dev,etc,proc,root,sys,tmp,var}
+mkdir -p "$root"/{bin,dev,etc,proc,root,run,sys,tmp,var}
 chmod 755 "$root"
 chmod 1777 "$root/tmp"
 install -m 755 "$(command -v busybox)" "$root/bin/busybox"

@@ -38,12 +38,18 @@ class PodTest : public ContainerTest {
 
 #define REQUIRE_SANDBOXES() CONTAINERD_REQUIRE_PLUGIN("io.containerd.grpc.v1", "sandboxes")
 
+// The daemon knows sandboxes, but the runtime's shim has to know them too.
+#define REQUIRE_POD(pod)                                                                    \
+  if (errdefs::IsNotImplemented((pod).status()))                                            \
+    GTEST_SKIP() << "the shim of " << kRuncV2 << " makes no sandboxes: " << (pod).status(); \
+  ASSERT_TRUE((pod).ok()) << (pod).status()
+
 TEST_F(PodTest, IsMadeRunAndShutDown) {
   REQUIRE_SANDBOXES();
   const std::string id = UniqueName("pod");
   auto pod = NewPod(id, {WithSandboxLabels({{"app", "web"}}),
                          WithSandboxExtension("mine", typeurl::Any{"some/type", "bytes"})});
-  ASSERT_TRUE(pod.ok()) << pod.status();
+  REQUIRE_POD(pod);
   EXPECT_EQ(pod->ID(), id);
   EXPECT_THAT(*pod->Labels(ctx()), ElementsAre(Pair("app", "web")));
   EXPECT_EQ(pod->Metadata().runtime.name, kRuncV2);
@@ -67,7 +73,7 @@ TEST_F(PodTest, IsMadeRunAndShutDown) {
 TEST_F(PodTest, ContainersRunInIt) {
   REQUIRE_SANDBOXES();
   auto pod = NewPod(UniqueName("pod"));
-  ASSERT_TRUE(pod.ok()) << pod.status();
+  REQUIRE_POD(pod);
   const absl::Status started = pod->Start(ctx());
   ASSERT_TRUE(started.ok()) << started;
 
@@ -100,7 +106,7 @@ TEST_F(PodTest, OneThatCannotBeCreatedLeavesNoRecord) {
 TEST_F(PodTest, AWaitEndsWithItsContext) {
   REQUIRE_SANDBOXES();
   auto pod = NewPod(UniqueName("pod"));
-  ASSERT_TRUE(pod.ok()) << pod.status();
+  REQUIRE_POD(pod);
   ASSERT_TRUE(pod->Start(ctx()).ok());
   auto [wait_ctx, cancel] = WithCancel(ctx());
   const Future<ExitStatus> exit = pod->Wait(wait_ctx);
