@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fetcher.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <deque>
+#include <set>
+#include <utility>
+#include <zlib.h>
+
+#include <fmt/format.h>
+
+#include "containerd/compression/compression.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/mediatypes.h"
+#include "containerd/log/log.h"
+#include "containerd/ocispec/json.h"
+#include "containerd/ocispec/mediatypes.h"
+#include "containerd/remotes/docker/resolver.h"
+#include "containerd/remotes/docker/scope.h"
+
+#include "http_read_seeker.h"
+
+namespace containerd::remotes::docker {
+namespace {
+
+// Smaller pieces of a blob are not worth a request each.
+constexpr std::int64_t kMinChunkSize = 512;
+
+// One request's share of the limiter.
+class Slot {
+ public:
+  Slot() = default;
+  explicit Slot(std::shared_ptr<Semaphore> semaphore) : semaphore_(std::move(semaphore)) {}
+  Slot(Slot&& other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)) {}
+  Slot& operator=(Slot&& other) noexcept {
+    std::swap(semaphore_, other.semaphore_);
+    return *this;
+  }
+  ~Slot() {
+    if (semaphore_ != nullptr) semaphore_->Release();
+  }
+
+ private:
+  std::shared_ptr<Semaphore> semaphore_;
+};
+
+// A response's body that gives its slot back when it has been read.
+class BodyReader final : public io::Reader {
+ public:
+  BodyReader(std::unique_ptr<io::Reader> body, Slot slot)
+      : slot_(std::move(slot)), body_(std::move(body)) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    if (body_ == nullptr) return std::size_t{0};
+    absl::StatusOr<std::size_t> n = body_->Read(ctx, buf);
+    if (n.ok() && *n == 0 && !buf.empty()) {
+      body_.reset();
+      slot_ = Slot();
+    }
+    return n;
+  }
+
+ private:
+  Slot slot_;
+  std::unique_ptr<io::Reader> body_;
+};
+
+// Inflates raw DEFLATE, which is what Go takes Content-Encoding "deflate" for, or zlib's format,
+// which is what RFC 9110 does.
+class DeflateReader final : public io::Reader {
+ public:
+  explicit DeflateReader(std::unique_ptr<io::Reader> input) : input_(std::move(input)) {}
+  ~DeflateReader() override {
+    if (begun_) inflateEnd(&stream_);
+  }
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    if (buf.empty()) return std::size_t{0};
+    while (!ended_) {
+      if (stream_.avail_in == 0) {
+        absl::StatusOr<std::size_t> n = input_->Read(ctx, in_);
+        if (!n.ok()) return n;
+        if (*n == 0) return errdefs::DataLoss("deflate: the data ends too early");
+        if (!begun_) {
+          // A zlib header has 8 in its low half byte, and is divisible by 31; raw data never both.
+          const auto first = static_cast<unsigned char>(in_[0]);
+          const bool zlib = *n > 1 && (first & 0x0f) == 8 &&
+                            (first * 256 + static_cast<unsigned char>(in_[1])) % 31 == 0;
+          if (inflateInit2(&stream_, zlib ? MAX_WBITS : -MAX_WBITS) != Z_OK) {
+            return errdefs::ResourceExhausted("deflate: out of memory");
+          }
+          begun_ = true;
+        }
+        stream_.next_in = reinterpret_cast<Bytef*>(in_.data());
+        stream_.avail_in = static_cast<uInt>(*n);
+      }
+      stream_.next_out = reinterpret_cast<Bytef*>(buf.data());
+      stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(buf.size(), 1U << 30));
+      const auto room = stream_.avail_out;
+      const int result = inflate(&stream_, Z_NO_FLUSH);
+      if (result == Z_STREAM_END) {
+        ended_ = true;
+      } else if (result != Z_OK && result != Z_BUF_ERROR) {
+        return errdefs::DataLoss("deflate: the data is damaged");
+      }
+      if (stream_.avail_out < room) return std::size_t{room - stream_.avail_out};
+    }
+    return std::size_t{0};
+  }
+
+ private:
+  const std::unique_ptr<io::Reader> input_;
+  std::array<char, 32 << 10> in_{};
+  z_stream stream_{};
+  bool begun_ = false;
+  bool ended_ = false;
+};
+
+// "gzip, zstd" as a list in lower case.
+std::vector<std::string> Encodings(const http::Header& header) {
+  std::vector<std::string> out;
+  std::string word;
+  for (const char c : header.Get("Content-Encoding") + ",") {
+    if (c == ' ' || c == '\t' || c == ',') {
+      if (!word.empty() && word != "identity") out.push_back(word);
+      word.clear();
+    } else {
+      word.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    }
+  }
+  return out;
+}
+
+absl::StatusOr<std::unique_ptr<io::Reader>> Decode(const Context& ctx,
+                                                   std::unique_ptr<io::Reader> reader,
+                                                   const std::vector<std::string>& encodings) {
+  if (encodings.size() > 4) return errdefs::InvalidArgument("too many Content-Encodings");
+  for (auto encoding = encodings.rbegin(); encoding != encodings.rend(); ++encoding) {
+    if (*encoding == "deflate") {
+      reader = std::make_unique<DeflateReader>(std::move(reader));
+      continue;
+    }
+    if (*encoding != "zstd" && *encoding != "gzip") {
+      return errdefs::NotImplemented("unsupported Content-Encoding algorithm: " + *encoding);
+    }
+    absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
+        compression::DecompressStream(ctx, std::move(reader));
+    if (!inflated.ok()) return inflated.status();
+    const auto want =
+        *encoding == "zstd" ? compression::Compression::kZstd : compression::Compression::kGzip;
+    if ((*inflated)->GetCompression() != want) {
+      return errdefs::DataLoss(fmt::format("the data is not {}, as its header says", *encoding));
+    }
+    reader = *std::move(inflated);
+  }
+  return reader;
+}
+
+// OK for a response that brings the content, from the offset on if one was asked for.
+absl::Status CheckResponse(const Context& ctx, http::Response& response) {
+  if (response.status_code <= 299) return absl::OkStatus();
+  if (response.status_code == 404) {
+    return errdefs::NotFound(
+        fmt::format("content at {} not found", SanitizeUrl(response.request_url)));
+  }
+  return UnexpectedResponse(ctx, response);
+}
+
+// Whether the response begins at `offset`: false if it ignores the range and begins at 0.
+absl::StatusOr<bool> BeginsAt(const http::Response& response, std::int64_t offset) {
+  const std::string range = response.header.Get("Content-Range");
+  if (range.starts_with(fmt::format("bytes {}-", offset))) return true;
+  if (!range.empty()) {
+    return errdefs::Unknown(
+        fmt::format("unhandled content range in response: {}", range.substr(0, 100)));
+  }
+  return response.status_code == 206;
+}
+
+absl::Status Discard(const Context& ctx, io::Reader& reader, std::int64_t n) {
+  std::vector<char> buf(static_cast<std::size_t>(std::min<std::int64_t>(n, 256 << 10)));
+  while (n > 0) {
+    const auto step = static_cast<std::size_t>(std::min<std::int64_t>(n, 256 << 10));
+    absl::StatusOr<std::size_t> got = reader.Read(ctx, std::span(buf).first(step));
+    if (!got.ok()) return errdefs::Annotate(got.status(), "failed to discard to offset");
+    if (*got == 0) return errdefs::Unknown("unable to discard to offset");
+    n -= static_cast<std::int64_t>(*got);
+  }
+  return absl::OkStatus();
+}
+
+// Reads a blob in ranges, of which some are under way while the first of them is read. Each fits
+// into its response's buffer, so that none waits for the reader. Takes no threads.
+class RangesReader final : public io::Reader {
+ public:
+  struct Plan {
+    std::int64_t begin = 0;  // of the first range, whose response is there
+    std::int64_t end = 0;    // of the blob
+    std::int64_t chunk = 0;
+    int parallelism = 0;
+  };
+
+  RangesReader(Context transfer, RegistryRequest request, bool last_host, Plan plan,
+               std::unique_ptr<io::Reader> first, std::shared_ptr<Semaphore> limiter)
+      : transfer_(std::move(transfer)),
+        request_(std::move(request)),
+        last_host_(last_host),
+        plan_(plan),
+        limiter_(std::move(limiter)) {
+    ranges_.emplace_back();
+    ranges_.back().left = std::min(plan_.chunk, plan_.end - plan_.begin);
+    ranges_.back().body = std::move(first);
+    next_ = plan_.begin + ranges_.back().left;
+  }
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    if (buf.empty()) return std::size_t{0};
+    if (!failure_.ok()) return failure_;
+    absl::StatusOr<std::size_t> n = ReadNext(ctx, buf);
+    if (!n.ok() && !ctx.Done()) failure_ = n.status();
+    return n;
+  }
+
+ private:
+  struct Range {
+    std::int64_t begin = 0;
+    std::int64_t left = 0;
+    std::unique_ptr<RequestRun> run;  // until `body` is there
+    std::optional<Future<ResponsePtr>> future;
+    Slot slot;
+    std::unique_ptr<io::Reader> body;
+  };
+
+  absl::StatusOr<std::size_t> ReadNext(const Context& ctx, std::span<char> buf) {
+    if (absl::Status s = StartMore(ctx); !s.ok()) return s;
+    while (!ranges_.empty()) {
+      Range& range = ranges_.front();
+      if (range.body == nullptr) {
+        if (absl::Status s = Await(ctx, range); !s.ok()) return s;
+      }
+      const auto most = static_cast<std::size_t>(
+          std::min<std::int64_t>(range.left, static_cast<std::int64_t>(buf.size())));
+      absl::StatusOr<std::size_t> n = range.body->Read(ctx, buf.first(most));
+      if (!n.ok()) return n;
+      if (*n == 0) {
+        return http::NewError(http::ErrorKind::kUnexpectedEOF, "a range ended too early");
+      }
+      range.left -= static_cast<std::int64_t>(*n);
+      if (range.left == 0) {
+        ranges_.pop_front();
+        if (absl::Status s = StartMore(ctx); !s.ok()) return s;
+      }
+      return n;
+    }
+    return std::size_t{0};
+  }
+
+  // Sends requests for the next ranges, as many as may be under way.
+  absl::Status StartMore(const Context& ctx) {
+    while (next_ < plan_.end && ranges_.size() < static_cast<std::size_t>(plan_.parallelism)) {
+      Slot slot;
+      if (limiter_ != nullptr) {
+        // Only the range that is read next is worth waiting for.
+        if (ranges_.empty()) {
+          if (absl::Status s = limiter_->Acquire(ctx); !s.ok()) return s;
+        } else if (!limiter_->TryAcquire()) {
+          return absl::OkStatus();
+        }
+        slot = Slot(limiter_);
+      }
+      Range range;
+      range.begin = next_;
+      range.left = std::min(plan_.chunk, plan_.end - next_);
+      range.slot = std::move(slot);
+      RegistryRequest request = request_;
+      request.buffer_size = static_cast<std::size_t>(range.left);
+      request.header.Set("Range",
+                         fmt::format("bytes={}-{}", range.begin, range.begin + range.left - 1));
+      range.run = std::make_unique<RequestRun>(std::move(request), last_host_);
+      absl::StatusOr<Future<ResponsePtr>> future = range.run->Send(transfer_, ctx);
+      if (!future.ok()) return future.status();
+      range.future = *std::move(future);
+      next_ += range.left;
+      ranges_.push_back(std::move(range));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Await(const Context& ctx, Range& range) {
+    ResponsePtr response;
+    while (response == nullptr) {
+      if (!range.future.has_value()) {
+        absl::StatusOr<Future<ResponsePtr>> sent = range.run->Send(transfer_, ctx);
+        if (!sent.ok()) return sent.status();
+        range.future = *std::move(sent);
+      }
+      absl::StatusOr<ResponsePtr> result = range.future->Get(ctx);
+      // The reader's own context has ended; the transfer goes on.
+      if (!result.ok() && !range.future->IsReady()) return result.status();
+      range.future.reset();
+      absl::StatusOr<ResponsePtr> received = range.run->Receive(ctx, std::move(result));
+      if (!received.ok()) return received.status();
+      response = *std::move(received);
+    }
+    if (absl::Status s = CheckResponse(ctx, *response); !s.ok()) return s;
+    absl::StatusOr<bool> begins = BeginsAt(*response, range.begin);
+    if (!begins.ok()) return begins.status();
+    if (!*begins) return errdefs::Unknown("the server ignored a range that it had not before");
+    range.run.reset();
+    range.body = std::make_unique<BodyReader>(std::move(response->body), std::move(range.slot));
+    return absl::OkStatus();
+  }
+
+  const Context transfer_;
+  const RegistryRequest request_;
+  const bool last_host_;
+  const Plan plan_;
+  const std::shared_ptr<Semaphore> limiter_;
+  std::int64_t next_ = 0;
+  std::deque<Range> ranges_;
+  absl::Status failure_;
+};
+
+// A context for waiting on behalf of `transfer` that ends with `wait` too.
+class JoinedContext {
+ public:
+  JoinedContext(const Context& transfer, const Context& wait) {
+    auto [ctx, cancel] = WithCancel(WithDeadline(transfer, wait.Deadline()));
+    ctx_ = ctx;
+    registration_ = wait.OnCancel(std::move(cancel));
+  }
+  const Context& ctx() const { return ctx_; }
+
+ private:
+  Context ctx_;
+  CancelRegistration registration_;
+};
+
+class DockerFetcher final : public Fetcher,
+                            public FetcherByDigest,
+                            public ReferrersFetcher,
+                            public std::enable_shared_from_this<DockerFetcher> {
+ public:
+  DockerFetcher(std::shared_ptr<const Base> base, const transfer::ImageResolverOptions& options)
+      : base_(std::move(base)), options_(options) {}
+
+  absl::StatusOr<std::unique_ptr<io::Reader>> Fetch(const Context& ctx,
+                                                    const ocispec::Descriptor& desc) override {
+    // It becomes part of a path.
+    if (absl::Status s = digest::Digest(desc.digest).Validate(); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("fetching \"{}\"", desc.digest.substr(0, 200)));
+    }
+    if (base_->FilterHosts(kHostCapabilityPull).empty()) {
+      return errdefs::NotFound("no pull hosts");
+    }
+    absl::StatusOr<Context> scoped = ContextWithRepositoryScope(ctx, base_->refspec, false);
+    if (!scoped.ok()) return scoped.status();
+    const Context transfer = WithWarningSource(*scoped, desc, desc.digest);
+    return std::make_unique<HTTPReadSeeker>(
+        desc.size,
+        [self = shared_from_this(), transfer, desc](const Context& wait, std::int64_t offset) {
+          const JoinedContext joined(transfer, wait);
+          return self->OpenDescriptor(transfer, joined.ctx(), desc, offset);
+        });
+  }
+
+  absl::StatusOr<Fetched> FetchByDigest(const Context& ctx, const digest::Digest& dgst,
+                                        const std::vector<FetchByDigestOpts>& opts) override {
+    FetchByDigestConfig config;
+    for (const FetchByDigestOpts& opt : opts) {
+      if (absl::Status s = opt(ctx, config); !s.ok()) return s;
+    }
+    if (absl::Status s = dgst.Validate(); !s.ok()) return s;
+    const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPull);
+    if (hosts.empty()) return errdefs::NotFound("no pull hosts");
+    absl::StatusOr<Context> scoped = ContextWithRepositoryScope(ctx, base_->refspec, false);
+    if (!scoped.ok()) return scoped.status();
+    const Context transfer = WithWarningSource(*scoped, std::nullopt, dgst.String());
+
+    absl::Status first_error;
+    for (const char* kind : {"blobs", "manifests"}) {
+      for (std::size_t i = 0; i < hosts.size(); ++i) {
+        const bool last = i + 1 == hosts.size();
+        absl::StatusOr<std::int64_t> size =
+            Head(transfer, hosts[i], last, config.mediatype, {kind, dgst.String()});
+        if (!size.ok()) {
+          if (first_error.ok()) first_error = size.status();
+          continue;
+        }
+        RegistryRequest request(*base_, hosts[i], "GET", {kind, dgst.String()});
+        request.AddNamespace(base_->refspec.Hostname());
+        Fetched out;
+        out.desc.media_type =
+            config.mediatype.empty() ? "application/octet-stream" : config.mediatype;
+        out.desc.digest = dgst.String();
+        out.desc.size = *size;
+        out.reader = std::make_unique<HTTPReadSeeker>(
+            *size,
+            [self = shared_from_this(), transfer, request, media_type = config.mediatype](
+                const Context& wait,
+                std::int64_t offset) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
+              const JoinedContext joined(transfer, wait);
+              absl::StatusOr<Opened> opened =
+                  self->Open(transfer, joined.ctx(), request, media_type, offset, true);
+              if (!opened.ok()) return opened.status();
+              return std::move(opened->reader);
+            });
+        return out;
+      }
+    }
+    return errdefs::Annotate(first_error,
+                             fmt::format("could not fetch content {} from remote", dgst.String()));
+  }
+
+  absl::StatusOr<std::vector<ocispec::Descriptor>> FetchReferrers(
+      const Context& ctx, const digest::Digest& dgst,
+      const std::vector<FetchReferrersOpt>& opts) override {
+    FetchReferrersConfig config;
+    for (const FetchReferrersOpt& opt : opts) {
+      if (absl::Status s = opt(ctx, config); !s.ok()) return s;
+    }
+    if (absl::Status s = dgst.Validate(); !s.ok()) return s;
+    absl::StatusOr<Opened> opened = OpenReferrers(ctx, dgst, config);
+    if (errdefs::IsNotFound(opened.status())) return std::vector<ocispec::Descriptor>();
+    if (!opened.ok()) return opened.status();
+    if (opened->size > kMaxManifestSize) {
+      return errdefs::NotFound(fmt::format("referrers index size {} exceeds maximum allowed {}",
+                                           opened->size, kMaxManifestSize));
+    }
+    absl::StatusOr<std::string> text =
+        io::ReadAll(ctx, *opened->reader, std::size_t{kMaxManifestSize});
+    if (!text.ok()) return errdefs::Annotate(text.status(), "failed to read referrers index");
+    absl::StatusOr<ocispec::Index> index = ocispec::Unmarshal<ocispec::Index>(*text);
+    if (!index.ok()) return errdefs::Annotate(index.status(), "failed to decode referrers index");
+    std::vector<ocispec::Descriptor> out = std::move(index->manifests);
+    if (!config.artifact_types.empty()) {
+      const std::set<std::string> types(config.artifact_types.begin(), config.artifact_types.end());
+      std::erase_if(out, [&](const ocispec::Descriptor& desc) {
+        return !types.contains(desc.artifact_type);
+      });
+    }
+    return out;
+  }
+
+ private:
+  struct Opened {
+    std::unique_ptr<io::Reader> reader;
+    std::int64_t size = -1;  // of what follows, as it is sent
+  };
+
+  absl::StatusOr<std::unique_ptr<io::Reader>> OpenDescriptor(const Context& transfer,
+                                                             const Context& wait,
+                                                             const ocispec::Descriptor& desc,
+                                                             std::int64_t offset) {
+    for (const std::string& text : desc.urls) {
+      absl::StatusOr<http::Url> url = http::ParseUrl(text);
+      if (!url.ok()) {
+        log::Debug(errdefs::Message(url.status()));
+        continue;
+      }
+      // Somebody else's host: it gets none of the registry's fields.
+      Base elsewhere;
+      elsewhere.refspec = base_->refspec;
+      elsewhere.warning_handler = base_->warning_handler;
+      RegistryRequest request(
+          elsewhere, {.host = url->host, .scheme = url->scheme, .path = url->path}, "GET", {});
+      request.url = *url;
+      absl::StatusOr<Opened> opened =
+          Open(transfer, wait, std::move(request), desc.media_type, offset, false);
+      if (opened.ok()) return std::move(opened->reader);
+      if (!errdefs::IsNotFound(opened.status())) return opened.status();
+    }
+
+    const bool manifest =
+        images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
+    const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPull);
+    absl::Status first_error;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+      RegistryRequest request(*base_, hosts[i], "GET",
+                              {manifest ? "manifests" : "blobs", desc.digest});
+      request.AddNamespace(base_->refspec.Hostname());
+      absl::StatusOr<Opened> opened =
+          Open(transfer, wait, std::move(request), desc.media_type, offset, i + 1 == hosts.size());
+      if (opened.ok()) return std::move(opened->reader);
+      if (first_error.ok()) first_error = opened.status();
+      if (wait.Done()) break;
+    }
+    if (!manifest && errdefs::IsNotFound(first_error)) {
+      return errdefs::NotFound(
+          fmt::format("could not fetch content descriptor {} ({}) from remote: not found",
+                      desc.digest, desc.media_type));
+    }
+    return first_error;
+  }
+
+  // The size of a blob or manifest.
+  absl::StatusOr<std::int64_t> Head(const Context& ctx, const RegistryHost& host, bool last_host,
+                                    std::string_view media_type,
+                                    const std::vector<std::string>& parts) {
+    RegistryRequest request(*base_, host, "HEAD", parts);
+    request.AddNamespace(base_->refspec.Hostname());
+    request.SetMediaType(media_type);
+    const std::string url = SanitizeUrl(request.url.String());
+    absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(request), last_host);
+    if (!response.ok()) return response.status();
+    if ((*response)->status_code > 299) {
+      const std::string message =
+          fmt::format("unexpected HEAD status code {}: {}", url, (*response)->status);
+      return (*response)->status_code == 404 ? errdefs::NotFound(message)
+                                             : errdefs::Unknown(message);
+    }
+    return (*response)->content_length;
+  }
+
+  absl::StatusOr<Opened> Open(const Context& transfer, const Context& wait, RegistryRequest request,
+                              std::string_view media_type, std::int64_t offset, bool last_host) {
+    const std::int64_t chunk = options_.performances.concurrent_layer_fetch_buffer;
+    int parallelism = options_.performances.max_concurrent_downloads;
+    if (chunk < kMinChunkSize) parallelism = 1;
+    request.SetMediaType(media_type);
+    request.header.Set("Accept-Encoding", "zstd;q=1.0, gzip;q=0.8, deflate;q=0.5");
+    const bool asks_range = parallelism > 1 || offset > 0;
+    if (asks_range) request.header.Set("Range", fmt::format("bytes={}-", offset));
+
+    Slot slot;
+    if (options_.download_limiter != nullptr) {
+      if (absl::Status s = options_.download_limiter->Acquire(wait); !s.ok()) return s;
+      slot = Slot(options_.download_limiter);
+    }
+    absl::StatusOr<ResponsePtr> sent = RequestRun(request, last_host).Do(transfer, wait);
+    if (!sent.ok()) return sent.status();
+    ResponsePtr response = *std::move(sent);
+    if (absl::Status s = CheckResponse(wait, *response); !s.ok()) return s;
+    std::vector<std::string> encodings = Encodings(response->header);
+    bool in_place = !asks_range;
+    if (asks_range) {
+      absl::StatusOr<bool> begins = BeginsAt(*response, offset);
+      if (!begins.ok()) return begins.status();
+      in_place = *begins;
+    }
+    if (in_place && offset > 0 && !encodings.empty()) {
+      // The offset is one of the decoded content, the range one of the encoded: start again.
+      request.header.Del("Range");
+      response->body = nullptr;
+      sent = RequestRun(request, last_host).Do(transfer, wait);
+      if (!sent.ok()) return sent.status();
+      response = *std::move(sent);
+      if (absl::Status s = CheckResponse(wait, *response); !s.ok()) return s;
+      encodings = Encodings(response->header);
+      in_place = false;
+      parallelism = 1;
+    }
+
+    Opened out;
+    const std::int64_t length = response->content_length;
+    out.size = in_place || length < 0 ? length : std::max<std::int64_t>(length - offset, 0);
+    out.reader = std::make_unique<BodyReader>(std::move(response->body), std::move(slot));
+    if (in_place && parallelism > 1 && length > chunk) {
+      const std::int64_t chunks = length / chunk + (length % chunk != 0 ? 1 : 0);
+      out.reader = std::make_unique<RangesReader>(
+          transfer, std::move(request), last_host,
+          RangesReader::Plan{
+              .begin = offset,
+              .end = offset + length,
+              .chunk = chunk,
+              .parallelism = static_cast<int>(std::min<std::int64_t>(parallelism, chunks))},
+          std::move(out.reader), options_.download_limiter);
+    }
+    if (!encodings.empty()) {
+      absl::StatusOr<std::unique_ptr<io::Reader>> decoded =
+          Decode(wait, std::move(out.reader), encodings);
+      if (!decoded.ok()) return decoded.status();
+      out.reader = *std::move(decoded);
+      out.size = -1;
+    }
+    if (!in_place && offset > 0) {
+      if (absl::Status s = Discard(wait, *out.reader, offset); !s.ok()) return s;
+    }
+    return out;
+  }
+
+  absl::StatusOr<Opened> OpenReferrers(const Context& ctx, const digest::Digest& dgst,
+                                       const FetchReferrersConfig& config) {
+    const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityReferrers);
+    const std::vector<RegistryHost> fallback =
+        hosts.empty() ? base_->FilterHosts(kHostCapabilityResolve) : hosts;
+    if (fallback.empty()) return errdefs::NotFound("no referrers hosts");
+    absl::StatusOr<Context> scoped = ContextWithRepositoryScope(ctx, base_->refspec, false);
+    if (!scoped.ok()) return scoped.status();
+
+    absl::Status first_error;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+      RegistryRequest request(*base_, hosts[i], "GET", {"referrers", dgst.String()});
+      for (const std::string& type : config.artifact_types) {
+        request.AddQuery("artifactType", type);
+      }
+      for (const auto& [key, value] : config.query_filters) request.AddQuery(key, value);
+      request.AddNamespace(base_->refspec.Hostname());
+      absl::StatusOr<Opened> opened = Open(*scoped, *scoped, std::move(request),
+                                           ocispec::kMediaTypeImageIndex, 0, i + 1 == hosts.size());
+      if (opened.ok()) return opened;
+      if (!errdefs::IsNotFound(opened.status()) && first_error.ok()) {
+        first_error = opened.status();
+      }
+    }
+
+    // Registries without the endpoint: the index is under a tag that is made of the digest.
+    std::string tag = dgst.String();
+    std::replace(tag.begin(), tag.end(), ':', '-');
+    for (std::size_t i = 0; i < fallback.size(); ++i) {
+      RegistryRequest request(*base_, fallback[i], "GET", {"manifests", tag});
+      request.AddNamespace(base_->refspec.Hostname());
+      absl::StatusOr<Opened> opened =
+          Open(*scoped, *scoped, std::move(request), ocispec::kMediaTypeImageIndex, 0,
+               i + 1 == fallback.size());
+      if (opened.ok()) return opened;
+      if (errdefs::IsNotFound(opened.status())) return opened.status();  // none
+      if (first_error.ok()) first_error = opened.status();
+    }
+    if (first_error.ok()) return errdefs::NotFound("could not be found at any host");
+    return first_error;
+  }
+
+  const std::shared_ptr<const Base> base_;
+  const transfer::ImageResolverOptions options_;
+};
+
+}  // namespace
+
+std::shared_ptr<Fetcher> NewFetcher(std::shared_ptr<const Base> base,
+                                    const transfer::ImageResolverOptions& options) {
+  return std::make_shared<DockerFetcher>(std::move(base), options);
+}
+
+}  // namespace containerd::remotes::docker

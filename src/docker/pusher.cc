@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pusher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+
+#include "containerd/content/content.h"
+#include "containerd/content/helpers.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/mediatypes.h"
+#include "containerd/log/log.h"
+#include "containerd/remotes/docker/scope.h"
+#include "containerd/remotes/errors.h"
+#include "containerd/remotes/handlers.h"
+
+namespace containerd::remotes::docker {
+namespace {
+
+// Some registries answer an upload with 200, 202 or 204 instead of 201.
+bool IsUploaded(int code) { return code == 200 || code == 201 || code == 202 || code == 204; }
+
+// What all writers of pushes share: the tracker's record.
+class PushWriterBase : public content::Writer {
+ public:
+  PushWriterBase(std::string ref, digest::Digest expected, std::shared_ptr<StatusTracker> tracker)
+      : ref_(std::move(ref)), expected_(std::move(expected)), tracker_(std::move(tracker)) {}
+
+  ~PushWriterBase() override { MarkClosed(); }
+
+  digest::Digest Digest() const override { return expected_; }
+
+  absl::StatusOr<content::Status> Status(const Context&) override {
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (!status.ok()) return status.status();
+    return content::Status(*status);
+  }
+
+  absl::Status Truncate(const Context&, std::int64_t size) override {
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (status.ok() && status->offset == size) return absl::OkStatus();
+    return errdefs::InvalidArgument("cannot truncate remote upload");
+  }
+
+ protected:
+  absl::Status Advance(std::int64_t n) {
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (!status.ok()) return status.status();
+    status->offset += n;
+    status->updated_at = absl::Now();
+    tracker_->SetStatus(ref_, *status);
+    return absl::OkStatus();
+  }
+
+  // Nothing is written any more; a later push of the ref begins anew.
+  void MarkClosed() {
+    if (closed_) return;
+    closed_ = true;
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (!status.ok() || status->committed) return;
+    status->err_closed = errdefs::Unknown("closed incomplete writer");
+    tracker_->SetStatus(ref_, *status);
+  }
+
+  // Checks the registry's answer to the whole upload.
+  absl::Status Finish(const Context& ctx, http::Response& response, std::int64_t size,
+                      digest::Digest expected) {
+    if (!IsUploaded(response.status_code)) return UnexpectedResponse(ctx, response);
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (!status.ok()) return errdefs::Annotate(status.status(), "failed to get status");
+    if (size > 0 && size != status->offset) {
+      return errdefs::FailedPrecondition(
+          fmt::format("push of {}: unexpected size {}, expected {}", ref_, status->offset, size));
+    }
+    if (expected.empty()) expected = status->expected;
+    if (expected != digest::Digest(status->expected)) {
+      return errdefs::FailedPrecondition(
+          fmt::format("push of {}: unexpected digest: got \"{}\", expected \"{}\"", ref_,
+                      status->expected, expected.String()));
+    }
+    const std::string header = response.header.Get("Docker-Content-Digest");
+    if (!header.empty()) {
+      absl::StatusOr<digest::Digest> actual = digest::Parse(header);
+      if (!actual.ok()) {
+        return errdefs::Annotate(actual.status(), "invalid content digest in response");
+      }
+      if (*actual != expected) {
+        return errdefs::FailedPrecondition(
+            fmt::format("push of {}: got digest {}, expected {}", ref_, header, expected.String()));
+      }
+    }
+    status->committed = true;
+    status->updated_at = absl::Now();
+    tracker_->SetStatus(ref_, *status);
+    closed_ = true;
+    return absl::OkStatus();
+  }
+
+  const std::string ref_;
+  const digest::Digest expected_;
+  const std::shared_ptr<StatusTracker> tracker_;
+  bool closed_ = false;
+};
+
+// Writes to the body of one request, which is under way meanwhile. When the request has to be sent
+// again, what was written is lost, and ErrReset asks for it.
+class PushWriter final : public PushWriterBase {
+ public:
+  PushWriter(Context ctx, RegistryRequest request, std::int64_t size, std::string ref,
+             digest::Digest expected, std::shared_ptr<StatusTracker> tracker)
+      : PushWriterBase(std::move(ref), std::move(expected), std::move(tracker)),
+        transfer_(std::move(ctx)),
+        size_(size),
+        run_(WithBody(std::move(request)), true) {}
+
+  ~PushWriter() override { Stop(); }
+
+  absl::Status Start(const Context& wait) {
+    absl::StatusOr<Future<ResponsePtr>> future = run_.Send(transfer_, wait);
+    if (!future.ok()) return future.status();
+    future_ = *std::move(future);
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(const Context& ctx, std::string_view data) override {
+    while (true) {
+      if (closed_) return errdefs::FailedPrecondition("write on closed writer of " + ref_);
+      if (!failure_.ok()) return failure_;
+      absl::Status s = pipe_->Write(ctx, data);
+      if (s.ok()) return Advance(static_cast<std::int64_t>(data.size()));
+      if (!http::PipeBody::IsErrClosed(s)) return s;
+      // The transfer is over before its end.
+      absl::StatusOr<ResponsePtr> response = Receive(ctx);
+      if (!response.ok()) return response.status();
+      if (*response != nullptr) {
+        failure_ = IsUploaded((*response)->status_code)
+                       ? errdefs::Unknown(fmt::format(
+                             "push of {}: the registry ended the upload with {} before its end",
+                             ref_, (*response)->status))
+                       : UnexpectedResponse(ctx, **response);
+        return failure_;
+      }
+      if (absl::Status reset = Restarted(); !reset.ok()) return reset;
+    }
+  }
+
+  absl::Status Commit(const Context& ctx, std::int64_t size, const digest::Digest& expected,
+                      const std::vector<content::Opt>&) override {
+    if (closed_) return errdefs::FailedPrecondition("commit of closed writer of " + ref_);
+    if (!failure_.ok()) return failure_;
+    while (true) {
+      pipe_->Close();
+      absl::StatusOr<ResponsePtr> response = Receive(ctx);
+      if (!response.ok()) {
+        MarkClosed();
+        return response.status();
+      }
+      if (*response != nullptr) {
+        absl::Status s = Finish(ctx, **response, size, expected);
+        MarkClosed();
+        return s;
+      }
+      if (absl::Status reset = Restarted(); !reset.ok()) return reset;
+    }
+  }
+
+  absl::Status Close(const Context&) override {
+    MarkClosed();
+    Stop();
+    return absl::OkStatus();
+  }
+
+ private:
+  RegistryRequest WithBody(RegistryRequest request) {
+    request.make_body = [this] {
+      pipe_ = std::make_shared<http::PipeBody>(size_);
+      return pipe_;
+    };
+    return request;
+  }
+
+  // The final response; nullptr if the request was sent again.
+  absl::StatusOr<ResponsePtr> Receive(const Context& ctx) {
+    absl::StatusOr<ResponsePtr> result = future_->Get(ctx);
+    if (!result.ok() && !future_->IsReady()) return result;  // only `ctx` has ended
+    absl::StatusOr<ResponsePtr> response = run_.Receive(ctx, std::move(result));
+    if (response.ok() && *response == nullptr) {
+      if (absl::Status s = Start(ctx); !s.ok()) response = s;
+    }
+    if (!response.ok()) failure_ = response.status();
+    return response;
+  }
+
+  // ErrReset if anything had been written.
+  absl::Status Restarted() {
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref_);
+    if (!status.ok()) return status.status();
+    if (status->offset == 0) return absl::OkStatus();
+    status->offset = 0;
+    status->updated_at = absl::Now();
+    tracker_->SetStatus(ref_, *status);
+    return content::ErrReset(fmt::format("push of {} was started again", ref_));
+  }
+
+  void Stop() {
+    if (pipe_ != nullptr) pipe_->CloseWithError(errdefs::Canceled("the writer was closed"));
+  }
+
+  const Context transfer_;
+  const std::int64_t size_;
+  std::shared_ptr<http::PipeBody> pipe_;
+  RequestRun run_;
+  std::optional<Future<ResponsePtr>> future_;
+  absl::Status failure_;
+};
+
+// Gathers pieces and sends each in a request of its own, which can be sent again without asking the
+// writer.
+class ChunkedPushWriter final : public PushWriterBase {
+ public:
+  struct Upload {
+    Context transfer;
+    std::shared_ptr<const Base> base;
+    RegistryHost host;
+    http::Url location;
+    std::int64_t chunk_size = 0;
+  };
+
+  ChunkedPushWriter(Upload upload, std::string ref, digest::Digest expected,
+                    std::shared_ptr<StatusTracker> tracker)
+      : PushWriterBase(std::move(ref), std::move(expected), std::move(tracker)),
+        upload_(std::move(upload)) {}
+
+  absl::Status Write(const Context& ctx, std::string_view data) override {
+    if (closed_) return errdefs::FailedPrecondition("write on closed writer of " + ref_);
+    const auto limit = static_cast<std::size_t>(upload_.chunk_size);
+    while (!data.empty()) {
+      const std::size_t n = std::min(data.size(), limit - chunk_.size());
+      chunk_.append(data.substr(0, n));
+      data.remove_prefix(n);
+      if (absl::Status s = Advance(static_cast<std::int64_t>(n)); !s.ok()) return s;
+      if (chunk_.size() == limit) {
+        if (absl::Status s = SendChunk(ctx); !s.ok()) return s;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit(const Context& ctx, std::int64_t size, const digest::Digest& expected,
+                      const std::vector<content::Opt>&) override {
+    if (closed_) return errdefs::FailedPrecondition("commit of closed writer of " + ref_);
+    if (!chunk_.empty()) {
+      if (absl::Status s = SendChunk(ctx); !s.ok()) return s;
+    }
+    absl::StatusOr<ResponsePtr> response = Send(ctx, "PUT", "", true);
+    if (!response.ok()) return response.status();
+    absl::Status s = Finish(ctx, **response, size, expected);
+    MarkClosed();
+    return s;
+  }
+
+  absl::Status Close(const Context&) override {
+    MarkClosed();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status SendChunk(const Context& ctx) {
+    absl::StatusOr<ResponsePtr> response = Send(ctx, "PATCH", chunk_, false);
+    if (!response.ok()) return response.status();
+    if ((*response)->status_code != 202 && (*response)->status_code != 204) {
+      return UnexpectedResponse(ctx, **response);
+    }
+    sent_ += static_cast<std::int64_t>(chunk_.size());
+    chunk_.clear();
+    const std::string location = (*response)->header.Get("Location");
+    if (location.empty()) return absl::OkStatus();
+    absl::StatusOr<http::Url> url = http::ResolveReference(upload_.location, location);
+    if (!url.ok()) return errdefs::Annotate(url.status(), "unable to parse location");
+    if (url->host != upload_.location.host || url->scheme != upload_.location.scheme) {
+      upload_.host.authorizer = nullptr;
+      upload_.host.header = {};
+      upload_.host.host = url->host;
+      upload_.host.scheme = url->scheme;
+    }
+    upload_.location = *std::move(url);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ResponsePtr> Send(const Context& ctx, std::string_view method,
+                                   const std::string& body, bool last) {
+    RegistryRequest request(*upload_.base, upload_.host, method, {});
+    request.url = upload_.location;
+    if (last) request.AddQuery("digest", expected_.String());
+    request.AddNamespace(upload_.base->refspec.Hostname());
+    request.header.Set("Content-Type", "application/octet-stream");
+    if (!last) {
+      request.header.Set(
+          "Content-Range",
+          fmt::format("{}-{}", sent_, sent_ + static_cast<std::int64_t>(body.size()) - 1));
+    }
+    request.make_body = [&body] { return http::NewStringBody(body); };
+    return RequestRun(std::move(request), true).Do(upload_.transfer, ctx);
+  }
+
+  Upload upload_;
+  std::int64_t sent_ = 0;
+  std::string chunk_;
+};
+
+class TrackerLock {
+ public:
+  TrackerLock(StatusTracker& tracker, std::string_view ref)
+      : locker_(dynamic_cast<StatusTrackLocker*>(&tracker)), ref_(ref) {
+    if (locker_ != nullptr) locker_->Lock(ref_);
+  }
+  ~TrackerLock() {
+    if (locker_ != nullptr) locker_->Unlock(ref_);
+  }
+  TrackerLock(const TrackerLock&) = delete;
+  TrackerLock& operator=(const TrackerLock&) = delete;
+
+ private:
+  StatusTrackLocker* const locker_;
+  const std::string ref_;
+};
+
+class DockerPusher final : public Pusher, public content::Ingester {
+ public:
+  DockerPusher(std::shared_ptr<const Base> base, std::shared_ptr<StatusTracker> tracker,
+               std::int64_t upload_chunk_size)
+      : base_(std::move(base)),
+        tracker_(std::move(tracker)),
+        upload_chunk_size_(upload_chunk_size) {}
+
+  absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
+      const Context& ctx, const std::vector<content::WriterOpt>& opts) override {
+    content::WriterOpts o;
+    for (const content::WriterOpt& opt : opts) {
+      if (absl::Status s = opt(o); !s.ok()) return s;
+    }
+    if (o.ref.empty()) return errdefs::InvalidArgument("ref must not be empty");
+    if (o.desc.digest.empty()) {
+      return errdefs::InvalidArgument("descriptor digest must not be empty");
+    }
+    if (o.desc.media_type.empty()) {
+      return errdefs::InvalidArgument("descriptor media type must not be empty");
+    }
+    return DoPush(ctx, o.desc, o.ref, true);
+  }
+
+  absl::StatusOr<std::unique_ptr<content::Writer>> Push(const Context& ctx,
+                                                        const ocispec::Descriptor& desc) override {
+    return DoPush(ctx, desc, MakeRefKey(ctx, desc), false);
+  }
+
+ private:
+  using WriterPtr = std::unique_ptr<content::Writer>;
+
+  absl::StatusOr<WriterPtr> DoPush(const Context& parent, const ocispec::Descriptor& desc,
+                                   const std::string& ref, bool unavailable_on_fail) {
+    // It becomes part of a path.
+    if (absl::Status s = digest::Digest(desc.digest).Validate(); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("pushing \"{}\"", desc.digest.substr(0, 200)));
+    }
+    const TrackerLock lock(*tracker_, ref);
+    absl::StatusOr<Context> scoped = ContextWithRepositoryScope(parent, base_->refspec, true);
+    if (!scoped.ok()) return scoped.status();
+    const Context ctx = WithWarningSource(*scoped, desc, desc.digest);
+
+    absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref);
+    if (status.ok()) {
+      if (status->committed && status->offset == status->total) {
+        return errdefs::AlreadyExists(fmt::format("ref {}", ref));
+      }
+      if (unavailable_on_fail && status->err_closed.ok()) {
+        return errdefs::Unavailable(fmt::format("ref {}: push is on-going", ref));
+      }
+    } else if (!errdefs::IsNotFound(status.status())) {
+      return errdefs::Annotate(status.status(), "failed to get status");
+    }
+    const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPush);
+    if (hosts.empty()) return errdefs::NotFound("no push hosts");
+    const RegistryHost& host = hosts.front();
+
+    const bool is_manifest =
+        images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
+    const std::vector<std::string> path = is_manifest
+                                              ? ManifestPath(base_->refspec.object, desc.digest)
+                                              : std::vector<std::string>{"blobs", desc.digest};
+    if (absl::Status s = CheckAbsent(ctx, host, desc, path, is_manifest, ref); !s.ok()) return s;
+    return is_manifest ? PutManifest(ctx, host, desc, path, ref) : PutBlob(ctx, host, desc, ref);
+  }
+
+  // AlreadyExists if the registry has the content.
+  absl::Status CheckAbsent(const Context& ctx, const RegistryHost& host,
+                           const ocispec::Descriptor& desc, const std::vector<std::string>& path,
+                           bool is_manifest, const std::string& ref) {
+    RegistryRequest request(*base_, host, "HEAD", path);
+    request.AddNamespace(base_->refspec.Hostname());
+    request.SetMediaType(desc.media_type);
+    RegistryRequest get = request;
+    get.method = "GET";
+    absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(request), true);
+    if (!response.ok()) {
+      if (!IsErrInvalidAuthorization(response.status())) return response.status();
+      // Some may push and not pull.
+      return absl::OkStatus();
+    }
+    const int code = (*response)->status_code;
+    if (code == 200) {
+      if (is_manifest && path[1] != desc.digest &&
+          (*response)->header.Get("Docker-Content-Digest") != desc.digest) {
+        return absl::OkStatus();  // the tag is another image's
+      }
+      docker::Status exists;
+      exists.ref = ref;
+      exists.committed = true;
+      exists.exists = true;
+      tracker_->SetStatus(ref, exists);
+      return errdefs::AlreadyExists(fmt::format("content {} on remote", desc.digest));
+    }
+    if (code == 404) return absl::OkStatus();
+    absl::Status failure = UnexpectedResponse(ctx, **response);
+    if (code == 403 && (*response)->request_method == "HEAD") {
+      failure = WithGetErrorBody(ctx, std::move(failure), std::move(get));
+    }
+    return failure;
+  }
+
+  absl::StatusOr<WriterPtr> PutManifest(const Context& ctx, const RegistryHost& host,
+                                        const ocispec::Descriptor& desc,
+                                        const std::vector<std::string>& path,
+                                        const std::string& ref) {
+    RegistryRequest request(*base_, host, "PUT", path);
+    request.AddNamespace(base_->refspec.Hostname());
+    request.header.Set("Content-Type", desc.media_type);
+    return StartUpload(ctx, std::move(request), desc, ref);
+  }
+
+  absl::StatusOr<WriterPtr> PutBlob(const Context& ctx, const RegistryHost& host,
+                                    const ocispec::Descriptor& desc, const std::string& ref) {
+    RegistryRequest request(*base_, host, "POST", {"blobs", "uploads/"});
+    request.AddNamespace(base_->refspec.Hostname());
+
+    ResponsePtr response;
+    std::string mounted_from;
+    const std::string from = SelectRepositoryMountCandidate(base_->refspec, desc.annotations);
+    if (!from.empty()) {
+      RegistryRequest mount = request;
+      mount.AddQuery("mount", desc.digest);
+      mount.AddQuery("from", from);
+      absl::StatusOr<ResponsePtr> answer =
+          DoWithRetries(ContextWithAppendPullRepositoryScope(ctx, from), std::move(mount), true);
+      if (!answer.ok() && !IsErrInvalidAuthorization(answer.status())) {
+        return errdefs::Annotate(answer.status(), fmt::format("pushing with mount from {}", from));
+      }
+      // Without access to the other repository the push goes on without it.
+      if (answer.ok() && (*answer)->status_code != 401) response = *std::move(answer);
+      if (response != nullptr && response->status_code == 201) {
+        mounted_from = fmt::format("{}/{}", base_->refspec.Hostname(), from);
+      }
+    }
+    if (response == nullptr) {
+      absl::StatusOr<ResponsePtr> answer = DoWithRetries(ctx, std::move(request), true);
+      if (!answer.ok()) {
+        if (!IsErrInvalidAuthorization(answer.status())) return answer.status();
+        return errdefs::Annotate(
+            answer.status(),
+            "push access denied, repository does not exist or may require authorization");
+      }
+      response = *std::move(answer);
+    }
+
+    switch (response->status_code) {
+      case 200:
+      case 202:
+      case 204:
+        break;
+      case 201: {
+        docker::Status mounted;
+        mounted.ref = ref;
+        mounted.total = mounted.offset = desc.size;
+        mounted.committed = true;
+        mounted.mounted_from = mounted_from;
+        tracker_->SetStatus(ref, mounted);
+        return errdefs::AlreadyExists(fmt::format("content {} on remote", desc.digest));
+      }
+      default:
+        return UnexpectedResponse(ctx, *response);
+    }
+
+    absl::StatusOr<std::pair<RegistryHost, http::Url>> where = UploadLocation(host, *response);
+    if (!where.ok()) return where.status();
+    auto& [upload_host, location] = *where;
+    if (upload_chunk_size_ > 0 && desc.size > upload_chunk_size_) {
+      SetStarted(desc, ref);
+      return std::make_unique<ChunkedPushWriter>(
+          ChunkedPushWriter::Upload{.transfer = ctx,
+                                    .base = base_,
+                                    .host = upload_host,
+                                    .location = location,
+                                    .chunk_size = upload_chunk_size_},
+          ref, desc.digest, tracker_);
+    }
+    RegistryRequest put(*base_, upload_host, "PUT", {});
+    put.url = location;
+    put.AddQuery("digest", desc.digest);
+    put.AddNamespace(base_->refspec.Hostname());
+    put.header.Set("Content-Type", "application/octet-stream");
+    return StartUpload(ctx, std::move(put), desc, ref);
+  }
+
+  // Where the content goes. Another host than the one that was asked gets no credentials.
+  static absl::StatusOr<std::pair<RegistryHost, http::Url>> UploadLocation(
+      const RegistryHost& host, const http::Response& response) {
+    std::string location = response.header.Get("Location");
+    absl::StatusOr<http::Url> requested = http::ParseUrl(response.request_url);
+    if (!requested.ok()) return requested.status();
+    http::Url base = *requested;
+    base.scheme = host.scheme;
+    base.host = host.host;
+    // Some registries leave the scheme out.
+    if (!location.starts_with('/') && location.find("://") == std::string::npos) {
+      location = fmt::format("{}://{}", host.scheme, location);
+    }
+    absl::StatusOr<http::Url> url = http::ResolveReference(base, location);
+    if (!url.ok()) {
+      return errdefs::Annotate(url.status(),
+                               fmt::format("unable to parse location {}", location.substr(0, 200)));
+    }
+    RegistryHost upload = host;
+    if (url->host != host.host || url->scheme != host.scheme) {
+      upload.host = url->host;
+      upload.scheme = url->scheme;
+      // The host may be the one that was asked in the end, in plain HTTP say.
+      if (url->host != requested->host || url->scheme != requested->scheme ||
+          requested->host != host.host) {
+        upload.authorizer = nullptr;
+        upload.header = {};
+      }
+    }
+    return std::pair(std::move(upload), *std::move(url));
+  }
+
+  void SetStarted(const ocispec::Descriptor& desc, const std::string& ref) {
+    docker::Status status;
+    status.ref = ref;
+    status.total = desc.size;
+    status.expected = desc.digest;
+    status.started_at = absl::Now();
+    tracker_->SetStatus(ref, status);
+  }
+
+  absl::StatusOr<WriterPtr> StartUpload(const Context& ctx, RegistryRequest request,
+                                        const ocispec::Descriptor& desc, const std::string& ref) {
+    SetStarted(desc, ref);
+    auto writer = std::make_unique<PushWriter>(ctx, std::move(request), desc.size, ref, desc.digest,
+                                               tracker_);
+    if (absl::Status s = writer->Start(ctx); !s.ok()) return s;
+    return writer;
+  }
+
+  const std::shared_ptr<const Base> base_;
+  const std::shared_ptr<StatusTracker> tracker_;
+  const std::int64_t upload_chunk_size_;
+};
+
+}  // namespace
+
+std::vector<std::string> ManifestPath(std::string_view object, const digest::Digest& dgst) {
+  if (const auto at = object.find('@'); at != std::string_view::npos) {
+    object = object.substr(at + 1) == dgst.String() ? object.substr(0, at) : std::string_view();
+  }
+  return {"manifests", object.empty() ? dgst.String() : std::string(object)};
+}
+
+absl::Status WithGetErrorBody(const Context& ctx, absl::Status original, RegistryRequest get) {
+  absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(get), false);
+  if (!response.ok() || (*response)->status_code != 403) return original;
+  // Of the request that was meant.
+  (*response)->request_method = "HEAD";
+  return UnexpectedResponse(ctx, **response);
+}
+
+std::shared_ptr<Pusher> NewPusher(std::shared_ptr<const Base> base,
+                                  std::shared_ptr<StatusTracker> tracker,
+                                  std::int64_t upload_chunk_size) {
+  return std::make_shared<DockerPusher>(std::move(base), std::move(tracker), upload_chunk_size);
+}
+
+}  // namespace containerd::remotes::docker

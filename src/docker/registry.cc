@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/remotes/docker/registry.h"
+
+#include <arpa/inet.h>
+#include <mutex>
+#include <netinet/in.h>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::remotes::docker {
+namespace {
+
+using ResponsePtr = std::shared_ptr<http::Response>;
+
+bool IsLoopbackAddress(const std::string& text) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, text.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+// Keeps from a body that a transfer is over, until it is known to be the last one.
+class HeldBody final : public http::RequestBody {
+ public:
+  explicit HeldBody(std::shared_ptr<http::RequestBody> body) : body_(std::move(body)) {}
+
+  std::int64_t Size() const override { return body_->Size(); }
+  absl::StatusOr<std::optional<std::size_t>> Pull(std::span<char> buf,
+                                                  const std::function<void()>& wake) override {
+    return body_->Pull(buf, wake);
+  }
+  bool Rewind() override { return body_->Rewind(); }
+
+  void Finished(const absl::Status& result) override {
+    {
+      std::lock_guard lock(mu_);
+      finished_ = result;
+      if (!released_) return;
+    }
+    body_->Finished(result);
+  }
+
+  void Release() {
+    std::optional<absl::Status> result;
+    {
+      std::lock_guard lock(mu_);
+      released_ = true;
+      result = finished_;
+    }
+    if (result.has_value()) body_->Finished(*result);
+  }
+
+ private:
+  const std::shared_ptr<http::RequestBody> body_;
+  std::mutex mu_;
+  bool released_ = false;
+  std::optional<absl::Status> finished_;
+};
+
+class HTTPFallback final : public http::RoundTripper,
+                           public std::enable_shared_from_this<HTTPFallback> {
+ public:
+  explicit HTTPFallback(std::shared_ptr<http::RoundTripper> super) : super_(std::move(super)) {}
+
+  Future<ResponsePtr> RoundTrip(const Context& ctx, http::Request request) override {
+    absl::StatusOr<http::Url> url = http::ParseUrl(request.url);
+    if (!url.ok()) return Future<ResponsePtr>::Ready(url.status());
+    {
+      std::lock_guard lock(mu_);
+      if (plain_host_ == url->host) return super_->RoundTrip(ctx, Plain(request, *url));
+    }
+    Promise<ResponsePtr> promise;
+    http::Request first = request;
+    const auto held = request.body != nullptr ? std::make_shared<HeldBody>(request.body) : nullptr;
+    if (held != nullptr) first.body = held;
+    super_->RoundTrip(ctx, std::move(first))
+        .Then([self = shared_from_this(), promise, ctx, request, held,
+               url = *url](const absl::StatusOr<ResponsePtr>& result) {
+          if (result.ok() || url.scheme != "https" || !ShouldFallBack(result.status(), url) ||
+              (request.body != nullptr && !request.body->Rewind())) {
+            if (held != nullptr) held->Release();
+            promise.Set(result);
+            return;
+          }
+          {
+            std::lock_guard lock(self->mu_);
+            self->plain_host_ = url.host;
+          }
+          self->super_->RoundTrip(ctx, Plain(request, url))
+              .Then([promise](const absl::StatusOr<ResponsePtr>& second) { promise.Set(second); });
+        });
+    return promise.GetFuture();
+  }
+
+ private:
+  static http::Request Plain(http::Request request, http::Url url) {
+    url.scheme = "http";
+    request.url = url.String();
+    return request;
+  }
+
+  static bool ShouldFallBack(const absl::Status& failure, const http::Url& url) {
+    switch (http::KindOf(failure)) {
+      case http::ErrorKind::kNotTLS:
+      case http::ErrorKind::kHandshakeTimeout:
+        return true;
+      case http::ErrorKind::kConnectionRefused:
+      case http::ErrorKind::kTimeout:
+        // The other scheme has another port, unless one is named.
+        return http::SplitHostPort(url.host).second.empty();
+      default:
+        return false;
+    }
+  }
+
+  const std::shared_ptr<http::RoundTripper> super_;
+  std::mutex mu_;
+  std::string plain_host_;
+};
+
+}  // namespace
+
+RegistryHosts Registries(std::vector<RegistryHosts> registries) {
+  return [registries = std::move(registries)](
+             std::string_view name) -> absl::StatusOr<std::vector<RegistryHost>> {
+    for (const RegistryHosts& registry : registries) {
+      absl::StatusOr<std::vector<RegistryHost>> hosts = registry(name);
+      if (!hosts.ok() || !hosts->empty()) return hosts;
+    }
+    return std::vector<RegistryHost>();
+  };
+}
+
+RegistryOpt WithPlainHTTP(HostMatch f) {
+  return [f = std::move(f)](RegistryOptions& o) { o.plain_http = f; };
+}
+
+RegistryOpt WithAuthorizer(std::shared_ptr<Authorizer> authorizer) {
+  return [authorizer = std::move(authorizer)](RegistryOptions& o) { o.authorizer = authorizer; };
+}
+
+RegistryOpt WithHostTranslator(HostTranslator h) {
+  return [h = std::move(h)](RegistryOptions& o) { o.host = h; };
+}
+
+RegistryOpt WithClient(std::shared_ptr<const http::Client> client) {
+  return [client = std::move(client)](RegistryOptions& o) { o.client = client; };
+}
+
+RegistryHosts ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts) {
+  RegistryOptions options;
+  for (const RegistryOpt& opt : opts) opt(options);
+  if (options.client == nullptr) {
+    options.client =
+        std::make_shared<const http::Client>(http::Client{.transport = DefaultHTTPTransport()});
+  }
+  return [options](std::string_view name) -> absl::StatusOr<std::vector<RegistryHost>> {
+    RegistryHost host{.client = options.client,
+                      .authorizer = options.authorizer,
+                      .scheme = "https",
+                      .path = "/v2",
+                      .capabilities = kAllHostCapabilities};
+    if (options.plain_http) {
+      absl::StatusOr<bool> plain = options.plain_http(name);
+      if (!plain.ok()) return plain.status();
+      if (*plain) host.scheme = "http";
+    }
+    absl::StatusOr<std::string> translated = options.host ? options.host(name) : DefaultHost(name);
+    if (!translated.ok()) return translated.status();
+    host.host = *std::move(translated);
+    return std::vector{host};
+  };
+}
+
+absl::StatusOr<bool> MatchAllHosts(std::string_view) { return true; }
+
+absl::StatusOr<bool> MatchLocalhost(std::string_view host) {
+  if (host == "::1" || host == "[::1]") return true;
+  std::string_view name = host;
+  if (host.starts_with('[')) {
+    const auto close = host.find(']');
+    if (close == std::string_view::npos) {
+      return errdefs::InvalidArgument(fmt::format("address {}: missing ']' in address", host));
+    }
+    name = host.substr(1, close - 1);
+    const std::string_view rest = host.substr(close + 1);
+    if (rest.empty()) {
+      name = host;  // as Go: brackets need a port
+    } else if (rest == ":") {
+      return errdefs::InvalidArgument(fmt::format("invalid host name format: \"{}\"", host));
+    } else if (rest.front() != ':' || rest.find(':', 1) != std::string_view::npos) {
+      return errdefs::InvalidArgument(fmt::format("address {}: too many colons in address", host));
+    }
+  } else if (const auto colon = host.find(':'); colon != std::string_view::npos) {
+    if (host.find(':', colon + 1) != std::string_view::npos) {
+      return errdefs::InvalidArgument(fmt::format("address {}: too many colons in address", host));
+    }
+    if (colon + 1 == host.size()) {
+      return errdefs::InvalidArgument(fmt::format("invalid host name format: \"{}\"", host));
+    }
+    name = host.substr(0, colon);
+  }
+  return name == "localhost" || IsLoopbackAddress(std::string(name));
+}
+
+bool IsLocalhost(std::string_view host) {
+  const std::string name = http::SplitHostPort(host).first;
+  return name == "localhost" || IsLoopbackAddress(name);
+}
+
+absl::StatusOr<std::string> DefaultHost(std::string_view name) {
+  return std::string(name == "docker.io" ? "registry-1.docker.io" : name);
+}
+
+std::shared_ptr<http::RoundTripper> DefaultHTTPTransport(const http::TLSConfig& tls) {
+  return http::NewTransport({.tls = tls});
+}
+
+std::shared_ptr<http::RoundTripper> NewHTTPFallback(std::shared_ptr<http::RoundTripper> transport) {
+  return std::make_shared<HTTPFallback>(std::move(transport));
+}
+
+}  // namespace containerd::remotes::docker

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "request.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <absl/strings/escaping.h>
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+#include "containerd/remotes/docker/errcode.h"
+#include "containerd/remotes/errors.h"
+
+#include "error_payload.h"
+
+namespace containerd::remotes::docker {
+namespace {
+
+constexpr char kNamespaceQueryArg[] = "ns";
+
+// Before a repetition: this, twice that, … unless the registry says how long.
+constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
+constexpr absl::Duration kMaxBackoff = absl::Seconds(60);
+
+struct WarningContext {
+  WarningSource source;
+};
+
+bool IsTransient(const absl::Status& status) {
+  switch (http::KindOf(status)) {
+    case http::ErrorKind::kUnexpectedEOF:
+    case http::ErrorKind::kTimeout:
+    case http::ErrorKind::kHandshakeTimeout:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// As a segment or several of a URL's path. "%" is escaped too: the text is none of a URL yet.
+std::string EscapePath(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+        (c != '\0' && std::string_view("-._~:@/!$&'()*+,;=").find(c) != std::string_view::npos);
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+// "/v2" and "library/busybox" and "blobs": one slash between each, none at the end.
+std::string JoinPath(const std::vector<std::string_view>& parts) {
+  std::string out;
+  for (std::string_view part : parts) {
+    while (part.starts_with('/')) part.remove_prefix(1);
+    while (part.ends_with('/')) part.remove_suffix(1);
+    if (!part.empty()) out.append("/").append(part);
+  }
+  return out.empty() ? "/" : out;
+}
+
+}  // namespace
+
+std::string BasicAuthorization(std::string_view username, std::string_view secret) {
+  return "Basic " + absl::Base64Escape(fmt::format("{}:{}", username, secret));
+}
+
+std::string SanitizeUrl(std::string_view text) {
+  absl::StatusOr<http::Url> url = http::ParseUrl(text);
+  if (!url.ok()) return std::string(text.substr(0, text.find('?')));
+  if (!url->user_info.empty()) {
+    url->user_info = url->user_info.substr(0, url->user_info.find(':')) + ":xxxxx";
+  }
+  auto values = http::ParseQuery(url->query);
+  for (auto& [key, value] : values) {
+    if (key != kNamespaceQueryArg && !value.empty()) value = "REDACTED";
+  }
+  url->query = http::EncodeQuery(values);
+  return url->String();
+}
+
+absl::Status UnexpectedResponse(const Context& ctx, http::Response& response) {
+  std::string body(errors::kMaxErrorBody, '\0');
+  const absl::StatusOr<std::size_t> n = io::ReadFull(ctx, *response.body, body);
+  body.resize(n.ok() ? *n : 0);
+  const errors::ErrUnexpectedStatus answer{.status = response.status,
+                                           .status_code = response.status_code,
+                                           .body = body,
+                                           .request_url = SanitizeUrl(response.request_url),
+                                           .request_method = response.request_method};
+  absl::StatusOr<Errors> said = Errors::UnmarshalJSON(body);
+  if (!said.ok() || said->Len() == 0) return errors::NewUnexpectedStatusErr(answer);
+  std::string text = said->String();
+  // It goes to logs and terminals.
+  text.resize(std::min<std::size_t>(text.size(), 4096));
+  for (char& c : text) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  }
+  return WithErrors(errors::NewUnexpectedStatusErr(answer, text), *said);
+}
+
+std::vector<RegistryHost> Base::FilterHosts(HostCapabilities capabilities) const {
+  std::vector<RegistryHost> out;
+  for (const RegistryHost& host : hosts) {
+    if (host.capabilities.Has(capabilities)) out.push_back(host);
+  }
+  return out;
+}
+
+Context WithWarningSource(const Context& ctx, std::optional<ocispec::Descriptor> desc,
+                          std::string_view digest) {
+  WarningContext value;
+  value.source.desc = std::move(desc);
+  value.source.digest = digest;
+  return WithValue(ctx, std::move(value));
+}
+
+void ReportWarnings(const Context& ctx, const reference::Spec& ref, const http::Header& header,
+                    const std::shared_ptr<WarningHandler>& handler) {
+  if (handler == nullptr) return;
+  const auto* value = ctx.Value<WarningContext>();
+  WarningSource source = value != nullptr ? value->source : WarningSource();
+  source.ref = ref;
+  for (const std::string& warning : header.Values("Warning")) {
+    const std::string text = ParseWarningText(warning);
+    if (!text.empty()) handler->Warn(ctx, source, text);
+  }
+}
+
+RegistryRequest::RegistryRequest(const Base& base, RegistryHost registry_host,
+                                 std::string_view request_method,
+                                 const std::vector<std::string>& parts)
+    : host(std::move(registry_host)),
+      method(request_method),
+      header(base.header),
+      refspec(base.refspec),
+      warning_handler(base.warning_handler) {
+  header.Merge(host.header);
+  if (!header.Has("User-Agent")) header.Set("User-Agent", kUserAgent);
+  url.scheme = host.scheme;
+  url.host = host.host;
+  std::string resource = base.repository;
+  for (const std::string& part : parts) resource.append("/").append(part);
+  url.path = JoinPath({host.path, EscapePath(resource)});
+  // "uploads/" keeps its slash.
+  if (!parts.empty() && parts.back().ends_with('/')) url.path.push_back('/');
+}
+
+void RegistryRequest::AddNamespace(std::string_view ns) {
+  const bool proxy = ns != host.host && (ns != "docker.io" || host.host != "registry-1.docker.io");
+  if (proxy) AddQuery(kNamespaceQueryArg, ns);
+}
+
+void RegistryRequest::SetMediaType(std::string_view media_type) {
+  header.Set("Accept", media_type.empty() ? "*/*" : fmt::format("{}, */*", media_type));
+}
+
+absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, const Context& wait) {
+  if (redirected_.has_value()) {
+    sent_ = *std::exchange(redirected_, std::nullopt);
+  } else {
+    sent_ = {.method = request_.method,
+             .url = request_.url.String(),
+             .header = request_.header,
+             .buffer_size = request_.buffer_size};
+  }
+  const bool has_body = request_.make_body && sent_.method == request_.method;
+  if (has_body) sent_.body = request_.make_body();
+  if (request_.host.authorizer != nullptr) {
+    if (absl::Status s = request_.host.authorizer->Authorize(wait, sent_); !s.ok()) {
+      return errdefs::Annotate(s, "failed to authorize");
+    }
+  }
+  Future<ResponsePtr> future = request_.host.client != nullptr
+                                   ? request_.host.client->Start(transfer, sent_)
+                                   : http::Client().Start(transfer, sent_);
+  sent_.body = nullptr;
+  return future;
+}
+
+absl::StatusOr<ResponsePtr> RequestRun::Receive(const Context& wait,
+                                                absl::StatusOr<ResponsePtr> result) {
+  if (!result.ok()) {
+    --attempts_;
+    if (!last_host_ || attempts_ <= 0 || !IsTransient(result.status()) || wait.Done()) {
+      return errdefs::Annotate(result.status(), "failed to do request");
+    }
+    if (absl::Status s = Backoff(wait, nullptr); !s.ok()) return s;
+    return nullptr;
+  }
+  ResponsePtr response = *std::move(result);
+  absl::StatusOr<std::optional<http::Request>> next = http::NextRequest(sent_, *response);
+  if (!next.ok()) return errdefs::Annotate(next.status(), "failed to do request");
+  if (next->has_value()) {
+    if (++redirects_ > http::kMaxRedirects) {
+      return errdefs::Unknown(fmt::format("failed to do request: {} {}: stopped after {} redirects",
+                                          request_.method, SanitizeUrl(request_.url.String()),
+                                          http::kMaxRedirects));
+    }
+    redirected_ = *std::move(*next);
+    return nullptr;
+  }
+  ReportWarnings(wait, request_.refspec, response->header, request_.warning_handler);
+  --attempts_;
+  responses_.push_back(response);
+  absl::StatusOr<bool> retry = WantsRetry(wait);
+  if (!retry.ok()) return retry.status();
+  if (!*retry || attempts_ <= 0) return response;
+  const int code = response->status_code;
+  // Nobody reads it any more; the connection can be used again.
+  response->body = std::make_unique<io::StringReader>("");
+  if (code != 401 && code != 405) {
+    if (absl::Status s = Backoff(wait, response.get()); !s.ok()) return s;
+  }
+  redirects_ = 0;
+  return nullptr;
+}
+
+absl::StatusOr<bool> RequestRun::WantsRetry(const Context& wait) {
+  const http::Response& last = *responses_.back();
+  switch (last.status_code) {
+    case 401: {
+      if (request_.host.authorizer == nullptr) return false;
+      // Another host, to which the registry redirected, learns no credentials by asking for them.
+      absl::StatusOr<http::Url> asked = http::ParseUrl(last.request_url);
+      if (!asked.ok() || asked->host != request_.url.host) return false;
+      absl::Status s = request_.host.authorizer->AddResponses(wait, responses_);
+      if (s.ok()) return true;
+      if (errdefs::IsNotImplemented(s)) return false;
+      return s;
+    }
+    case 405:
+      // Registries that do not know HEAD.
+      if (request_.method == "HEAD" && request_.url.path.find("/manifests/") != std::string::npos) {
+        request_.method = "GET";
+        return true;
+      }
+      return false;
+    case 408:
+    case 429:
+      return true;
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+      // Twice the same error in a row will not go away; and another host may do better.
+      if (responses_.size() > 1 &&
+          responses_[responses_.size() - 2]->status_code == last.status_code) {
+        return false;
+      }
+      return last_host_;
+    default:
+      return false;
+  }
+}
+
+absl::Status RequestRun::Backoff(const Context& wait, const http::Response* response) {
+  absl::Duration delay = kFirstBackoff * (1 << retries_++);
+  if (response != nullptr) {
+    if (const auto asked = ParseRetryAfter(response->header.Get("Retry-After"), absl::Now())) {
+      delay = *asked;
+    }
+  }
+  return Sleep(wait, std::clamp(delay, absl::ZeroDuration(), kMaxBackoff));
+}
+
+absl::StatusOr<ResponsePtr> RequestRun::Do(const Context& transfer, const Context& wait) {
+  while (true) {
+    absl::StatusOr<Future<ResponsePtr>> future = Send(transfer, wait);
+    if (!future.ok()) return future.status();
+    absl::StatusOr<ResponsePtr> response = Receive(wait, future->Get(wait));
+    if (!response.ok() || *response != nullptr) return response;
+  }
+}
+
+absl::StatusOr<ResponsePtr> DoWithRetries(const Context& ctx, RegistryRequest request,
+                                          bool last_host) {
+  return RequestRun(std::move(request), last_host).Do(ctx, ctx);
+}
+
+std::optional<absl::Duration> ParseRetryAfter(std::string_view value, absl::Time now) {
+  if (value.empty()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, err] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (err == std::errc() && end == value.data() + value.size()) {
+    return seconds < 0 ? std::nullopt : std::optional(absl::Seconds(seconds));
+  }
+  absl::Time when;
+  if (!absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", std::string(value), &when, nullptr)) {
+    return std::nullopt;
+  }
+  return std::max(when - now, absl::ZeroDuration());
+}
+
+}  // namespace containerd::remotes::docker

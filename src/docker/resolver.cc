@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/remotes/docker/resolver.h"
+
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/mediatypes.h"
+#include "containerd/log/log.h"
+#include "containerd/ocispec/mediatypes.h"
+#include "containerd/reference/reference.h"
+#include "containerd/remotes/docker/scope.h"
+
+#include "fetcher.h"
+#include "pusher.h"
+#include "request.h"
+
+namespace containerd::remotes::docker {
+namespace {
+
+std::string MediaTypeOf(const http::Response& response) {
+  std::string type = response.header.Get("Content-Type");
+  type = type.substr(0, type.find(';'));
+  // Some registries name no type for their schema 1 manifests.
+  return type == "text/plain" ? images::kMediaTypeDockerSchema1Manifest : type;
+}
+
+// Keeps of several errors the one from furthest on the way.
+class FirstError {
+ public:
+  void Add(int priority, absl::Status status) {
+    if (priority <= priority_) return;
+    priority_ = priority;
+    status_ = std::move(status);
+  }
+  int priority() const { return priority_; }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  int priority_ = 0;
+  absl::Status status_;
+};
+
+enum Priority { kTransport = 1, kNotFound = 2, kAnswer = 3, kTooLarge = 4 };
+
+class DockerResolver final : public ResolverWithOptions {
+ public:
+  DockerResolver(ResolverOptions options, http::Header resolve_header)
+      : options_(std::move(options)), resolve_header_(std::move(resolve_header)) {}
+
+  absl::StatusOr<Resolved> Resolve(const Context& parent, std::string_view ref) override {
+    absl::StatusOr<std::shared_ptr<const Base>> made = MakeBase(ref);
+    if (!made.ok()) return made.status();
+    const Base& base = **made;
+    if (base.refspec.object.empty()) return reference::ErrObjectRequired(ref);
+    const digest::Digest dgst = base.refspec.Digest();
+    HostCapabilities capabilities = kHostCapabilityPull;
+    std::vector<std::vector<std::string>> paths;
+    if (!dgst.empty()) {
+      if (absl::Status s = dgst.Validate(); !s.ok()) return s;
+      paths = {{"manifests", dgst.String()}, {"blobs", dgst.String()}};
+    } else {
+      paths = {{"manifests", base.refspec.object}};
+      capabilities |= kHostCapabilityResolve;
+    }
+    const std::vector<RegistryHost> hosts = base.FilterHosts(capabilities);
+    if (hosts.empty()) return errdefs::NotFound(fmt::format("{}: no resolve hosts", ref));
+    absl::StatusOr<Context> scoped = ContextWithRepositoryScope(parent, base.refspec, false);
+    if (!scoped.ok()) return scoped.status();
+    const Context& ctx = *scoped;
+
+    FirstError error;
+    for (const std::vector<std::string>& path : paths) {
+      // "blobs" is for registries that have the content there only; after any other failure it
+      // would but give it a wrong type.
+      if (error.priority() > kNotFound) break;
+      for (std::size_t i = 0; i < hosts.size(); ++i) {
+        const bool last = i + 1 == hosts.size();
+        absl::StatusOr<std::optional<ocispec::Descriptor>> desc =
+            Ask(ctx, base, hosts[i], path, dgst, ref, last, error);
+        if (!desc.ok()) return desc.status();
+        if (desc->has_value()) return Resolved{std::string(ref), **std::move(desc)};
+        if (ctx.Done()) break;
+      }
+    }
+    if (error.status().ok()) return errdefs::NotFound(fmt::format("{}: not found", ref));
+    return error.status();
+  }
+
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context&,
+                                                            std::string_view ref) override {
+    absl::StatusOr<std::shared_ptr<const Base>> base = MakeBase(ref);
+    if (!base.ok()) return base.status();
+    std::lock_guard lock(mu_);
+    return NewFetcher(*std::move(base), config_);
+  }
+
+  absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context&,
+                                                          std::string_view ref) override {
+    absl::StatusOr<std::shared_ptr<const Base>> base = MakeBase(ref);
+    if (!base.ok()) return base.status();
+    return NewPusher(*std::move(base), options_.tracker, options_.upload_chunk_size);
+  }
+
+  void SetOptions(const std::vector<transfer::ImageResolverOption>& options) override {
+    std::lock_guard lock(mu_);
+    for (const transfer::ImageResolverOption& option : options) option(config_);
+  }
+
+ private:
+  absl::StatusOr<std::shared_ptr<const Base>> MakeBase(std::string_view ref) const {
+    absl::StatusOr<reference::Spec> refspec = reference::Parse(ref);
+    if (!refspec.ok()) return refspec.status();
+    auto base = std::make_shared<Base>();
+    const std::string host(refspec->Hostname());
+    absl::StatusOr<std::vector<RegistryHost>> hosts = options_.hosts(host);
+    if (!hosts.ok()) return hosts.status();
+    base->hosts = *std::move(hosts);
+    base->repository = refspec->locator.starts_with(host + "/")
+                           ? refspec->locator.substr(host.size() + 1)
+                           : refspec->locator;
+    base->refspec = *std::move(refspec);
+    base->header = options_.headers;
+    base->warning_handler = options_.warning_handler;
+    return base;
+  }
+
+  RegistryRequest MakeRequest(const Base& base, const RegistryHost& host, std::string_view method,
+                              const std::vector<std::string>& path) const {
+    RegistryRequest request(base, host, method, path);
+    request.AddNamespace(base.refspec.Hostname());
+    request.header.Merge(resolve_header_);
+    request.warning_handler = nullptr;  // warned when the descriptor is known
+    return request;
+  }
+
+  // What one host says the path is; nullopt if the next should be asked, `error` then knows why.
+  absl::StatusOr<std::optional<ocispec::Descriptor>> Ask(const Context& ctx, const Base& base,
+                                                         const RegistryHost& host,
+                                                         const std::vector<std::string>& path,
+                                                         digest::Digest dgst, std::string_view ref,
+                                                         bool last, FirstError& error) const {
+    absl::StatusOr<ResponsePtr> sent =
+        DoWithRetries(ctx, MakeRequest(base, host, "HEAD", path), last);
+    if (!sent.ok()) {
+      absl::Status s = sent.status();
+      if (IsErrInvalidAuthorization(s)) {
+        s = errdefs::Annotate(
+            s, "pull access denied, repository does not exist or may require authorization");
+      }
+      error.Add(kTransport, std::move(s));
+      return std::nullopt;
+    }
+    ResponsePtr response = *std::move(sent);
+    if (response->status_code > 299) {
+      if (response->status_code == 404) {
+        error.Add(kNotFound, errdefs::NotFound(fmt::format("{}: not found", ref)));
+        return std::nullopt;
+      }
+      absl::Status s = UnexpectedResponse(ctx, *response);
+      if (response->status_code <= 399) return s;
+      if (response->status_code == 403 && response->request_method == "HEAD") {
+        s = WithGetErrorBody(ctx, std::move(s), MakeRequest(base, host, "GET", path));
+      }
+      error.Add(kAnswer, std::move(s));
+      return std::nullopt;
+    }
+
+    // Of a tag only hosts are asked that are trusted with it: the digest is theirs to say.
+    std::int64_t size = response->content_length;
+    if (dgst.empty() && size != -1) {
+      const digest::Digest said = response->header.Get("Docker-Content-Digest");
+      if (!said.empty()) {
+        if (absl::Status s = said.Validate(); !s.ok()) {
+          return errdefs::Annotate(
+              s, fmt::format("\"{}\" in header not a valid digest", said.String().substr(0, 200)));
+        }
+        dgst = said;
+      }
+    }
+    if (dgst.empty() || size == -1) {
+      absl::StatusOr<ResponsePtr> got =
+          DoWithRetries(ctx, MakeRequest(base, host, "GET", path), true);
+      if (!got.ok()) return got.status();
+      response = *std::move(got);
+      if (response->status_code >= 400) return UnexpectedResponse(ctx, *response);
+      if (dgst.empty() && MediaTypeOf(*response) == images::kMediaTypeDockerSchema1Manifest) {
+        return errdefs::NotImplemented(fmt::format(
+            "{}: media type \"{}\" is not supported, please rebuild the image as \"{}\" or \"{}\"",
+            ref, images::kMediaTypeDockerSchema1Manifest, images::kMediaTypeDockerSchema2Manifest,
+            ocispec::kMediaTypeImageManifest));
+      }
+      absl::StatusOr<std::int64_t> n = Digest(ctx, *response->body, dgst);
+      if (!n.ok()) return errdefs::Annotate(n.status(), fmt::format("reading {}", ref));
+      size = *n;
+    }
+    if (size > kMaxManifestSize) {
+      error.Add(kTooLarge,
+                errdefs::NotFound(fmt::format("rejecting {} byte manifest for {}", size, ref)));
+      return std::nullopt;
+    }
+    ocispec::Descriptor desc;
+    desc.media_type = MediaTypeOf(*response);
+    desc.digest = dgst.String();
+    desc.size = size;
+    ReportWarnings(WithWarningSource(ctx, desc, desc.digest), base.refspec, response->header,
+                   options_.warning_handler);
+    return desc;
+  }
+
+  // The count of bytes; more than kMaxManifestSize are not read. Sets `dgst` if it is empty.
+  static absl::StatusOr<std::int64_t> Digest(const Context& ctx, io::Reader& body,
+                                             digest::Digest& dgst) {
+    digest::Digester digester;
+    std::vector<char> buf(64 << 10);
+    std::int64_t size = 0;
+    while (size <= kMaxManifestSize) {
+      absl::StatusOr<std::size_t> n = body.Read(ctx, buf);
+      if (!n.ok()) return n.status();
+      if (*n == 0) break;
+      size += static_cast<std::int64_t>(*n);
+      digester.Write(std::string_view(buf.data(), *n));
+    }
+    if (dgst.empty()) dgst = digester.Digest();
+    return size;
+  }
+
+  const ResolverOptions options_;
+  const http::Header resolve_header_;
+  std::mutex mu_;
+  transfer::ImageResolverOptions config_;
+};
+
+}  // namespace
+
+std::shared_ptr<ResolverWithOptions> NewResolver(ResolverOptions options) {
+  if (options.tracker == nullptr) options.tracker = NewInMemoryTracker();
+  http::Header resolve_header;
+  if (options.headers.Has("Accept")) {
+    for (const std::string& value : options.headers.Values("Accept")) {
+      resolve_header.Add("Accept", value);
+    }
+    options.headers.Del("Accept");
+  } else {
+    resolve_header.Set(
+        "Accept", fmt::format("{}, {}, {}, {}, */*", images::kMediaTypeDockerSchema2Manifest,
+                              images::kMediaTypeDockerSchema2ManifestList,
+                              ocispec::kMediaTypeImageManifest, ocispec::kMediaTypeImageIndex));
+  }
+  if (!options.hosts) {
+    std::vector<RegistryOpt> opts;
+    if (options.host) opts.push_back(WithHostTranslator(options.host));
+    if (options.authorizer == nullptr) {
+      options.authorizer =
+          NewDockerAuthorizer({WithAuthClient(options.client), WithAuthHeader(options.headers),
+                               WithAuthCreds(options.credentials)});
+    }
+    opts.push_back(WithAuthorizer(options.authorizer));
+    if (options.client != nullptr) opts.push_back(WithClient(options.client));
+    opts.push_back(WithPlainHTTP(options.plain_http ? MatchAllHosts : MatchLocalhost));
+    options.hosts = ConfigureDefaultRegistries(opts);
+  }
+  return std::make_shared<DockerResolver>(std::move(options), std::move(resolve_header));
+}
+
+}  // namespace containerd::remotes::docker
