@@ -97,6 +97,8 @@ TEST_F(SandboxTest, StoreRefusesBadInput) {
 
 // The shim of runc may be a controller, for sandboxes without a process of their own.
 TEST_F(SandboxTest, Controller) {
+  // 1.7's has another name, and fails to publish the sandboxes that it made.
+  CONTAINERD_REQUIRE_PLUGIN("io.containerd.sandbox.controller.v1", "shim");
   const std::string id = testing::UniqueName("pod");
   const auto controller = client_->SandboxController("shim");
   auto pod = store_->Create(ctx(), SomeSandbox(id));

@@ -36,12 +36,15 @@ class PodTest : public ContainerTest {
   }
 };
 
-#define REQUIRE_SANDBOXES() CONTAINERD_REQUIRE_PLUGIN("io.containerd.grpc.v1", "sandboxes")
+// Of 1.7 there is a controller by another name, which fails to publish the sandboxes that it made,
+// and leaves their shims behind.
+#define REQUIRE_SANDBOXES() CONTAINERD_REQUIRE_PLUGIN("io.containerd.sandbox.controller.v1", "shim")
 
 // The daemon knows sandboxes, but the runtime's shim has to know them too.
-#define REQUIRE_POD(pod)                                                                    \
-  if (errdefs::IsNotImplemented((pod).status()))                                            \
-    GTEST_SKIP() << "the shim of " << kRuncV2 << " makes no sandboxes: " << (pod).status(); \
+#define REQUIRE_POD(pod)                                                          \
+  if (errdefs::IsNotImplemented((pod).status())) {                                \
+    GTEST_SKIP() << "no sandboxes of " << kRuncV2 << " here: " << (pod).status(); \
+  }                                                                               \
   ASSERT_TRUE((pod).ok()) << (pod).status()
 
 TEST_F(PodTest, IsMadeRunAndShutDown) {

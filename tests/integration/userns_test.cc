@@ -34,7 +34,8 @@ class UserNSTest : public ContainerTest {
   void SetUp() override {
     const BuiltImage built = BuildImage(
         {.layers = {BusyboxLayer(),
-                    TarOf({{.name = "usr/", .type = tar::kTypeDir, .mode = 0755},
+                    TarOf({{.name = "run/", .type = tar::kTypeDir, .mode = 0755},
+                           {.name = "usr/", .type = tar::kTypeDir, .mode = 0755},
                            {.name = "usr/bin/", .type = tar::kTypeDir, .mode = 0755},
                            {.name = "usr/bin/passwd", .data = "#!/bin/sh\n", .mode = 04755},
                            {.name = "owned", .data = "", .mode = 0600, .uid = 34, .gid = 34}})},
