@@ -3,6 +3,7 @@
 // Many at once, and a daemon that dies: what must not cost a thread, lose a byte, or hang.
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <signal.h>
@@ -20,6 +21,8 @@
 #include "containerd/content/helpers.h"
 #include "containerd/digest/digest.h"
 #include "containerd/events/events.h"
+#include "containerd/snapshots/snapshots.h"
+#include "containerd/tasks/tasks.h"
 
 #include "container_fixture.h"
 
@@ -120,6 +123,76 @@ TEST_F(EnduranceTest, AllOutputOf200ContainersComesBeforeTheirExit) {
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(whole.load(), kContainers);
   EXPECT_TRUE(std::filesystem::is_empty(fifos_.path())) << "FIFOs were left behind";
+  EXPECT_LE(CountEntries("/proc/self/fd"), fds + 2) << "descriptors leaked";
+}
+
+// Created, started, exec'd into, killed and deleted, by many threads with one client.
+TEST_F(EnduranceTest, FiveHundredContainersLeaveNothing) {
+  constexpr int kContainers = 500;
+  constexpr int kThreads = 16;
+  // What is opened once for good.
+  ASSERT_TRUE(Run({"true"}).ok());
+  const std::size_t fds = CountEntries("/proc/self/fd");
+  std::atomic<int> next{0};
+  std::atomic<int> done{0};
+  const auto worker = [&] {
+    while (next++ < kContainers) {
+      auto container = Make({"sleep", "1000"});
+      ASSERT_TRUE(container.ok()) << container.status();
+      auto task = container->NewTask(ctx(), Streams({}, std::make_shared<cio::Buffer>(), {}));
+      ASSERT_TRUE(task.ok()) << task.status();
+      const Future<ExitStatus> exit = task->Wait(ctx());
+      absl::Status s = task->Start(ctx());
+      ASSERT_TRUE(s.ok()) << s;
+
+      specs::Process process = *(*container->Spec(ctx())).process;
+      process.args = {"sh", "-c", "echo $$; exit 5"};
+      auto out = std::make_shared<cio::Buffer>();
+      auto exec = task->Exec(ctx(), "sh", process, Streams({}, out, {}));
+      ASSERT_TRUE(exec.ok()) << exec.status();
+      const Future<ExitStatus> exec_exit = exec->Wait(ctx());
+      s = exec->Start(ctx());
+      ASSERT_TRUE(s.ok()) << s;
+      auto ended = exec_exit.Get(WithTimeout(ctx(), absl::Minutes(2)));
+      ASSERT_TRUE(ended.ok()) << ended.status();
+      EXPECT_EQ(ended->ExitCode(), 5U);
+      EXPECT_FALSE(out->String().empty());
+      ASSERT_TRUE(exec->Delete(ctx()).ok());
+
+      s = task->Kill(ctx(), SIGKILL);
+      ASSERT_TRUE(s.ok()) << s;
+      auto killed = exit.Get(WithTimeout(ctx(), absl::Minutes(2)));
+      ASSERT_TRUE(killed.ok()) << killed.status();
+      EXPECT_EQ(killed->ExitCode(), 137U);
+      auto deleted = task->Delete(ctx());
+      ASSERT_TRUE(deleted.ok()) << deleted.status();
+      s = container->Delete(ctx(), {WithSnapshotCleanup});
+      ASSERT_TRUE(s.ok()) << s;
+      ++done;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(worker);
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(done.load(), kContainers);
+
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+  auto tasks = client_->TaskService()->List(ctx());
+  ASSERT_TRUE(tasks.ok()) << tasks.status();
+  EXPECT_TRUE(tasks->empty());
+  int active = 0;
+  const absl::Status walked = client_->SnapshotService("overlayfs")
+                                  ->Walk(ctx(), [&](const Context&, const snapshots::Info& info) {
+                                    if (info.kind != snapshots::Kind::kCommitted) ++active;
+                                    return absl::OkStatus();
+                                  });
+  EXPECT_TRUE(walked.ok()) << walked;
+  EXPECT_EQ(active, 0) << "snapshots of containers were left behind";
+  EXPECT_TRUE(std::filesystem::is_empty(fifos_.path())) << "FIFOs were left behind";
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    EXPECT_EQ(line.find("/" + ns_.name() + "/"), std::string::npos) << "left mounted: " << line;
+  }
   EXPECT_LE(CountEntries("/proc/self/fd"), fds + 2) << "descriptors leaked";
 }
 
