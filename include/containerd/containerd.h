@@ -5,8 +5,8 @@
 #ifndef CONTAINERD_CONTAINERD_H_
 #define CONTAINERD_CONTAINERD_H_
 
-#include "containerd/cio/cio.h"                // IWYU pragma: export
 #include "containerd/checkpoint.h"             // IWYU pragma: export
+#include "containerd/cio/cio.h"                // IWYU pragma: export
 #include "containerd/client.h"                 // IWYU pragma: export
 #include "containerd/client_opts.h"            // IWYU pragma: export
 #include "containerd/container.h"              // IWYU pragma: export

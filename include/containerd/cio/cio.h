@@ -40,8 +40,9 @@ namespace containerd::cio {
 // Where FIFOs are made unless WithFIFODir says otherwise. Source: defaults.DefaultFIFODir.
 inline constexpr std::string_view kDefaultFIFODir = "/run/containerd/fifo";
 
-// What the daemon is told about the streams: paths of FIFOs, or log URIs; empty for /dev/null, which
-// it is itself for an output that is not attached next to a stream that is (shims want it so).
+// What the daemon is told about the streams: paths of FIFOs, or log URIs; empty for /dev/null,
+// which it is itself for an output that is not attached next to a stream that is (shims want it
+// so).
 struct Config {
   bool terminal = false;
   std::string stdin{};

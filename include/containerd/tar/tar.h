@@ -117,8 +117,8 @@ class Writer final : public io::Writer {
 
   // Begins an entry; of a kTypeReg one `size` bytes of content have to follow. Times are rounded to
   // seconds, and access and change times left out, as Go does unless told a format.
-  // ErrInvalidArgument for a header that neither format can hold, ErrFailedPrecondition if content of
-  // the previous entry is missing. Source: Writer.WriteHeader.
+  // ErrInvalidArgument for a header that neither format can hold, ErrFailedPrecondition if content
+  // of the previous entry is missing. Source: Writer.WriteHeader.
   absl::Status WriteHeader(const Context& ctx, const Header& header);
 
   // Content of the current entry. ErrOutOfRange if that is more than its size. Source:
