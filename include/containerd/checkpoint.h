@@ -83,6 +83,7 @@ absl::Status WithCheckpointImage(const Context& ctx, Client& client,
                                  CheckpointOptions* options);
 
 // Adds the processes of the container's task, which must be running or paused, and its spec.
+// ErrAlreadyExists as for Task::Checkpoint, which Go's client takes for success.
 absl::Status WithCheckpointTask(const Context& ctx, Client& client,
                                 const containers::Container& container, ocispec::Index* index,
                                 CheckpointOptions* options);

@@ -113,7 +113,9 @@ class Task : public Process {
   // root file system, while the task is paused. Needs CRIU. The image is named
   // "containerd.io/checkpoint/<id>:<date>" unless an option says otherwise; one without a name is
   // returned when an option sent the checkpoint to a folder instead. The task goes on afterwards
-  // even if the context has ended, unless it was paused before or an option ended it.
+  // even if the context has ended, unless it was paused before or an option ended it. Daemons 1.6
+  // and 1.7 answer ErrAlreadyExists while an earlier checkpoint of a container with the same spec
+  // exists.
   absl::StatusOr<Image> Checkpoint(const Context& ctx,
                                    const std::vector<CheckpointTaskOpts>& opts = {});
 

@@ -128,7 +128,7 @@ class Remapper {
     }
     if (errno != 0) return Errno("reading", path);
     for (const std::string& name : names) {
-      std::string child = path.empty() ? name : path + "/" + name;
+      std::string child = path.empty() ? name : fmt::format("{}/{}", path, name);
       auto is_dir = Move(::dirfd(dir.get()), name, child);
       if (!is_dir.ok()) return is_dir.status();
       if (*is_dir) {

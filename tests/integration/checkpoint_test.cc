@@ -286,6 +286,10 @@ TEST_F(CRIUTest, CheckpointLeaveRunning) {
       ctx(), kSaved, {WithCheckpointRuntime, WithCheckpointRW, WithCheckpointTask});
   ASSERT_TRUE(saved.ok()) << saved.status();
   EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  // Daemons before 2.0 can't write the spec again while the first checkpoint holds it.
+  const absl::Status deleted =
+      client_->ImageService()->Delete(ctx(), kSaved, {images::SynchronousDelete()});
+  ASSERT_TRUE(deleted.ok()) << deleted;
   auto by_task = task->Checkpoint(ctx());
   ASSERT_TRUE(by_task.ok()) << by_task.status();
   EXPECT_EQ(task->Status(ctx())->status, kRunning);
