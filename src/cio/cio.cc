@@ -220,17 +220,22 @@ absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view 
     return errdefs::FromErrno(errno, fmt::format("making a FIFO directory in \"{}\"", parent));
   }
   const std::string base = fmt::format("{}/{}", dir, id);
-  return FIFOSet({.terminal = terminal,
-                  .stdin = base + "-stdin",
-                  .stdout = base + "-stdout",
-                  .stderr = base + "-stderr"},
-                 [dir] {
-                   std::error_code remove_err;
-                   fs::remove_all(dir, remove_err);
-                   if (!remove_err) return absl::OkStatus();
-                   return errdefs::FromErrno(remove_err.value(),
-                                             fmt::format("removing FIFO directory \"{}\"", dir));
-                 });
+  const Config config{.terminal = terminal,
+                      .stdin = base + "-stdin",
+                      .stdout = base + "-stdout",
+                      .stderr = base + "-stderr"};
+  return FIFOSet(config, [dir, config] {
+    // One by one, because reading a directory takes a descriptor, and there may be none left.
+    for (const std::string& path : {config.stdin, config.stdout, config.stderr}) {
+      unlink(path.c_str());
+    }
+    if (rmdir(dir.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+    std::error_code remove_err;  // somebody else's files
+    fs::remove_all(dir, remove_err);
+    if (!remove_err) return absl::OkStatus();
+    return errdefs::FromErrno(remove_err.value(),
+                              fmt::format("removing FIFO directory \"{}\"", dir));
+  });
 }
 
 Opt WithStdio() {
