@@ -8,6 +8,7 @@
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/proto_time.h"
@@ -49,12 +50,15 @@ bool IsPermanent(const absl::Status& status) {
          errdefs::IsFailedPrecondition(status) || errdefs::IsNotFound(status);
 }
 
-// The daemon's service reports a filter that does not parse without the error's class.
-absl::Status Reclassify(absl::Status status) {
+// The daemon's service reports a filter that does not parse without the error's class, and cut into
+// pieces.
+absl::Status Reclassify(absl::Status status, const std::vector<std::string>& filters) {
   if (errdefs::IsUnknown(status) &&
       errdefs::Message(status).find("failed parsing subscription filters") !=
           std::string_view::npos) {
-    return errdefs::InvalidArgument(errdefs::Message(status));
+    return errdefs::InvalidArgument(fmt::format("subscribe to events with filters [{}]: {}",
+                                                fmt::join(filters, ", "),
+                                                errdefs::Message(status)));
   }
   return status;
 }
@@ -128,7 +132,7 @@ void Feed::OnStreamEnd(absl::Status status) {
   streaming_ = false;
   ready_ = false;
   stream_ = {};
-  status = Reclassify(std::move(status));
+  status = Reclassify(std::move(status), filters_);
   if (absl::Status ended = Ended(); !ended.ok()) {
     End(std::move(ended));
   } else if (!options_.resume || IsPermanent(status)) {

@@ -31,9 +31,9 @@ using EventsStubs = rpc::Stubs<services::events::v1::Events>;
 
 // A feed goes round these steps; without resuming it sees the first only.
 //
-//   stream running --broke--> sleeping -------- --> asking (probe) --answered--> stream running
-//                                  ^                  |
-//                                  +---- no answer ---+
+//   stream running --broke--> sleeping --> asking (probe) --answered--> stream running
+//                                ^             |
+//                                +--no answer--+
 //
 // A probe is a Publish to an empty topic. Each daemon refuses it before anybody sees it, and so
 // shows that it is up.
