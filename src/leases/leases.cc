@@ -21,7 +21,7 @@ constexpr absl::Duration kReleaseTimeout = absl::Seconds(10);
 std::string Base64URL(const std::array<unsigned char, 3>& bytes) {
   static constexpr char kAlphabet[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const unsigned bits = bytes[0] << 16U | bytes[1] << 8U | bytes[2];
+  const unsigned bits = unsigned{bytes[0]} << 16U | unsigned{bytes[1]} << 8U | unsigned{bytes[2]};
   std::string text;
   for (unsigned shift : {18U, 12U, 6U, 0U}) text.push_back(kAlphabet[bits >> shift & 63U]);
   return text;
