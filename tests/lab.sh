@@ -6,6 +6,10 @@
 # Where the packages are found is the machine's own apt configuration.
 #
 #   tests/lab.sh [1.6] [1.7] [2.1]      (all without an argument)
+#   tests/lab.sh go
+#
+# `go` is no daemon but a Go toolchain with containerd's Go client 2.1, which other tests compare this
+# library with: $CONTAINERD_CPP_LAB/go/bin/go is set up to build with it.
 #
 # The folders are kept in $CONTAINERD_CPP_LAB (/var/cache/containerd-cpp-lab); what is there already
 # is not fetched again. Prints a line for each daemon: `1.6 /path/to/bin`, or `1.6 skipped: why`.
@@ -13,7 +17,7 @@
 set -euo pipefail
 
 lab=${CONTAINERD_CPP_LAB:-/var/cache/containerd-cpp-lab}
-declare -A suite_of=([1.6]=bookworm [1.7]=trixie [2.1]=sid)
+declare -A suite_of=([1.6]=bookworm [1.7]=trixie [2.1]=sid [go]=sid)
 [[ $# -gt 0 ]] || set -- 1.6 1.7 2.1
 
 # The first deb stanza of the system's sources, with another suite.
@@ -40,6 +44,31 @@ write_sources() { # <suite> <file without extension> -> the file written
   echo "$out.list"
 }
 
+# The packages of a Go toolchain and of containerd's source, with all that they depend on.
+fetch_go() { # <work folder> <apt option>...
+  local work=$1 deb
+  shift
+  apt-get "$@" install -y --no-install-recommends --download-only \
+    golang-1.27-go golang-1.27-src golang-github-containerd-containerd-dev
+  for deb in "$work"/cache/archives/*.deb; do
+    case ${deb##*/} in
+      golang-*) dpkg -x "$deb" "$work/root" && rm "$deb" ;;
+    esac
+  done
+  mkdir "$work/daemon" "$work/daemon/bin"
+  mv "$work/root/usr" "$work/daemon/usr"
+  # Written for wherever the folder ends up.
+  cat >"$work/daemon/bin/go" <<'END'
+#!/bin/sh
+here=$(cd "$(dirname "$0")/.." && pwd)
+export GOROOT="$here/usr/lib/go-1.27" GOPATH="$here/usr/share/gocode" GO111MODULE=off CGO_ENABLED=0 GOFLAGS= GOTOOLCHAIN=local
+export GOCACHE="${GOCACHE:-$here/cache}"
+exec "$GOROOT/bin/go" "$@"
+END
+  chmod +x "$work/daemon/bin/go"
+  "$work/daemon/bin/go" version
+}
+
 fetch() { # <version> <work folder>
   local version=$1 work=$2 suite=${suite_of[$1]} sources
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
@@ -53,6 +82,10 @@ fetch() { # <version> <work folder>
     -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
   )
   apt-get "${options[@]}" update
+  if [[ $version == go ]]; then
+    fetch_go "$work" "${options[@]}"
+    return
+  fi
   (cd "$work/debs" && apt-get "${options[@]}" download containerd)
   dpkg -x "$work"/debs/containerd_*.deb "$work/root"
   mkdir "$work/daemon" "$work/daemon/bin"
@@ -81,7 +114,9 @@ for version in "$@"; do
     echo "$version: not a daemon of the lab (${!suite_of[*]})" >&2
     exit 2
   fi
-  if [[ ! -x $lab/$version/bin/containerd ]]; then
+  program=containerd
+  [[ $version != go ]] || program=go
+  if [[ ! -x $lab/$version/bin/$program ]]; then
     work=$(mktemp -d "$lab/.fetch-XXXXXX")
     # As a program of its own: `set -e` does not reach into a function that is tested by `if`.
     if "$BASH" "$0" --fetch "$version" "$work" 9>&- >"$work.log" 2>&1; then
@@ -94,6 +129,6 @@ for version in "$@"; do
     fi
     rm -rf "$work" "$work.log"
   fi
-  [[ ! -x $lab/$version/bin/containerd ]] || echo "$version $lab/$version/bin"
+  [[ ! -x $lab/$version/bin/$program ]] || echo "$version $lab/$version/bin"
 done
 exit "$status"

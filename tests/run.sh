@@ -76,6 +76,7 @@ if [[ -z $filter ]]; then
   # A sanitized library would need its runtime in the consumer too.
   if [[ $preset == dev || $preset == release ]]; then
     runner+=(--check "consumer=tests/consumer/run.sh '$build'")
+    $unit || runner+=(--check "spec_differential=tests/interop/spec_differential/run.sh '$build'")
   fi
 fi
 exec python3 tests/run_tests.py --build "$build" --filter "$filter" "${launcher[@]}" "${runner[@]}"

@@ -58,7 +58,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   ~Transfer() override { Free(); }
 
   Future<std::shared_ptr<Response>> Start() {
-    Future<std::shared_ptr<Response>> future = promise_.GetFuture();
+    Future<std::shared_ptr<Response>> future = promise_->GetFuture();
     engine_->Post([self = shared_from_this()] { self->Begin(); });
     return future;
   }
@@ -304,7 +304,14 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     response->request_method = request_.method;
     response->request_url = request_.url;
     response->body = std::make_unique<BodyReader>(shared_from_this());
-    promise_.Set(std::move(response));
+    Fulfil(std::move(response));
+  }
+
+  // Forgets the promise: the response that it would keep keeps this transfer.
+  void Fulfil(absl::StatusOr<std::shared_ptr<Response>> result) {
+    const Promise<std::shared_ptr<Response>> promise = *std::move(promise_);
+    promise_.reset();
+    promise.Set(std::move(result));
   }
 
   std::int64_t ContentLength(int code) const {
@@ -420,8 +427,8 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       readable_.notify_all();
     }
     if (!delivered_) {
-      promise_.Set(result.ok() ? NewError(ErrorKind::kUnexpectedEOF, Describe("no response"))
-                               : std::move(result));
+      if (result.ok()) result = NewError(ErrorKind::kUnexpectedEOF, Describe("no response"));
+      Fulfil(std::move(result));
     }
   }
 
@@ -513,7 +520,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   const Context ctx_;
   const Request request_;
   const Url url_;
-  const Promise<std::shared_ptr<Response>> promise_;
+  std::optional<Promise<std::shared_ptr<Response>>> promise_{std::in_place};  // until it is kept
 
   CURL* easy_ = nullptr;
   curl_slist* fields_ = nullptr;

@@ -158,7 +158,7 @@ std::string LongestCommonPrefix(const std::vector<std::string>& texts) {
 }
 
 Compacted CompactLowerDirs(const Options& options) {
-  const Compacted unchanged{.dir = "", .options = options};
+  Compacted unchanged{.dir = "", .options = options};
   const auto lower = FindLowerDirs(options);
   if (!lower.has_value() || lower->dirs.size() == 1) return unchanged;
 

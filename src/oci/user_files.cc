@@ -52,6 +52,12 @@ absl::Status ForEachLine(std::string_view text, std::size_t max_line, F each) {
   return absl::OkStatus();
 }
 
+// An id of a line. Cut to 32 bits, one that is out of range would become another's, even root's.
+std::int64_t ParseID(std::string_view text) {
+  const std::int64_t id = ParseNumber(text).value;
+  return id < 0 || id > std::numeric_limits<std::int32_t>::max() ? -1 : id;
+}
+
 std::vector<std::string> SplitMembers(std::string_view text) {
   std::vector<std::string> members;
   while (!text.empty()) {
@@ -89,8 +95,8 @@ absl::StatusOr<std::vector<User>> ParsePasswd(std::string_view text, const UserF
     User user;
     user.name = Next(&line, ':');
     user.pass = Next(&line, ':');
-    user.uid = ParseNumber(Next(&line, ':')).value;
-    user.gid = ParseNumber(Next(&line, ':')).value;
+    user.uid = ParseID(Next(&line, ':'));
+    user.gid = ParseID(Next(&line, ':'));
     user.gecos = Next(&line, ':');
     user.home = Next(&line, ':');
     user.shell = Next(&line, ':');
@@ -109,7 +115,7 @@ absl::StatusOr<std::vector<Group>> ParseGroup(std::string_view text, const Group
     Group group;
     group.name = Next(&line, ':');
     group.pass = Next(&line, ':');
-    group.gid = ParseNumber(Next(&line, ':')).value;
+    group.gid = ParseID(Next(&line, ':'));
     group.list = SplitMembers(Next(&line, ':'));
     if (filter == nullptr || filter(group)) groups.push_back(std::move(group));
     return groups.size() < limit;

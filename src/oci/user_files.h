@@ -25,8 +25,8 @@ struct Number {
 Number ParseNumber(std::string_view text);
 
 // The lines that the filter (nullptr: any) accepts, of at most `limit` of them. Fields that are
-// missing are empty, and numbers that are none are 0. ErrInvalidArgument for a line of 64 KiB (of a
-// group: 1 MiB) or more.
+// missing are empty, ids that are no numbers 0, and ids beyond 2^31-1 or below 0 are -1.
+// ErrInvalidArgument for a line of 64 KiB (of a group: 1 MiB) or more.
 inline constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 absl::StatusOr<std::vector<User>> ParsePasswd(std::string_view text, const UserFilter& filter,
                                               std::size_t limit = kNoLimit);

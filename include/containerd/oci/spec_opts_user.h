@@ -7,9 +7,9 @@
 //
 // Those files come from an image: symbolic links lead nowhere outside the root, a file that is not
 // a regular one or has more than kMaxUserFileSize bytes is an error, and any bytes in them are
-// parsed, as Go does: a number that is none is 0, and the first match counts. Bind mounts and
-// overlays are read in place; for other snapshots they are mounted read-only for a moment, which
-// needs CAP_SYS_ADMIN.
+// parsed, as Go does: an id that is no number is 0, one that is out of range -1 (which runtimes
+// refuse), and the first match counts. Bind mounts and overlays are read in place; for other
+// snapshots they are mounted read-only for a moment, which needs CAP_SYS_ADMIN.
 //
 // Each option that sets a user also sets the additional groups: to the user's own group alone,
 // except where said otherwise.

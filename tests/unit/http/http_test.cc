@@ -98,6 +98,19 @@ TEST(Client, DrainsASmallBodyThatNobodyReads) {
   EXPECT_LE(server.connections(), 3);
 }
 
+TEST(Client, DroppingAResponseEndsItsTransfer) {
+  std::promise<void> closed;
+  const TestServer server([&](const ServerRequest&, ResponseWriter& w) {
+    w.header.Set("Content-Length", "1000000000");
+    w.SendHeader(200);
+    w.conn().AwaitClose();
+    w.conn().Break();
+    closed.set_value();
+  });
+  ASSERT_TRUE(Plain().Do(kCtx, {.url = server.Url("/")}).ok());
+  closed.get_future().wait();
+}
+
 TEST(Client, ReadsALargeBodyThroughASmallBuffer) {
   const std::string data = Pattern(20 << 20);
   const TestServer server([&](const ServerRequest&, ResponseWriter& w) { w.Send(200, data); });

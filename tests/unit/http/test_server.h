@@ -226,7 +226,7 @@ class TestServer {
     const TestCert* tls = nullptr;
     const TestCert* client_ca = nullptr;  // demands a client certificate of this authority
     // Gets the connection before anything is read from it.
-    std::function<bool(Conn&)> on_connect;
+    std::function<bool(Conn&)> on_connect{};
     // Reads no body: the handler does, from the connection.
     bool raw_body = false;
   };
