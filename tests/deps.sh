@@ -11,13 +11,13 @@ set -euo pipefail
 
 build_packages=(
   ccache cmake g++ lld ninja-build pkg-config
-  libabsl-dev libarchive-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
-  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev protobuf-compiler
+  libabsl-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
+  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libzstd-dev protobuf-compiler
   protobuf-compiler-grpc zlib1g-dev
   busybox-static runc
 )
 test_packages=(
-  clang-format libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
+  clang-format libbenchmark-dev libgmock-dev libgtest-dev nlohmann-json3-dev python3 shellcheck zstd
 )
 # The tests fetch theirs without installing it.
 daemon_packages=(

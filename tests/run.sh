@@ -72,6 +72,7 @@ esac
 
 if [[ -z $filter ]]; then
   runner+=(--check "clang-format=tests/check-format.sh")
+  runner+=(--check "readme=tests/check-readme.sh")
   runner+=(--check "shellcheck=git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck")
   # A sanitized library would need its runtime in the consumer too.
   if [[ $preset == dev || $preset == release ]]; then

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks that the README's first program is examples/first.cc, which the build compiles.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+diff -u --label README.md --label examples/first.cc \
+  <(sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md) <(sed 1d examples/first.cc)
