@@ -7,17 +7,20 @@
 #
 #   tests/lab.sh [1.6] [1.7] [2.1]      (all without an argument)
 #   tests/lab.sh go
+#   tests/lab.sh criu
 #
 # `go` is no daemon but a Go toolchain with containerd's Go client 2.1, which other tests compare this
-# library with: $CONTAINERD_CPP_LAB/go/bin/go is set up to build with it.
+# library with: $CONTAINERD_CPP_LAB/go/bin/go is set up to build with it. Nor is `criu`, which daemons
+# checkpoint and restore processes with when they find $CONTAINERD_CPP_LAB/criu/bin/criu on their PATH.
 #
 # The folders are kept in $CONTAINERD_CPP_LAB (/var/cache/containerd-cpp-lab); what is there already
-# is not fetched again. Prints a line for each daemon: `1.6 /path/to/bin`, or `1.6 skipped: why`.
-# With CI=true a daemon that cannot be had is an error.
+# is not fetched again. Prints a line for each: `1.6 /path/to/bin`, or `1.6 skipped: why`.
+# With CI=true it is an error if one cannot be had.
 set -euo pipefail
 
 lab=${CONTAINERD_CPP_LAB:-/var/cache/containerd-cpp-lab}
-declare -A suite_of=([1.6]=bookworm [1.7]=trixie [2.1]=sid [go]=sid)
+declare -A suite_of=([1.6]=bookworm [1.7]=trixie [2.1]=sid [go]=sid [criu]=sid)
+declare -A program_of=([go]=go [criu]=criu)
 [[ $# -gt 0 ]] || set -- 1.6 1.7 2.1
 
 # The first deb stanza of the system's sources, with another suite.
@@ -69,6 +72,30 @@ END
   "$work/daemon/bin/go" version
 }
 
+# CRIU with all that it depends on: bookworm's own cannot dump processes of newer kernels. It brings its
+# C library and so its loader, and leaves those of the system alone.
+fetch_criu() { # <work folder> <apt option>...
+  local work=$1 deb loader libraries
+  shift
+  apt-get "$@" install -y --no-install-recommends --download-only criu
+  for deb in "$work"/cache/archives/*.deb; do
+    dpkg -x "$deb" "$work/root"
+  done
+  mkdir "$work/daemon" "$work/daemon/bin"
+  mv "$work/root" "$work/daemon/root"
+  cd "$work/daemon"
+  loader=$(find root -name 'ld-linux*.so.*' | sort | head -n 1)
+  libraries=$(dirname "$(find root -name 'libc.so.6' | sort | head -n 1)")
+  [[ -n $loader && -x root/usr/sbin/criu ]]
+  cat >bin/criu <<END
+#!/bin/sh
+here=\$(cd "\$(dirname "\$0")/.." && pwd)
+exec "\$here/$loader" --library-path "\$here/$libraries" "\$here/root/usr/sbin/criu" "\$@"
+END
+  chmod +x bin/criu
+  bin/criu --version
+}
+
 fetch() { # <version> <work folder>
   local version=$1 work=$2 suite=${suite_of[$1]} sources
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
@@ -82,10 +109,16 @@ fetch() { # <version> <work folder>
     -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
   )
   apt-get "${options[@]}" update
-  if [[ $version == go ]]; then
-    fetch_go "$work" "${options[@]}"
-    return
-  fi
+  case $version in
+    go)
+      fetch_go "$work" "${options[@]}"
+      return
+      ;;
+    criu)
+      fetch_criu "$work" "${options[@]}"
+      return
+      ;;
+  esac
   (cd "$work/debs" && apt-get "${options[@]}" download containerd)
   dpkg -x "$work"/debs/containerd_*.deb "$work/root"
   mkdir "$work/daemon" "$work/daemon/bin"
@@ -111,11 +144,10 @@ flock 9
 status=0
 for version in "$@"; do
   if [[ -z ${suite_of[$version]:-} ]]; then
-    echo "$version: not a daemon of the lab (${!suite_of[*]})" >&2
+    echo "$version: not of the lab (${!suite_of[*]})" >&2
     exit 2
   fi
-  program=containerd
-  [[ $version != go ]] || program=go
+  program=${program_of[$version]:-containerd}
   if [[ ! -x $lab/$version/bin/$program ]]; then
     work=$(mktemp -d "$lab/.fetch-XXXXXX")
     # As a program of its own: `set -e` does not reach into a function that is tested by `if`.
@@ -124,7 +156,7 @@ for version in "$@"; do
       mv "$work/daemon" "$lab/$version"
     else
       reason=$(grep -vE '^W:' "$work.log" | tail -n 1 | sed -E 's#(https?://)[^/ ]+#\1...#g' || true)
-      echo "$version skipped: cannot fetch ${suite_of[$version]}'s containerd: $reason"
+      echo "$version skipped: cannot fetch ${suite_of[$version]}'s $program: $reason"
       [[ ${CI:-} != true ]] || status=1
     fi
     rm -rf "$work" "$work.log"

@@ -13,7 +13,7 @@
 #
 # Installs what is missing with apt, and needs root for that and for containers. Ends with one line,
 # `N passed, N failed, N skipped`, after what was skipped and why; fails if anything failed. With
-# CI=true a daemon that cannot be had is a failure.
+# CI=true a daemon or CRIU that cannot be had is a failure.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -34,13 +34,20 @@ tests/deps.sh
 
 runner=()
 if ! $unit; then
-  if ! lab=$(tests/lab.sh "${daemons[@]}"); then
+  [[ ${#daemons[@]} -gt 0 ]] || daemons=(1.6 1.7 2.1)
+  if ! lab=$(tests/lab.sh "${daemons[@]}" criu); then
     echo "$lab"
     echo "0 passed, 1 failed, 0 skipped"
     exit 1
   fi
   while read -r version rest; do
-    if [[ $rest == skipped:* ]]; then
+    if [[ $version == criu ]]; then
+      if [[ $rest == skipped:* ]]; then
+        runner+=(--skipped "checkpoints of processes: ${rest#skipped: }")
+      else
+        runner+=(--path "$rest")
+      fi
+    elif [[ $rest == skipped:* ]]; then
       runner+=(--skipped "containerd $version: ${rest#skipped: }")
     else
       runner+=(--daemon "$version=$rest")

@@ -67,13 +67,14 @@ class Runner:
                                  stdout=subprocess.PIPE)
         # Those against daemons take longest, and so start first.
         shards = os.cpu_count()
+        path = os.pathsep.join(self.args.path + [os.environ["PATH"]])
         for daemon in self.args.daemon:
             version, folder = daemon.split("=", 1)
             for shard in range(shards):
                 jobs.append(Job(f"containerd {version} ({shard + 1}/{shards})",
                                 self.args.launcher.split() + [os.path.join(self.args.build, "integration_tests")],
-                                {"CONTAINERD_CPP_DAEMON_BIN": folder}, private_tmp=True, shard=shard,
-                                shards=shards))
+                                {"CONTAINERD_CPP_DAEMON_BIN": folder, "PATH": path}, private_tmp=True,
+                                shard=shard, shards=shards))
         for test in json.loads(listing.stdout)["tests"]:
             if test["name"].startswith("unit."):
                 jobs.append(Job(test["name"], self.args.launcher.split() + test.get("command", ["not built"])))
@@ -282,6 +283,7 @@ def main():
     parser.add_argument("--filter", default="")
     parser.add_argument("--launcher", default="")
     parser.add_argument("--daemon", action="append", default=[])
+    parser.add_argument("--path", action="append", default=[], help="a folder of programs for the daemons")
     parser.add_argument("--skipped", action="append", default=[])
     parser.add_argument("--check", action="append", default=[])
     args = parser.parse_args()
