@@ -8,8 +8,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 #include "containerd/rootfs/rootfs.h"
-
-#include "unique.h"
+#include "containerd/snapshots/unique.h"
 
 namespace containerd::rootfs {
 namespace {
@@ -37,7 +36,7 @@ class Applying {
     bool applied_parents = false;
     for (int keys = 0;;) {
       if (absl::Status s = ctx.Err(); !s.ok()) return s;
-      key = fmt::format(snapshots::kUnpackKeyFormat, UniquePart(), chain_id);
+      key = fmt::format(snapshots::kUnpackKeyFormat, snapshots::UniquePart(), chain_id);
       mounts = sn_.Prepare(ctx, key, parent, opts_);
       if (mounts.ok()) break;
       if (errdefs::IsNotFound(mounts.status()) && layers.size() > 1 && !applied_parents) {
@@ -61,7 +60,7 @@ class Applying {
         log::Info(fmt::format("unpacking into snapshot \"{}\" failed, cleaning up: {}", key,
                               errdefs::Message(s)));
       }
-      RemoveSnapshot(ctx, sn_, key);
+      snapshots::RemoveSnapshot(ctx, sn_, key);
     }
     return s;
   }

@@ -5,8 +5,7 @@
 #include <fmt/format.h>
 
 #include "containerd/rootfs/rootfs.h"
-
-#include "unique.h"
+#include "containerd/snapshots/unique.h"
 
 namespace containerd::rootfs {
 namespace {
@@ -19,7 +18,7 @@ class View {
   View(const View&) = delete;
   View& operator=(const View&) = delete;
   ~View() {
-    if (mounts_.ok()) RemoveSnapshot(ctx_, sn_, key_);
+    if (mounts_.ok()) snapshots::RemoveSnapshot(ctx_, sn_, key_);
   }
 
   const absl::StatusOr<std::vector<mount::Mount>>& mounts() const { return mounts_; }
@@ -38,7 +37,7 @@ absl::StatusOr<ocispec::Descriptor> CreateDiff(const Context& ctx, std::string_v
                                                const std::vector<diff::Opt>& opts) {
   absl::StatusOr<snapshots::Info> info = sn.Stat(ctx, snapshot_id);
   if (!info.ok()) return info.status();
-  const View lower(ctx, sn, fmt::format("{}-parent-view-{}", info->parent, UniquePart()),
+  const View lower(ctx, sn, fmt::format("{}-parent-view-{}", info->parent, snapshots::UniquePart()),
                    info->parent);
   if (!lower.mounts().ok()) return lower.mounts().status();
   if (info->kind == snapshots::Kind::kActive) {
@@ -46,7 +45,8 @@ absl::StatusOr<ocispec::Descriptor> CreateDiff(const Context& ctx, std::string_v
     if (!upper.ok()) return upper.status();
     return d.Compare(ctx, *lower.mounts(), *upper, opts);
   }
-  const View upper(ctx, sn, fmt::format("{}-view-{}", snapshot_id, UniquePart()), snapshot_id);
+  const View upper(ctx, sn, fmt::format("{}-view-{}", snapshot_id, snapshots::UniquePart()),
+                   snapshot_id);
   if (!upper.mounts().ok()) return upper.mounts().status();
   return d.Compare(ctx, *lower.mounts(), *upper.mounts(), opts);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "unique.h"
+#include "containerd/snapshots/unique.h"
 
 #include <array>
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
-namespace containerd::rootfs {
+namespace containerd::snapshots {
 
 std::string UniquePart() {
   std::random_device random;
@@ -24,11 +24,11 @@ std::string UniquePart() {
                      absl::WebSafeBase64Escape({bytes.data(), bytes.size()}));
 }
 
-void RemoveSnapshot(const Context& ctx, snapshots::Snapshotter& sn, std::string_view key) {
+void RemoveSnapshot(const Context& ctx, Snapshotter& sn, std::string_view key) {
   absl::Status s = sn.Remove(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)), key);
   if (!s.ok() && !errdefs::IsNotFound(s)) {
     log::Warn(fmt::format("removal of snapshot \"{}\" failed: {}", key, errdefs::Message(s)));
   }
 }
 
-}  // namespace containerd::rootfs
+}  // namespace containerd::snapshots

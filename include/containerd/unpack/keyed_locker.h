@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Locks by name, by which jobs that would do the same wait for one another.
+//
+//   std::shared_ptr<unpack::KeyedLocker> locker = unpack::NewKeyedLocker();
+//   if (absl::Status s = locker->Lock(ctx, "blob://sha256:…"); !s.ok()) return s;
+//   ...
+//   locker->Unlock("blob://sha256:…");
+//
+// Source: unpack.KeyedLocker, internal/kmutex.
+#ifndef CONTAINERD_UNPACK_KEYED_LOCKER_H_
+#define CONTAINERD_UNPACK_KEYED_LOCKER_H_
+
+#include <memory>
+#include <string_view>
+
+#include <absl/status/status.h>
+
+#include "containerd/context/context.h"
+
+namespace containerd::unpack {
+
+// All functions are safe from any thread; a key may be unlocked by another thread than locked it.
+class KeyedLocker {
+ public:
+  virtual ~KeyedLocker() = default;
+
+  // Waits until nobody has the key and takes it, or until the context ends: then its error.
+  virtual absl::Status Lock(const Context& ctx, std::string_view key) = 0;
+
+  // The key must be locked: NewKeyedLocker's ends the process otherwise.
+  virtual void Unlock(std::string_view key) = 0;
+};
+
+// Takes memory for keys that are locked or waited for only. Source: kmutex.New.
+std::shared_ptr<KeyedLocker> NewKeyedLocker();
+
+}  // namespace containerd::unpack
+
+#endif  // CONTAINERD_UNPACK_KEYED_LOCKER_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared.h"
+
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace containerd::unpack {
+
+Shared::Shared(const Context& ctx, std::shared_ptr<content::Store> store, UnpackerConfig config)
+    : store_(std::move(store)), config_(std::move(config)) {
+  std::tie(ctx_, cancel_) = WithCancel(ctx);
+}
+
+void Shared::Fail(const absl::Status& status) {
+  {
+    std::lock_guard lock(mu_);
+    if (failure_.ok()) failure_ = status;
+  }
+  cancel_();
+}
+
+absl::Status Shared::Failure() {
+  std::lock_guard lock(mu_);
+  return failure_;
+}
+
+// One suppressor may serve pulls into several namespaces, which don't see one another's content.
+
+absl::StatusOr<KeyLock> Shared::LockBlob(const Context& ctx,
+                                         const ocispec::Descriptor& desc) const {
+  return Lock(ctx, fmt::format("blob://{}/{}", ctx_.Namespace().value_or(""), desc.digest));
+}
+
+absl::StatusOr<KeyLock> Shared::LockChainID(const Context& ctx, std::string_view snapshotter,
+                                            std::string_view chain_id) const {
+  return Lock(ctx,
+              fmt::format("sn://{}/{}/{}", snapshotter, ctx_.Namespace().value_or(""), chain_id));
+}
+
+absl::StatusOr<KeyLock> Shared::Lock(const Context& ctx, std::string key) const {
+  const auto& locker = config_.duplication_suppressor;
+  if (locker == nullptr) return KeyLock();
+  if (absl::Status s = locker->Lock(ctx, key); !s.ok()) return s;
+  return KeyLock(locker, std::move(key));
+}
+
+}  // namespace containerd::unpack
