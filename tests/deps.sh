@@ -12,7 +12,7 @@ set -euo pipefail
 build_packages=(
   ccache cmake g++ lld ninja-build pkg-config
   libabsl-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
-  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libzstd-dev protobuf-compiler
+  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libyaml-dev libzstd-dev protobuf-compiler
   protobuf-compiler-grpc zlib1g-dev
   busybox-static runc
 )
