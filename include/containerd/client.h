@@ -49,15 +49,21 @@ class Service;
 namespace images {
 struct Image;
 }
+namespace images::archive {
+struct ExportOptions;
+using ExportOpt = std::function<absl::Status(const Context&, ExportOptions*)>;
+}  // namespace images::archive
 namespace internal {
 struct ClientState;
 }
 namespace io {
 class Reader;
-}
+class Writer;
+}  // namespace io
 namespace ocispec {
+struct Descriptor;
 struct Index;
-}
+}  // namespace ocispec
 namespace rpc {
 class Connection;
 }
@@ -67,6 +73,10 @@ struct Sandbox;
 namespace version {
 class Service;
 }
+
+// How to pull, fetch and push; the options are in remote_opts.h.
+struct RemoteContext;
+using RemoteOpt = std::function<absl::Status(Client&, RemoteContext*)>;
 
 // How to import; the options are in import.h.
 struct ImportOptions;
@@ -195,6 +205,35 @@ class Client {
   absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
                                                 const std::vector<std::string>& filters = {});
 
+  // Gets an image from a registry: what the reference ("docker.io/library/busybox:latest") names,
+  // for one platform, by default the client's, and makes or changes the image of that name when all
+  // of it is there. With WithPullUnpack it is unpacked while it comes (Image::Unpack does it
+  // afterwards). Returns the image, for that platform.
+  //
+  // All is made under a lease of the pull's own, unless `ctx` has one. Pulls of one client do not
+  // fetch or unpack the same thing twice at once. It takes a few threads of its own, as
+  // images::Dispatch and unpack::Unpacker say, which end with the call.
+  //
+  // Errors are those of the resolver, with the reference: ErrNotFound if the registry has no such
+  // image, or it is not for the platform; ErrDataLoss or ErrFailedPrecondition for content that is
+  // not what its descriptor says; ErrResourceExhausted for manifests that are too large;
+  // ErrInvalidArgument for more than one platform. A pull that fails leaves no image, lease or
+  // snapshot; and what did not come whole stays as an ingestion for a day, if it was cut off, for
+  // the next pull to go on with. Source: Client.Pull.
+  absl::StatusOr<Image> Pull(const Context& ctx, std::string_view ref,
+                             const std::vector<RemoteOpt>& opts = {});
+
+  // The same for any number of platforms, by default all, without unpacking: ErrNotImplemented
+  // with WithPullUnpack. Source: Client.Fetch.
+  absl::StatusOr<images::Image> Fetch(const Context& ctx, std::string_view ref,
+                                      const std::vector<RemoteOpt>& opts = {});
+
+  // Puts an image's content, for the given platforms or all, into a registry under the reference.
+  // What the registry has, there or in the repository that the content came from, is not sent.
+  // ErrNotFound if content is missing here. Source: Client.Push.
+  absl::Status Push(const Context& ctx, std::string_view ref, const ocispec::Descriptor& desc,
+                    const std::vector<RemoteOpt>& opts = {});
+
   // Reads an archive of images (an OCI layout or one of `docker save`, as images/archive.h says) to
   // its end, and makes an image record for each name in it, or changes the one that exists. Returns
   // the records; they are not unpacked. Content is streamed: memory does not grow with the archive.
@@ -205,6 +244,12 @@ class Client {
   // Source: Client.Import.
   absl::StatusOr<std::vector<images::Image>> Import(const Context& ctx, io::Reader& reader,
                                                     const std::vector<ImportOpt>& opts = {});
+
+  // Writes an archive of the images that the options of images/archive.h add, from the content
+  // store: an OCI layout that `docker load` takes, too. Errors are those of
+  // images::archive::Export. Source: Client.Export.
+  absl::Status Export(const Context& ctx, io::Writer& writer,
+                      const std::vector<images::archive::ExportOpt>& opts);
 
   // Events that match any of the filters. See events.h: pull with Next, or give callbacks to
   // EventService()->Subscribe.

@@ -21,6 +21,7 @@
 #include "containerd/namespaces/namespaces.h"  // IWYU pragma: export
 #include "containerd/oci/oci.h"                // IWYU pragma: export
 #include "containerd/process.h"                // IWYU pragma: export
+#include "containerd/remote_opts.h"            // IWYU pragma: export
 #include "containerd/sandbox.h"                // IWYU pragma: export
 #include "containerd/signals.h"                // IWYU pragma: export
 #include "containerd/snapshotter_opts.h"       // IWYU pragma: export

@@ -22,6 +22,7 @@
 
 #include "containerd/client.h"
 #include "containerd/context/context.h"
+#include "containerd/context/semaphore.h"
 #include "containerd/diff/diff.h"
 #include "containerd/digest/digest.h"
 #include "containerd/images/store.h"
@@ -30,6 +31,7 @@
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/snapshots/snapshots.h"
+#include "containerd/unpack/keyed_locker.h"
 
 namespace containerd {
 
@@ -39,6 +41,12 @@ struct UnpackConfig {
   std::vector<snapshots::Opt> snapshot_opts;
   // Refuse (ErrNotImplemented) an image for a platform that the snapshotter does not support.
   bool check_platform_supported = false;
+  // Pull only: what keeps it from fetching and unpacking what others that have the same are at; by
+  // default all pulls of a client have the same.
+  std::shared_ptr<unpack::KeyedLocker> duplication_suppressor;
+  // Pull only: apply layers in parallel, at most so many at once, if the snapshotter can
+  // (unpack::WithUnpackLimiter).
+  std::shared_ptr<Semaphore> limiter;
 };
 
 // Changes an UnpackConfig.
@@ -126,8 +134,9 @@ UsageOpt WithSnapshotUsage();
 UsageOpt WithManifestUsage();
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
-// Is an option.
-absl::Status WithSnapshotterPlatformCheck(const Context& ctx, UnpackConfig* config);
+UnpackOpt WithSnapshotterPlatformCheck();
+UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);
+UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter);
 
 }  // namespace containerd
 

@@ -250,9 +250,25 @@ UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts) {
   };
 }
 
-absl::Status WithSnapshotterPlatformCheck(const Context& /*ctx*/, UnpackConfig* config) {
-  config->check_platform_supported = true;
-  return absl::OkStatus();
+UnpackOpt WithSnapshotterPlatformCheck() {
+  return [](const Context&, UnpackConfig* config) {
+    config->check_platform_supported = true;
+    return absl::OkStatus();
+  };
+}
+
+UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor) {
+  return [suppressor = std::move(suppressor)](const Context&, UnpackConfig* config) {
+    config->duplication_suppressor = suppressor;
+    return absl::OkStatus();
+  };
+}
+
+UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter) {
+  return [limiter = std::move(limiter)](const Context&, UnpackConfig* config) {
+    config->limiter = limiter;
+    return absl::OkStatus();
+  };
 }
 
 }  // namespace containerd

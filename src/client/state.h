@@ -15,6 +15,7 @@
 #include "containerd/context/context.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services.h"
+#include "containerd/unpack/keyed_locker.h"
 
 namespace containerd::internal {
 
@@ -28,6 +29,9 @@ struct ClientState {
   // The daemon's, or what WithServices put in their place. `snapshotters` and `sandboxers` hold
   // replacements only.
   Services services;
+
+  // What keeps concurrent pulls from doing the same thing.
+  const std::shared_ptr<unpack::KeyedLocker> pulls = unpack::NewKeyedLocker();
 
   std::mutex mu;
   std::string runtime;    // once known

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "progress.h"
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "containerd/content/content.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/io/io.h"
+
+namespace containerd::internal {
+namespace {
+
+class ProgressReader final : public io::Reader {
+ public:
+  ProgressReader(std::unique_ptr<io::Reader> inner, ocispec::Descriptor desc,
+                 std::shared_ptr<Progress> progress)
+      : inner_(std::move(inner)), desc_(std::move(desc)), progress_(std::move(progress)) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    absl::StatusOr<std::size_t> n = inner_->Read(ctx, buf);
+    if (n.ok() && *n > 0) {
+      offset_ += static_cast<std::int64_t>(*n);
+      progress_->Report(desc_, offset_, BlobState::kTransferring);
+    }
+    return n;
+  }
+
+  absl::Status Seek(const Context& ctx, std::int64_t offset) override {
+    absl::Status s = inner_->Seek(ctx, offset);
+    if (s.ok()) offset_ = offset;
+    return s;
+  }
+
+ private:
+  const std::unique_ptr<io::Reader> inner_;
+  const ocispec::Descriptor desc_;
+  const std::shared_ptr<Progress> progress_;
+  std::int64_t offset_ = 0;
+};
+
+class ProgressWriter final : public content::Writer {
+ public:
+  ProgressWriter(std::unique_ptr<content::Writer> inner, ocispec::Descriptor desc,
+                 std::shared_ptr<Progress> progress)
+      : inner_(std::move(inner)), desc_(std::move(desc)), progress_(std::move(progress)) {}
+
+  absl::Status Write(const Context& ctx, std::string_view data) override {
+    absl::Status s = inner_->Write(ctx, data);
+    if (s.ok()) {
+      offset_ += static_cast<std::int64_t>(data.size());
+      progress_->Report(desc_, offset_, BlobState::kTransferring);
+    }
+    return s;
+  }
+  absl::Status Commit(const Context& ctx, std::int64_t size, const digest::Digest& expected,
+                      const std::vector<content::Opt>& opts) override {
+    absl::Status s = inner_->Commit(ctx, size, expected, opts);
+    if (s.ok()) {
+      progress_->Report(desc_, desc_.size, BlobState::kDone);
+    } else if (errdefs::IsAlreadyExists(s)) {
+      progress_->Report(desc_, desc_.size, BlobState::kExists);
+    } else {
+      progress_->Report(desc_, offset_, BlobState::kFailed);
+    }
+    return s;
+  }
+  digest::Digest Digest() const override { return inner_->Digest(); }
+  absl::StatusOr<content::Status> Status(const Context& ctx) override {
+    absl::StatusOr<content::Status> status = inner_->Status(ctx);
+    // From here a copy goes on.
+    if (status.ok()) offset_ = status->offset;
+    return status;
+  }
+  absl::Status Truncate(const Context& ctx, std::int64_t size) override {
+    return inner_->Truncate(ctx, size);
+  }
+  absl::Status Close(const Context& ctx) override { return inner_->Close(ctx); }
+
+ private:
+  const std::unique_ptr<content::Writer> inner_;
+  const ocispec::Descriptor desc_;
+  const std::shared_ptr<Progress> progress_;
+  std::int64_t offset_ = 0;
+};
+
+class ProgressFetcher final : public remotes::Fetcher {
+ public:
+  ProgressFetcher(std::shared_ptr<remotes::Fetcher> inner, std::shared_ptr<Progress> progress)
+      : inner_(std::move(inner)), progress_(std::move(progress)) {}
+
+  absl::StatusOr<std::unique_ptr<io::Reader>> Fetch(const Context& ctx,
+                                                    const ocispec::Descriptor& desc) override {
+    auto reader = inner_->Fetch(ctx, desc);
+    if (!reader.ok()) return reader;
+    return std::make_unique<ProgressReader>(*std::move(reader), desc, progress_);
+  }
+
+ private:
+  const std::shared_ptr<remotes::Fetcher> inner_;
+  const std::shared_ptr<Progress> progress_;
+};
+
+class ProgressPusher : public remotes::Pusher {
+ public:
+  ProgressPusher(std::shared_ptr<remotes::Pusher> inner, std::shared_ptr<Progress> progress)
+      : inner_(std::move(inner)), progress_(std::move(progress)) {}
+
+  absl::StatusOr<std::unique_ptr<content::Writer>> Push(const Context& ctx,
+                                                        const ocispec::Descriptor& desc) override {
+    progress_->Report(desc, 0, BlobState::kWaiting);
+    return Watched(inner_->Push(ctx, desc), desc);
+  }
+
+ protected:
+  absl::StatusOr<std::unique_ptr<content::Writer>> Watched(
+      absl::StatusOr<std::unique_ptr<content::Writer>> writer,
+      const ocispec::Descriptor& desc) const {
+    if (writer.ok()) {
+      return std::make_unique<ProgressWriter>(*std::move(writer), desc, progress_);
+    }
+    // Of a push that waits for another one it may come many times, without its state changing.
+    if (errdefs::IsAlreadyExists(writer.status())) {
+      progress_->Report(desc, desc.size, BlobState::kExists);
+    } else if (!errdefs::IsUnavailable(writer.status())) {
+      progress_->Report(desc, 0, BlobState::kFailed);
+    }
+    return writer;
+  }
+
+  const std::shared_ptr<remotes::Pusher> inner_;
+  const std::shared_ptr<Progress> progress_;
+};
+
+// Of a pusher that pushes of the same content wait for one another with.
+class ProgressIngester final : public ProgressPusher, public content::Ingester {
+ public:
+  ProgressIngester(std::shared_ptr<remotes::Pusher> inner, content::Ingester& ingester,
+                   std::shared_ptr<Progress> progress)
+      : ProgressPusher(std::move(inner), std::move(progress)), ingester_(ingester) {}
+
+  absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
+      const Context& ctx, const std::vector<content::WriterOpt>& opts) override {
+    content::WriterOpts filled;
+    for (const content::WriterOpt& opt : opts) {
+      if (absl::Status s = opt(filled); !s.ok()) return s;
+    }
+    progress_->Report(filled.desc, 0, BlobState::kWaiting);
+    return Watched(ingester_.Writer(ctx, opts), filled.desc);
+  }
+
+ private:
+  content::Ingester& ingester_;  // the same object as inner_
+};
+
+class ProgressApplier final : public diff::Applier {
+ public:
+  ProgressApplier(std::shared_ptr<diff::Applier> inner, std::shared_ptr<Progress> progress)
+      : inner_(std::move(inner)), progress_(std::move(progress)) {}
+
+  absl::StatusOr<ocispec::Descriptor> Apply(const Context& ctx, const ocispec::Descriptor& desc,
+                                            const std::vector<mount::Mount>& mounts,
+                                            const std::vector<diff::ApplyOpt>& opts) override {
+    progress_->Report(desc, 0, BlobState::kUnpacking);
+    auto applied = inner_->Apply(ctx, desc, mounts, opts);
+    progress_->Report(desc, applied.ok() ? desc.size : 0,
+                      applied.ok() ? BlobState::kUnpacked : BlobState::kFailed);
+    return applied;
+  }
+
+ private:
+  const std::shared_ptr<diff::Applier> inner_;
+  const std::shared_ptr<Progress> progress_;
+};
+
+}  // namespace
+
+void Progress::Report(const ocispec::Descriptor& desc, std::int64_t offset, BlobState state) {
+  if (report_ == nullptr) return;
+  std::lock_guard lock(mu_);
+  report_({.desc = desc, .offset = offset, .total = desc.size, .state = state});
+}
+
+std::shared_ptr<remotes::Fetcher> WithProgress(std::shared_ptr<remotes::Fetcher> inner,
+                                               std::shared_ptr<Progress> progress) {
+  if (!*progress) return inner;
+  return std::make_shared<ProgressFetcher>(std::move(inner), std::move(progress));
+}
+
+std::shared_ptr<remotes::Pusher> WithProgress(std::shared_ptr<remotes::Pusher> inner,
+                                              std::shared_ptr<Progress> progress) {
+  if (!*progress) return inner;
+  if (auto* ingester = dynamic_cast<content::Ingester*>(inner.get())) {
+    return std::make_shared<ProgressIngester>(std::move(inner), *ingester, std::move(progress));
+  }
+  return std::make_shared<ProgressPusher>(std::move(inner), std::move(progress));
+}
+
+std::shared_ptr<diff::Applier> WithProgress(std::shared_ptr<diff::Applier> inner,
+                                            std::shared_ptr<Progress> progress) {
+  if (!*progress) return inner;
+  return std::make_shared<ProgressApplier>(std::move(inner), std::move(progress));
+}
+
+}  // namespace containerd::internal
