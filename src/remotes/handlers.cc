@@ -10,6 +10,7 @@
 
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/labels/labels.h"
 #include "containerd/log/log.h"
@@ -80,6 +81,53 @@ images::HandlerFunc AnnotateDistributionSource(images::HandlerFunc f,
   };
 }
 
+// Puts the content into its writer.
+absl::Status Fill(const Context& ctx, content::Writer& writer, const content::Status& status,
+                  Fetcher& fetcher, const ocispec::Descriptor& desc) {
+  if (desc.size <= 0) {
+    // Zero comes from a registry or a proxy that sent no Content-Length. An empty blob could be
+    // stored, but nobody means that.
+    return errdefs::InvalidArgument(
+        fmt::format("unable to fetch descriptor ({}) which reports content size of {}", desc.digest,
+                    desc.size == 0 ? "zero" : fmt::to_string(desc.size)));
+  }
+  if (status.offset == desc.size) {
+    absl::Status s = writer.Commit(ctx, desc.size, desc.digest);
+    if (s.ok() || errdefs::IsAlreadyExists(s)) return s;
+    return errdefs::Annotate(s, fmt::format("failed commit on ref \"{}\"", status.ref));
+  }
+  if (desc.size == static_cast<std::int64_t>(desc.data.size())) {
+    io::StringReader data(desc.data);
+    return content::Copy(ctx, writer, data, desc.size, desc.digest);
+  }
+  absl::StatusOr<std::unique_ptr<io::Reader>> reader = fetcher.Fetch(ctx, desc);
+  if (!reader.ok()) return reader.status();
+  return content::Copy(ctx, writer, **reader, desc.size, desc.digest);
+}
+
+// How long to wait for the store when there is nothing else left to do.
+constexpr absl::Duration kCleanupTimeout = absl::Seconds(10);
+
+// Drops an ingestion that is no beginning to go on with: it is empty, or what came is other than
+// what it should be, so that the next fetch would fail as well.
+absl::Status DropIfUseless(const Context& ctx, content::Ingester& ingester, content::Writer& writer,
+                           const std::string& ref, absl::Status result) {
+  if (result.ok() || errdefs::IsAlreadyExists(result)) return result;
+  auto* manager = dynamic_cast<content::IngestManager*>(&ingester);
+  if (manager == nullptr) return result;
+  const Context last = WithTimeout(WithoutCancel(ctx), kCleanupTimeout);
+  bool useless = errdefs::IsFailedPrecondition(result) || errdefs::IsDataLoss(result);
+  if (!useless) {
+    absl::StatusOr<content::Status> status = writer.Status(last);
+    useless = status.ok() && status->offset == 0;
+  }
+  if (useless) {
+    (void)writer.Close(last);
+    (void)manager->Abort(last, ref);
+  }
+  return result;
+}
+
 }  // namespace
 
 Context WithMediaTypeKeyPrefix(const Context& ctx, std::string_view media_type,
@@ -127,31 +175,20 @@ images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
 
 absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fetcher,
                    const ocispec::Descriptor& desc) {
-  absl::StatusOr<std::unique_ptr<content::Writer>> writer = content::OpenWriter(
-      ctx, ingester, {content::WithRef(MakeRefKey(ctx, desc)), content::WithDescriptor(desc)});
+  if (IsManifestOrIndex(desc) && desc.size > images::kMaxManifestSize) {
+    // Nobody would read it.
+    return errdefs::ResourceExhausted(fmt::format("fetching {}: a manifest of {} bytes, limit {}",
+                                                  desc.digest, desc.size,
+                                                  images::kMaxManifestSize));
+  }
+  const std::string ref = MakeRefKey(ctx, desc);
+  absl::StatusOr<std::unique_ptr<content::Writer>> writer =
+      content::OpenWriter(ctx, ingester, {content::WithRef(ref), content::WithDescriptor(desc)});
   if (!writer.ok()) return writer.status();
   absl::StatusOr<content::Status> status = (*writer)->Status(ctx);
   if (!status.ok()) return status.status();
-  if (desc.size == 0) {
-    // From a registry or a proxy that sent no Content-Length. An empty blob could be stored, but
-    // nobody means that.
-    return errdefs::InvalidArgument(fmt::format(
-        "unable to fetch descriptor ({}) which reports content size of zero", desc.digest));
-  }
-  if (status->offset == desc.size) {
-    absl::Status s = (*writer)->Commit(ctx, desc.size, desc.digest);
-    if (!s.ok() && !errdefs::IsAlreadyExists(s)) {
-      return errdefs::Annotate(s, fmt::format("failed commit on ref \"{}\"", status->ref));
-    }
-    return s;
-  }
-  if (desc.size == static_cast<std::int64_t>(desc.data.size())) {
-    io::StringReader data(desc.data);
-    return content::Copy(ctx, **writer, data, desc.size, desc.digest);
-  }
-  absl::StatusOr<std::unique_ptr<io::Reader>> reader = fetcher.Fetch(ctx, desc);
-  if (!reader.ok()) return reader.status();
-  return content::Copy(ctx, **writer, **reader, desc.size, desc.digest);
+  absl::Status s = Fill(ctx, **writer, *status, fetcher, desc);
+  return DropIfUseless(ctx, ingester, **writer, ref, std::move(s));
 }
 
 images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,

@@ -39,7 +39,11 @@ images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
                                  std::shared_ptr<Fetcher> fetcher);
 
 // Fetches one blob into the ingester; goes on with an ingestion that is there. ErrAlreadyExists if
-// the store has it, ErrInvalidArgument for a descriptor of size 0.
+// the store has it, ErrInvalidArgument for a descriptor of size 0 or less, ErrResourceExhausted for
+// a manifest or index of more than images::kMaxManifestSize bytes, ErrDataLoss for content that is
+// too short, ErrFailedPrecondition for content that is too long or has another digest. Of such
+// content nothing stays in an ingester that is a content::IngestManager too; after other failures
+// the ingestion stays, with what it has, for the next fetch to go on with.
 absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fetcher,
                    const ocispec::Descriptor& desc);
 

@@ -46,6 +46,11 @@ class MemoryStore final : public content::Store {
     return it == blobs_.end() ? Labels() : it->second.labels;
   }
 
+  void Drop(const std::string& dgst) {
+    std::lock_guard lock(mu_);
+    blobs_.erase(dgst);
+  }
+
   std::map<std::string, std::string> Ingests() const {
     std::lock_guard lock(mu_);
     return ingests_;
@@ -100,8 +105,12 @@ class MemoryStore final : public content::Store {
       const Context&, const std::vector<std::string>&) override {
     return errdefs::NotImplemented("");
   }
-  absl::Status Abort(const Context&, std::string_view) override {
-    return errdefs::NotImplemented("");
+  absl::Status Abort(const Context&, std::string_view ref) override {
+    std::lock_guard lock(mu_);
+    if (ingests_.erase(std::string(ref)) == 0) {
+      return errdefs::NotFound(fmt::format("ingest {}", ref));
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
