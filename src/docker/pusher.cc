@@ -359,12 +359,21 @@ class DockerPusher final : public Pusher, public content::Ingester {
  private:
   using WriterPtr = std::unique_ptr<content::Writer>;
 
+  struct Job {
+    const ocispec::Descriptor& desc;
+    const std::string& ref;     // for the tracker
+    const std::string& target;  // docker::Status::pushed_to
+  };
+
   absl::StatusOr<WriterPtr> DoPush(const Context& parent, const ocispec::Descriptor& desc,
                                    const std::string& ref, bool unavailable_on_fail) {
     // It becomes part of a path.
     if (absl::Status s = digest::Digest(desc.digest).Validate(); !s.ok()) {
       return errdefs::Annotate(s, fmt::format("pushing \"{}\"", desc.digest.substr(0, 200)));
     }
+    const bool is_manifest =
+        images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
+    const std::string target = is_manifest ? base_->refspec.String() : base_->refspec.locator;
     const TrackerLock lock(*tracker_, ref);
     absl::StatusOr<Context> scoped = ContextWithRepositoryScope(parent, base_->refspec, true);
     if (!scoped.ok()) return scoped.status();
@@ -372,10 +381,11 @@ class DockerPusher final : public Pusher, public content::Ingester {
 
     absl::StatusOr<docker::Status> status = tracker_->GetStatus(ref);
     if (status.ok()) {
-      if (status->committed && status->offset == status->total) {
+      const bool here = status->pushed_to.empty() || status->pushed_to == target;
+      if (here && status->committed && status->offset == status->total) {
         return errdefs::AlreadyExists(fmt::format("ref {}", ref));
       }
-      if (unavailable_on_fail && status->err_closed.ok()) {
+      if (unavailable_on_fail && !status->committed && status->err_closed.ok()) {
         return errdefs::Unavailable(fmt::format("ref {}: push is on-going", ref));
       }
     } else if (!errdefs::IsNotFound(status.status())) {
@@ -385,19 +395,18 @@ class DockerPusher final : public Pusher, public content::Ingester {
     if (hosts.empty()) return errdefs::NotFound("no push hosts");
     const RegistryHost& host = hosts.front();
 
-    const bool is_manifest =
-        images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
     const std::vector<std::string> path = is_manifest
                                               ? ManifestPath(base_->refspec.object, desc.digest)
                                               : std::vector<std::string>{"blobs", desc.digest};
-    if (absl::Status s = CheckAbsent(ctx, host, desc, path, is_manifest, ref); !s.ok()) return s;
-    return is_manifest ? PutManifest(ctx, host, desc, path, ref) : PutBlob(ctx, host, desc, ref);
+    const Job job{.desc = desc, .ref = ref, .target = target};
+    if (absl::Status s = CheckAbsent(ctx, host, job, path, is_manifest); !s.ok()) return s;
+    return is_manifest ? PutManifest(ctx, host, job, path) : PutBlob(ctx, host, job);
   }
 
   // AlreadyExists if the registry has the content.
-  absl::Status CheckAbsent(const Context& ctx, const RegistryHost& host,
-                           const ocispec::Descriptor& desc, const std::vector<std::string>& path,
-                           bool is_manifest, const std::string& ref) {
+  absl::Status CheckAbsent(const Context& ctx, const RegistryHost& host, const Job& job,
+                           const std::vector<std::string>& path, bool is_manifest) {
+    const ocispec::Descriptor& desc = job.desc;
     RegistryRequest request(*base_, host, "HEAD", path);
     request.AddNamespace(base_->refspec.Hostname());
     request.SetMediaType(desc.media_type);
@@ -416,10 +425,11 @@ class DockerPusher final : public Pusher, public content::Ingester {
         return absl::OkStatus();  // the tag is another image's
       }
       docker::Status exists;
-      exists.ref = ref;
+      exists.ref = job.ref;
+      exists.pushed_to = job.target;
       exists.committed = true;
       exists.exists = true;
-      tracker_->SetStatus(ref, exists);
+      tracker_->SetStatus(job.ref, exists);
       return errdefs::AlreadyExists(fmt::format("content {} on remote", desc.digest));
     }
     if (code == 404) return absl::OkStatus();
@@ -431,17 +441,15 @@ class DockerPusher final : public Pusher, public content::Ingester {
   }
 
   absl::StatusOr<WriterPtr> PutManifest(const Context& ctx, const RegistryHost& host,
-                                        const ocispec::Descriptor& desc,
-                                        const std::vector<std::string>& path,
-                                        const std::string& ref) {
+                                        const Job& job, const std::vector<std::string>& path) {
     RegistryRequest request(*base_, host, "PUT", path);
     request.AddNamespace(base_->refspec.Hostname());
-    request.header.Set("Content-Type", desc.media_type);
-    return StartUpload(ctx, std::move(request), desc, ref);
+    request.header.Set("Content-Type", job.desc.media_type);
+    return StartUpload(ctx, std::move(request), job);
   }
 
-  absl::StatusOr<WriterPtr> PutBlob(const Context& ctx, const RegistryHost& host,
-                                    const ocispec::Descriptor& desc, const std::string& ref) {
+  absl::StatusOr<WriterPtr> PutBlob(const Context& ctx, const RegistryHost& host, const Job& job) {
+    const ocispec::Descriptor& desc = job.desc;
     RegistryRequest request(*base_, host, "POST", {"blobs", "uploads/"});
     request.AddNamespace(base_->refspec.Hostname());
 
@@ -481,11 +489,12 @@ class DockerPusher final : public Pusher, public content::Ingester {
         break;
       case 201: {
         docker::Status mounted;
-        mounted.ref = ref;
+        mounted.ref = job.ref;
+        mounted.pushed_to = job.target;
         mounted.total = mounted.offset = desc.size;
         mounted.committed = true;
         mounted.mounted_from = mounted_from;
-        tracker_->SetStatus(ref, mounted);
+        tracker_->SetStatus(job.ref, mounted);
         return errdefs::AlreadyExists(fmt::format("content {} on remote", desc.digest));
       }
       default:
@@ -496,21 +505,21 @@ class DockerPusher final : public Pusher, public content::Ingester {
     if (!where.ok()) return where.status();
     auto& [upload_host, location] = *where;
     if (upload_chunk_size_ > 0 && desc.size > upload_chunk_size_) {
-      SetStarted(desc, ref);
+      SetStarted(job);
       return std::make_unique<ChunkedPushWriter>(
           ChunkedPushWriter::Upload{.transfer = ctx,
                                     .base = base_,
                                     .host = upload_host,
                                     .location = location,
                                     .chunk_size = upload_chunk_size_},
-          ref, desc.digest, tracker_);
+          job.ref, desc.digest, tracker_);
     }
     RegistryRequest put(*base_, upload_host, "PUT", {});
     put.url = location;
     put.AddQuery("digest", desc.digest);
     put.AddNamespace(base_->refspec.Hostname());
     put.header.Set("Content-Type", "application/octet-stream");
-    return StartUpload(ctx, std::move(put), desc, ref);
+    return StartUpload(ctx, std::move(put), job);
   }
 
   // Where the content goes. Another host than the one that was asked gets no credentials.
@@ -545,20 +554,21 @@ class DockerPusher final : public Pusher, public content::Ingester {
     return std::pair(std::move(upload), *std::move(url));
   }
 
-  void SetStarted(const ocispec::Descriptor& desc, const std::string& ref) {
+  void SetStarted(const Job& job) {
     docker::Status status;
-    status.ref = ref;
-    status.total = desc.size;
-    status.expected = desc.digest;
+    status.ref = job.ref;
+    status.total = job.desc.size;
+    status.expected = job.desc.digest;
+    status.pushed_to = job.target;
     status.started_at = absl::Now();
-    tracker_->SetStatus(ref, status);
+    tracker_->SetStatus(job.ref, status);
   }
 
   absl::StatusOr<WriterPtr> StartUpload(const Context& ctx, RegistryRequest request,
-                                        const ocispec::Descriptor& desc, const std::string& ref) {
-    SetStarted(desc, ref);
-    auto writer = std::make_unique<PushWriter>(ctx, std::move(request), desc.size, ref, desc.digest,
-                                               tracker_);
+                                        const Job& job) {
+    SetStarted(job);
+    auto writer = std::make_unique<PushWriter>(ctx, std::move(request), job.desc.size, job.ref,
+                                               job.desc.digest, tracker_);
     if (absl::Status s = writer->Start(ctx); !s.ok()) return s;
     return writer;
   }

@@ -35,6 +35,10 @@ struct Status : content::Status, PushStatus {
 
   // By which the registry knows the upload.
   std::string upload_uuid{};
+
+  // Where the content went to: the repository with its host, for manifests with the tag too. Empty
+  // if that is not known. Content that one repository has may have to be pushed to another.
+  std::string pushed_to{};
 };
 
 // Implementations are safe from any thread.
