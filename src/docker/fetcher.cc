@@ -473,8 +473,9 @@ class DockerFetcher final : public Fetcher,
       if (!errdefs::IsNotFound(opened.status())) return opened.status();
     }
 
-    const bool manifest =
-        images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
+    const bool manifest = images::IsManifestType(desc.media_type) ||
+                          images::IsIndexType(desc.media_type) ||
+                          desc.media_type == images::kMediaTypeDockerSchema1Manifest;
     const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPull);
     absl::Status first_error;
     for (std::size_t i = 0; i < hosts.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "containerd/log/log.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/reference/reference.h"
+#include "containerd/remotes/docker/schema1/converter.h"
 #include "containerd/remotes/docker/scope.h"
 
 #include "fetcher.h"
@@ -186,13 +187,7 @@ class DockerResolver final : public ResolverWithOptions {
       if (!got.ok()) return got.status();
       response = *std::move(got);
       if (response->status_code >= 400) return UnexpectedResponse(ctx, *response);
-      if (dgst.empty() && MediaTypeOf(*response) == images::kMediaTypeDockerSchema1Manifest) {
-        return errdefs::NotImplemented(fmt::format(
-            "{}: media type \"{}\" is not supported, please rebuild the image as \"{}\" or \"{}\"",
-            ref, images::kMediaTypeDockerSchema1Manifest, images::kMediaTypeDockerSchema2Manifest,
-            ocispec::kMediaTypeImageManifest));
-      }
-      absl::StatusOr<std::int64_t> n = Digest(ctx, *response->body, dgst);
+      absl::StatusOr<std::int64_t> n = Digest(ctx, *response, dgst);
       if (!n.ok()) return errdefs::Annotate(n.status(), fmt::format("reading {}", ref));
       size = *n;
     }
@@ -211,19 +206,32 @@ class DockerResolver final : public ResolverWithOptions {
   }
 
   // The count of bytes; more than kMaxManifestSize are not read. Sets `dgst` if it is empty.
-  static absl::StatusOr<std::int64_t> Digest(const Context& ctx, io::Reader& body,
+  static absl::StatusOr<std::int64_t> Digest(const Context& ctx, http::Response& response,
                                              digest::Digest& dgst) {
+    const bool schema1 = MediaTypeOf(response) == images::kMediaTypeDockerSchema1Manifest;
     digest::Digester digester;
+    std::string text;  // of schema 1
     std::vector<char> buf(64 << 10);
     std::int64_t size = 0;
     while (size <= kMaxManifestSize) {
-      absl::StatusOr<std::size_t> n = body.Read(ctx, buf);
+      absl::StatusOr<std::size_t> n = response.body->Read(ctx, buf);
       if (!n.ok()) return n.status();
       if (*n == 0) break;
       size += static_cast<std::int64_t>(*n);
-      digester.Write(std::string_view(buf.data(), *n));
+      const std::string_view data(buf.data(), *n);
+      if (schema1) {
+        text += data;
+      } else {
+        digester.Write(data);
+      }
     }
-    if (dgst.empty()) dgst = digester.Digest();
+    if (!dgst.empty() || size > kMaxManifestSize) return size;
+    if (schema1) {
+      absl::StatusOr<std::string> payload = schema1::StripSignature(text);
+      if (!payload.ok()) return payload.status();
+      digester.Write(*payload);
+    }
+    dgst = digester.Digest();
     return size;
   }
 

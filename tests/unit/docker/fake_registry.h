@@ -30,6 +30,7 @@ class FakeRegistry {
   struct Entry {
     std::string media_type;
     std::string data;
+    std::string digest{};  // to be named in the header, instead of the true one
   };
 
   // Runs first; true if it has answered.
@@ -54,6 +55,13 @@ class FakeRegistry {
     return desc;
   }
 
+  // Anything under any name.
+  void PutAs(const std::string& key, std::string_view media_type, std::string data,
+             const std::string& digest = "") {
+    std::lock_guard lock(mu_);
+    entries_[key] = {std::string(media_type), std::move(data), digest};
+  }
+
   std::string Data(const std::string& key) const {
     std::lock_guard lock(mu_);
     const auto it = entries_.find(key);
@@ -69,6 +77,7 @@ class FakeRegistry {
     if (before && before(request, w)) return;
     std::unique_lock lock(mu_);
     const std::string& path = request.path;
+    if (path.find("/referrers/") != std::string::npos) return w.Send(404);
     if (path.find("/blobs/uploads/") != std::string::npos || path.starts_with("/upload")) {
       return Upload(request, w);
     }
@@ -91,7 +100,8 @@ class FakeRegistry {
       w.header.Set("Content-Type", "application/octet-stream");
     }
     if (digest_header) {
-      w.header.Set("Docker-Content-Digest", digest::FromString(entry.data).String());
+      w.header.Set("Docker-Content-Digest",
+                   entry.digest.empty() ? digest::FromString(entry.data).String() : entry.digest);
     }
     std::string data = entry.data;
     int status = 200;
@@ -129,6 +139,7 @@ class FakeRegistry {
     w.Chunk("");
   }
 
+  // The path of an upload ends with its number.
   void Upload(const ServerRequest& request, ResponseWriter& w) {
     if (request.method == "POST") {
       const std::string mount = request.QueryValue("mount");
@@ -136,31 +147,35 @@ class FakeRegistry {
         w.header.Set("Docker-Content-Digest", mount);
         return w.Send(201);
       }
-      upload_.clear();
-      w.header.Set("Location", location_prefix + "/upload?_state=a%2Bb");
+      const std::string id = fmt::format("/upload/{}", ++last_upload_);
+      uploads_[id];
+      w.header.Set("Location", fmt::format("{}{}?_state=a%2Bb", location_prefix, id));
       return w.Send(202);
     }
+    std::string& data = uploads_[request.path];
     if (request.method == "PATCH") {
       const std::string want =
-          fmt::format("{}-{}", upload_.size(), upload_.size() + request.body.size() - 1);
+          fmt::format("{}-{}", data.size(), data.size() + request.body.size() - 1);
       if (request.header.Get("Content-Range") != want) return w.Send(416);
-      upload_ += request.body;
-      w.header.Set("Location", fmt::format("/upload/{}?_state=c", upload_.size()));
+      data += request.body;
+      w.header.Set("Location", fmt::format("{}?_state={}", request.path, data.size()));
       return w.Send(202);
     }
-    upload_ += request.body;
-    const std::string digest = digest::FromString(upload_).String();
+    data += request.body;
+    const std::string digest = digest::FromString(data).String();
     if (request.QueryValue("digest") != digest) {
       return w.Send(400, R"({"errors":[{"code":"DIGEST_INVALID","message":"wrong digest"}]})");
     }
-    entries_[digest] = {"application/octet-stream", upload_};
+    entries_[digest] = {"application/octet-stream", std::move(data)};
+    uploads_.erase(request.path);
     if (digest_header) w.header.Set("Docker-Content-Digest", digest);
     w.Send(201);
   }
 
   mutable std::mutex mu_;
   std::map<std::string, Entry> entries_;
-  std::string upload_;
+  int last_upload_ = 0;
+  std::map<std::string, std::string> uploads_;
 };
 
 }  // namespace containerd::remotes::docker::testing
