@@ -29,29 +29,13 @@
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/tar/tar.h"
 
+#include "archive_docker.h"
 #include "archive_layers.h"
 #include "archive_reference.h"
 
 namespace containerd::images::archive {
 
-// An image in the manifest.json of `docker save`.
-struct DockerImage {
-  std::string config;
-  std::vector<std::string> repo_tags;
-  std::vector<std::string> layers;
-  gojson::Extra extra;
-};
-
-template <class V, gojson::Of<DockerImage> T>
-void Bind(V& v, T& image) {
-  v.Field("Config", image.config);
-  v.Field("RepoTags", image.repo_tags);
-  v.Field("Layers", image.layers);
-}
-
 namespace {
-
-constexpr char kDockerManifest[] = "manifest.json";
 
 // Most bytes that the names of an archive's entries may have together, each counted with some for
 // what is kept with it.

@@ -50,6 +50,12 @@ absl::StatusOr<std::string> NormalizeReference(std::string_view ref) {
   return named->String();
 }
 
+absl::StatusOr<std::string> FamiliarizeReference(std::string_view ref) {
+  absl::StatusOr<distref::Named> named = distref::ParseNormalizedNamed(ref);
+  if (!named.ok()) return errdefs::Annotate(named.status(), fmt::format("image name \"{}\"", ref));
+  return distref::FamiliarString(distref::TagNameOnly(*named));
+}
+
 std::string OCIReferenceName(std::string_view name) {
   absl::StatusOr<reference::Spec> spec = reference::Parse(name);
   if (spec.ok() && !spec->object.empty() && !spec->object.starts_with('@')) return spec->object;

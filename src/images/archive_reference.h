@@ -14,6 +14,9 @@ namespace containerd::images::archive {
 // "alpine" as "docker.io/library/alpine:latest".
 absl::StatusOr<std::string> NormalizeReference(std::string_view ref);
 
+// "docker.io/library/alpine" as "alpine:latest".
+absl::StatusOr<std::string> FamiliarizeReference(std::string_view ref);
+
 // What the annotation org.opencontainers.image.ref.name says of an image: its tag, or the whole
 // name if it has none.
 std::string OCIReferenceName(std::string_view name);

@@ -5,7 +5,12 @@
 //   io::FileReader input(fd);
 //   auto index = images::archive::ImportIndex(ctx, store, input);
 //
-// Client::Import (containerd/import.h) does this and creates images from the index.
+//   io::FileWriter output(fd);
+//   absl::Status s = images::archive::Export(ctx, *store, output,
+//                                            {images::archive::WithImage(images, "alpine:3.19")});
+//
+// Client::Import (containerd/import.h) and Client::Export do this with the client's stores; the
+// first creates images from the index, too. Memory does not grow with the size of layers.
 //
 // Source: core/images/archive.
 #ifndef CONTAINERD_IMAGES_ARCHIVE_H_
@@ -13,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +29,11 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/images/handlers.h"
+#include "containerd/images/store.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/platforms/platforms.h"
 
 namespace containerd::images::archive {
 
@@ -73,6 +82,73 @@ RefTranslator AddRefPrefix(std::string image);
 
 // Makes "<prefix>@<digest>". Source: archive.DigestTranslator.
 std::function<std::string(const digest::Digest&)> DigestTranslator(std::string prefix);
+
+// Whether a blob goes into the archive.
+using BlobFilter = std::function<bool(const ocispec::Descriptor& desc)>;
+
+// What the options set.
+struct ExportOptions {
+  std::vector<ocispec::Descriptor> manifests{};
+  platforms::MatchComparerPtr platform{};
+  bool all_platforms = false;
+  bool skip_docker_manifest = false;
+  std::vector<BlobFilter> blob_filters{};  // All have to agree.
+  HandlerFunc children_handler{};
+  std::shared_ptr<content::ReferrersProvider> referrers{};
+};
+
+using ExportOpt = std::function<absl::Status(const Context&, ExportOptions*)>;
+
+// Of an index, exports what is for no platform or one that matches, and names the best of them in
+// manifest.json; ErrNotFound if nothing matches. Without it all of the index is exported, and
+// manifest.json has none of it. Source: archive.WithPlatform.
+ExportOpt WithPlatform(platforms::MatchComparerPtr platform);
+
+// Exports all of an index; what is missing is an error. WithPlatform then only says what
+// manifest.json names. Source: archive.WithAllPlatforms.
+ExportOpt WithAllPlatforms();
+
+// Leaves out manifest.json, for which `docker load` looks. Source: archive.WithSkipDockerManifest.
+ExportOpt WithSkipDockerManifest();
+
+// Adds an image, under its name. ErrNotFound if the store has none of it. Source:
+// archive.WithImage, archive.WithImages.
+ExportOpt WithImage(std::shared_ptr<Store> store, std::string name);
+ExportOpt WithImages(std::vector<Image> images);
+
+// Adds a manifest or an index, once under each name, or with no other annotations than it has.
+// Source: archive.WithManifest.
+ExportOpt WithManifest(ocispec::Descriptor manifest, std::vector<std::string> names = {});
+
+// Leaves out blobs for which `filter` says false; manifests go on naming them. If given more than
+// once, all filters count. Source: archive.WithBlobFilter.
+ExportOpt WithBlobFilter(BlobFilter filter);
+
+// Leaves out layers that must not be handed on, as those of Windows. Source:
+// archive.WithSkipNonDistributableBlobs.
+ExportOpt WithSkipNonDistributableBlobs();
+
+// Exports what refers to the manifests, too, and names it in index.json unless an index does.
+// Source: archive.WithReferrersProvider.
+ExportOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> referrers);
+
+// Leaves out manifests that the store lacks, and all content of manifests that it lacks any of: so
+// an index of which only some platforms were pulled can be exported. Source:
+// archive.WithSkipMissing.
+ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store);
+
+// Writes an archive of the manifests and indexes that the options add: an OCI layout, with a
+// manifest.json for `docker load`. The same content and options give the same bytes, those that Go
+// writes for one image. Where a blob was pulled from (its labels under
+// labels::kLabelDistributionSource) becomes an annotation. Sizes and digests are checked while
+// writing; of a failed export the archive has no end.
+//
+// Errors name the content or entry: ErrNotFound for missing content, ErrFailedPrecondition for a
+// blob without the digest or size that is said of it, ErrInvalidArgument for what is neither
+// manifest nor index, for a document that cannot be read, and for an image whose name manifest.json
+// cannot hold. Source: archive.Export.
+absl::Status Export(const Context& ctx, content::InfoReaderProvider& store, io::Writer& writer,
+                    const std::vector<ExportOpt>& opts);
 
 }  // namespace containerd::images::archive
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/client.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/archive.h"
+
+namespace containerd {
+
+absl::Status Client::Export(const Context& ctx, io::Writer& writer,
+                            const std::vector<images::archive::ExportOpt>& opts) {
+  return errdefs::Annotate(images::archive::Export(ctx, *ContentStore(), writer, opts), "export");
+}
+
+}  // namespace containerd
