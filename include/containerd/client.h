@@ -70,6 +70,11 @@ class Connection;
 namespace sandbox {
 struct Sandbox;
 }
+namespace transfer {
+struct Config;
+class Object;
+using Opt = std::function<void(Config&)>;
+}  // namespace transfer
 namespace version {
 class Service;
 }
@@ -250,6 +255,13 @@ class Client {
   // images::archive::Export. Source: Client.Export.
   absl::Status Export(const Context& ctx, io::Writer& writer,
                       const std::vector<images::archive::ExportOpt>& opts);
+
+  // Has the daemon itself pull, push, import, export or tag: containerd/transfer/transfer.h. A lease
+  // holds what is transferred meanwhile. ErrNotImplemented before daemon 1.7. Source:
+  // Client.Transfer.
+  absl::Status Transfer(const Context& ctx, const transfer::Object& source,
+                        const transfer::Object& destination,
+                        const std::vector<transfer::Opt>& opts = {});
 
   // Events that match any of the filters. See events.h: pull with Next, or give callbacks to
   // EventService()->Subscribe.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -108,6 +109,18 @@ absl::StatusOr<std::size_t> ByteReader::Read(const Context& ctx, std::span<char>
   std::memcpy(buf.data(), data_.data() + position_, size);
   position_ += size;
   return size;
+}
+
+absl::Status SendStream(const Context& ctx, io::Reader& reader,
+                        std::shared_ptr<streaming::Stream> stream) {
+  ByteWriter writer(std::move(stream));
+  std::vector<char> buf(kMaxMessage);
+  for (;;) {
+    absl::StatusOr<std::size_t> n = reader.Read(ctx, buf);
+    if (!n.ok()) return n.status();
+    if (*n == 0) return writer.Close();
+    if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *n)); !s.ok()) return s;
+  }
 }
 
 }  // namespace containerd::transfer

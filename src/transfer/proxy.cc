@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/transfer/proxy.h"
 
+#include <cstddef>
+#include <system_error>
+#include <thread>
+#include <tuple>
 #include <utility>
+#include <vector>
 
+#include <absl/cleanup/cleanup.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
@@ -41,6 +47,63 @@ void Report(const typeurl::Any& message, const ProgressFunc& report) {
   report(progress);
 }
 
+// Runs pumps, each on a thread, and finds out how all went together.
+class PumpRunner {
+ public:
+  PumpRunner(const Context& ctx, CancelFunc cancel) : ctx_(ctx), cancel_(std::move(cancel)) {
+    std::tie(transferring_, answered_) = WithCancel(ctx_);
+  }
+  PumpRunner(const PumpRunner&) = delete;
+  PumpRunner& operator=(const PumpRunner&) = delete;
+  ~PumpRunner() {
+    cancel_();
+    Join();
+  }
+
+  absl::Status Start(std::vector<Pump> pumps) {
+    results_.resize(pumps.size());
+    for (std::size_t i = 0; i < pumps.size(); ++i) {
+      try {
+        threads_.emplace_back([this, i, pump = std::move(pumps[i])] {
+          results_[i] = pump(ctx_, transferring_);
+          if (!results_[i].own.ok()) cancel_();
+        });
+      } catch (const std::system_error& e) {
+        return errdefs::ResourceExhausted(fmt::format("no thread for a stream: {}", e.what()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // To be called with the daemon's answer.
+  absl::Status Finish(const absl::Status& answer) {
+    answered_();
+    if (!answer.ok()) cancel_();
+    Join();
+    for (const PumpResult& result : results_) {
+      if (!result.own.ok()) return result.own;
+    }
+    if (!answer.ok()) return answer;
+    for (const PumpResult& result : results_) {
+      if (!result.stream.ok()) return result.stream;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Join() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  const Context ctx_;
+  const CancelFunc cancel_;
+  Context transferring_;
+  CancelFunc answered_;
+  std::vector<PumpResult> results_;  // Written by the thread of the same place.
+  std::vector<std::thread> threads_;
+};
+
 class ProxyTransferrer final : public Transferrer {
  public:
   template <typename ConnectionOrStub>
@@ -48,28 +111,48 @@ class ProxyTransferrer final : public Transferrer {
                    std::shared_ptr<streaming::StreamCreator> streams)
       : stubs_(std::move(to)), streams_(std::move(streams)) {}
 
-  absl::Status Transfer(const Context& ctx, const typeurl::Any& source,
-                        const typeurl::Any& destination, const std::vector<Opt>& opts) override {
-    Config config;
-    for (const Opt& opt : opts) opt(config);
-    pb::TransferRequest request;
-    *request.mutable_source() = typeurl::ToProto(source);
-    *request.mutable_destination() = typeurl::ToProto(destination);
-    request.mutable_options();
-    absl::Status s;
-    if (config.progress) {
-      s = TransferWithProgress(ctx, std::move(request), config.progress);
-    } else {
-      google::protobuf::Empty response;
-      s = rpc::Call(ctx, stubs_, &Stub::Transfer, request, &response);
-    }
+  using Transferrer::Transfer;
+
+  absl::Status Transfer(const Context& ctx, const Object& source, const Object& destination,
+                        const std::vector<Opt>& opts) override {
     return errdefs::Annotate(
-        s, fmt::format("transfer from {} to {}", source.type_url, destination.type_url));
+        TransferObjects(ctx, source, destination, opts),
+        fmt::format("transfer from {} to {}", source.String(), destination.String()));
   }
 
  private:
   using Stub = pb::Transfer::StubInterface;
   using Empty = google::protobuf::Empty;
+
+  absl::Status TransferObjects(const Context& ctx, const Object& source, const Object& destination,
+                               const std::vector<Opt>& opts) {
+    Config config;
+    for (const Opt& opt : opts) opt(config);
+    // Streams and pumps end with this, whatever comes.
+    auto [inner, cancel] = WithCancel(ctx);
+    const absl::Cleanup end = [cancel_it = cancel] { cancel_it(); };
+    std::vector<Pump> pumps;
+    absl::StatusOr<typeurl::Any> from = source.MarshalAny(inner, *streams_, pumps);
+    if (!from.ok()) return from.status();
+    absl::StatusOr<typeurl::Any> to = destination.MarshalAny(inner, *streams_, pumps);
+    if (!to.ok()) return to.status();
+
+    PumpRunner runner(inner, cancel);
+    if (absl::Status s = runner.Start(std::move(pumps)); !s.ok()) return s;
+    const absl::Status s = Ask(inner, *from, *to, config);
+    return runner.Finish(s);
+  }
+
+  absl::Status Ask(const Context& ctx, const typeurl::Any& source, const typeurl::Any& destination,
+                   const Config& config) {
+    pb::TransferRequest request;
+    *request.mutable_source() = typeurl::ToProto(source);
+    *request.mutable_destination() = typeurl::ToProto(destination);
+    request.mutable_options();
+    if (config.progress) return TransferWithProgress(ctx, std::move(request), config.progress);
+    Empty response;
+    return rpc::Call(ctx, stubs_, &Stub::Transfer, request, &response);
+  }
 
   // This thread reads the progress while the call is under way.
   absl::Status TransferWithProgress(const Context& ctx, pb::TransferRequest request,

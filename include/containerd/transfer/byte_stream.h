@@ -22,6 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -70,6 +71,22 @@ class ByteReader final : public io::Reader {
   std::size_t position_ = 0;
   bool ended_ = false;
 };
+
+// The same under Go's names.
+inline std::unique_ptr<ByteWriter> WriteByteStream(std::shared_ptr<streaming::Stream> stream) {
+  return std::make_unique<ByteWriter>(std::move(stream));
+}
+inline std::unique_ptr<ByteReader> ReadByteStream(std::shared_ptr<streaming::Stream> stream) {
+  return std::make_unique<ByteReader>(std::move(stream));
+}
+inline std::unique_ptr<io::Reader> ReceiveStream(std::shared_ptr<streaming::Stream> stream) {
+  return std::make_unique<ByteReader>(std::move(stream));
+}
+
+// Sends all of `reader` and closes the stream. If reading fails the stream is not closed: the other
+// side must not take what it has for all. Source: streaming.SendStream.
+absl::Status SendStream(const Context& ctx, io::Reader& reader,
+                        std::shared_ptr<streaming::Stream> stream);
 
 }  // namespace containerd::transfer
 

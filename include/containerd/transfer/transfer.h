@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Package transfer: lets the daemon itself move images: pull, push, import, export, tag. What is
-// moved and where to are messages of containerd.types.transfer (ImageStore, OCIRegistry, …).
+// Package transfer: lets the daemon itself move images: pull, push, import, export, tag.
 //
-//   absl::Status s = transferrer->Transfer(
-//       ctx, from, to, {transfer::WithProgress([](const transfer::Progress& p) { Show(p); })});
+//   auto registry = transfer::registry::NewOCIRegistry(ctx, "docker.io/library/alpine:latest");
+//   if (!registry.ok()) return registry.status();
+//   absl::Status s = client.Transfer(
+//       ctx, *registry, transfer::image::NewStore("docker.io/library/alpine:latest"),
+//       {transfer::WithProgress([](const transfer::Progress& p) { Show(p); })});
 //
-// byte_stream.h carries archives over streams for it. Since containerd 1.7; ErrNotImplemented from
-// older daemons.
+// What is moved, from where and to where, are Objects: image stores (image.h), registries
+// (registry.h), and archives (archive.h). Since containerd 1.7; ErrNotImplemented from older
+// daemons.
 //
 // Source: core/transfer.
 #ifndef CONTAINERD_TRANSFER_TRANSFER_H_
@@ -17,13 +20,19 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::streaming {
+class StreamCreator;
+}  // namespace containerd::streaming
 
 namespace containerd::transfer {
 
@@ -50,16 +59,65 @@ using Opt = std::function<void(Config&)>;
 
 Opt WithProgress(ProgressFunc progress);
 
+// How a Pump ended.
+struct PumpResult {
+  // A failure of its own, as of a file that cannot be written. Ends the transfer and is its result.
+  absl::Status own = absl::OkStatus();
+
+  // A failure of the stream. Counts if the daemon says that the transfer went well.
+  absl::Status stream = absl::OkStatus();
+};
+
+// What an object does while the daemon transfers it, as sending an archive. Runs on a thread of its
+// own, which ends before Transfer returns. `transferring` ends when the daemon has answered, `ctx`
+// when there is nothing more to wait for, because the transfer has failed.
+using Pump = std::function<PumpResult(const Context& ctx, const Context& transferring)>;
+
+// A source or a destination.
+class Object {
+ public:
+  virtual ~Object() = default;
+
+  // For people: "OCI Registry (docker.io/library/alpine:latest)".
+  virtual std::string String() const = 0;
+
+  // The message that tells the daemon of the object. Streams that it refers to are made with
+  // `streams`, and served by what is added to `pumps`.
+  virtual absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx,
+                                                  streaming::StreamCreator& streams,
+                                                  std::vector<Pump>& pumps) const = 0;
+};
+
+// A message for which there is no class.
+class Message final : public Object {
+ public:
+  explicit Message(typeurl::Any any) : any_(std::move(any)) {}
+  std::string String() const override { return any_.type_url; }
+  absl::StatusOr<typeurl::Any> MarshalAny(const Context& /*ctx*/,
+                                          streaming::StreamCreator& /*streams*/,
+                                          std::vector<Pump>& /*pumps*/) const override {
+    return any_;
+  }
+
+ private:
+  const typeurl::Any any_;
+};
+
 // Source: transfer.Transferrer.
 class Transferrer {
  public:
   virtual ~Transferrer() = default;
 
-  // Blocks until the transfer has ended, and all progress was reported. ErrNotImplemented for a
-  // pair of source and destination that the daemon knows no way between.
-  virtual absl::Status Transfer(const Context& ctx, const typeurl::Any& source,
-                                const typeurl::Any& destination,
+  // Blocks until the transfer has ended, all progress was reported, and an exported archive was
+  // written. ErrNotImplemented for a pair of source and destination that the daemon knows no way
+  // between.
+  virtual absl::Status Transfer(const Context& ctx, const Object& source, const Object& destination,
                                 const std::vector<Opt>& opts = {}) = 0;
+
+  absl::Status Transfer(const Context& ctx, const typeurl::Any& source,
+                        const typeurl::Any& destination, const std::vector<Opt>& opts = {}) {
+    return Transfer(ctx, Message(source), Message(destination), opts);
+  }
 };
 
 }  // namespace containerd::transfer

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package transfer/image: the daemon's image store as source or destination of a transfer.
+//
+//   client.Transfer(ctx, registry,
+//                   transfer::image::NewStore("docker.io/library/alpine:latest",
+//                                             {transfer::image::WithPlatforms({*platform}),
+//                                              transfer::image::WithUnpack(*platform, "")}));
+//
+// Source: core/transfer/image.
+#ifndef CONTAINERD_TRANSFER_IMAGE_H_
+#define CONTAINERD_TRANSFER_IMAGE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "containerd/labels/labels.h"
+#include "containerd/transfer/interfaces.h"
+#include "containerd/transfer/transfer.h"
+
+namespace containerd::transfer::image {
+
+// Names images that are stored or looked up besides the first one. Source: image.Reference.
+struct Reference {
+  std::string name{};
+
+  // The name lacks tag and digest: those of the archive's images are added.
+  bool is_prefix = false;
+
+  // With a prefix: takes full names from the archive that do not begin with it, too.
+  bool allow_overwrite = false;
+
+  // With a prefix: makes "<name>@<digest>" as well.
+  bool add_digest = false;
+
+  // With a prefix: but not for images that have a name.
+  bool skip_named_digest = false;
+
+  friend bool operator==(const Reference&, const Reference&) = default;
+};
+
+// What the options set.
+struct StoreOptions {
+  Labels image_labels{};
+  std::vector<ocispec::Platform> platforms{};
+  bool all_metadata = false;
+  int manifest_limit = 0;  // 0: none
+  std::vector<Reference> extra_references{};
+  std::vector<UnpackConfiguration> unpacks{};
+};
+
+using StoreOpt = std::function<void(StoreOptions&)>;
+
+// Labels of the images that are made.
+StoreOpt WithImageLabels(Labels labels);
+
+// Fetches content for these platforms; by default for all. May be given more than once.
+StoreOpt WithPlatforms(std::vector<ocispec::Platform> platforms);
+
+// Fetches no more than the best `limit` manifests of an index.
+StoreOpt WithManifestLimit(int limit);
+
+// Fetches manifests and configs for all platforms.
+StoreOpt WithAllMetadata();
+
+// For imports: names images of an archive "<name>:<tag>"; full names there have to begin with
+// `name` unless `allow_overwrite`. Images without a name are left out.
+StoreOpt WithNamedPrefix(std::string name, bool allow_overwrite);
+
+// The same, and names them "<name>@<digest>", too; with `skip_named` only those without a name.
+StoreOpt WithDigestRef(std::string name, bool allow_overwrite, bool skip_named);
+
+// Stores, or exports, under this name as well.
+StoreOpt WithExtraReference(std::string name);
+
+// Unpacks for the platform, with a snapshotter or the daemon's default ("").
+StoreOpt WithUnpack(ocispec::Platform platform, std::string snapshotter);
+
+// A value; its functions are safe from any thread. Source: image.Store.
+class Store final : public Object,
+                    public ImageFilterer,
+                    public ImageStorer,
+                    public ImageGetter,
+                    public ImageLookup,
+                    public ImageUnpacker,
+                    public ImagePlatformsGetter {
+ public:
+  Store(std::string image, StoreOptions options)
+      : image_(std::move(image)), options_(std::move(options)) {}
+
+  std::string String() const override;
+  absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx, streaming::StreamCreator& streams,
+                                          std::vector<Pump>& pumps) const override;
+
+  // Filters as a transfer into this store does; children are labelled for the garbage collector.
+  images::HandlerFunc ImageFilter(images::HandlerFunc f,
+                                  std::shared_ptr<content::Store> cs) const override;
+
+  // Makes, or changes, the images that `desc` becomes under the names of this store. ErrNotFound if
+  // no name comes of it. Source: Store.Store.
+  absl::StatusOr<std::vector<images::Image>> StoreImages(const Context& ctx,
+                                                         ocispec::Descriptor desc,
+                                                         images::Store& store) const override;
+
+  absl::StatusOr<images::Image> Get(const Context& ctx, images::Store& store) const override;
+
+  // All images that are named. ErrNotImplemented if a prefix is. Source: Store.Lookup.
+  absl::StatusOr<std::vector<images::Image>> Lookup(const Context& ctx,
+                                                    images::Store& store) const override;
+
+  std::vector<UnpackConfiguration> UnpackPlatforms() const override { return options_.unpacks; }
+  std::vector<ocispec::Platform> Platforms() const override { return options_.platforms; }
+
+ private:
+  std::string image_;
+  StoreOptions options_;
+};
+
+// The image of that name; empty to import images by the names in the archive, or to export only
+// extra references. Source: image.NewStore.
+Store NewStore(std::string image, const std::vector<StoreOpt>& opts = {});
+
+}  // namespace containerd::transfer::image
+
+#endif  // CONTAINERD_TRANSFER_IMAGE_H_
