@@ -66,7 +66,9 @@ NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension
 NewContainerOpts WithContainerExtension(std::string name,
                                         const google::protobuf::Message& extension);
 
-// The default spec, changed by the options. Source: client.WithNewSpec, oci.GenerateSpec.
+// The default spec, changed by the options. A bind mount without a source is ErrInvalidArgument,
+// here and with WithSpec: runtimes would take the folder that they run in. Source:
+// client.WithNewSpec, oci.GenerateSpec.
 NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts = {});
 
 // The given spec, changed by the options.

@@ -29,6 +29,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_state.h"
+#include "draft.h"
 #include "process_state.h"
 #include "remap.h"
 
@@ -453,6 +454,7 @@ NewContainerOpts WithRestoreImage(const Context& /*ctx*/, const std::string& id,
                                                             "{}",
                                                             id, name, snapshotter_name));
     }
+    internal::NoteSnapshot(c, *snapshotter, id);
     c->image = image->Name();
     c->snapshot_key = id;
     c->snapshotter = snapshotter_name;
@@ -513,7 +515,11 @@ NewContainerOpts WithCheckpoint(const Image& checkpoint, std::string snapshot_ke
       auto parent = ChainID(ctx, client, desc);
       if (!parent.ok()) return parent.status();
       absl::Status prepared = (*snapshotter)->Prepare(ctx, snapshot_key, *parent).status();
-      if (!prepared.ok() && !errdefs::IsAlreadyExists(prepared)) return prepared;
+      if (prepared.ok()) {
+        internal::NoteSnapshot(c, *snapshotter, snapshot_key);
+      } else if (!errdefs::IsAlreadyExists(prepared)) {
+        return prepared;
+      }
       // By the names that a task's and a container's checkpoint give it.
       c->image = Annotation(*index, kImageNameAnnotation);
       if (c->image.empty()) c->image = Annotation(*index, ocispec::kAnnotationRefName);

@@ -14,6 +14,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_state.h"
+#include "draft.h"
 #include "fifos.h"
 #include "process_state.h"
 
@@ -22,24 +23,6 @@ namespace containerd {
 namespace {
 
 constexpr absl::Duration kCleanUpTimeout = absl::Seconds(10);
-
-// Removes the snapshots that were made under a lease of our own, so that their names are free at
-// once. Other things, and what cannot be removed here, go to the collector with the lease.
-void RemoveLeasedSnapshots(const Context& ctx, Client& client, const leases::LeaseGuard& guard) {
-  if (!guard.lease().has_value()) return;
-  auto resources = client.LeasesService()->ListResources(ctx, *guard.lease());
-  if (!resources.ok()) return;
-  constexpr std::string_view kSnapshots = "snapshots/";
-  for (const leases::Resource& resource : *resources) {
-    if (!resource.type.starts_with(kSnapshots)) continue;
-    auto snapshotter = client.SnapshotService(resource.type.substr(kSnapshots.size()));
-    if (snapshotter == nullptr) continue;
-    if (absl::Status s = snapshotter->Remove(ctx, resource.id); !s.ok()) {
-      log::Warn(fmt::format("removing snapshot \"{}\" of a container that was not made: {}",
-                            resource.id, errdefs::Message(s)));
-    }
-  }
-}
 
 }  // namespace
 
@@ -69,6 +52,7 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   containers::Container record;
   record.id = std::string(id);
   record.runtime.name = *std::move(runtime);
+  internal::ContainerDraft draft(&record);
   const auto create = [&]() -> absl::StatusOr<containers::Container> {
     for (const NewContainerOpts& opt : opts) {
       if (absl::Status s = opt(lease->context(), *this, &record); !s.ok()) {
@@ -79,7 +63,7 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   };
   absl::StatusOr<containers::Container> created = create();
   if (!created.ok()) {
-    RemoveLeasedSnapshots(WithTimeout(WithoutCancel(ctx), kCleanUpTimeout), *this, *lease);
+    draft.RemoveSnapshots(WithTimeout(WithoutCancel(ctx), kCleanUpTimeout));
     return created.status();
   }
   return Container(*this, *std::move(created));

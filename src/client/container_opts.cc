@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/container_opts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,13 +13,29 @@
 #include "containerd/signals.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "draft.h"
 #include "oci_client.h"
 #include "remap.h"
 
 namespace containerd {
 namespace {
 
+// Runtimes take a missing source for the folder that they run in, which nobody means.
+absl::Status CheckMounts(const specs::Spec& spec) {
+  for (const specs::Mount& mount : spec.mounts) {
+    const bool bind = mount.type == "bind" ||
+                      std::any_of(mount.options.begin(), mount.options.end(),
+                                  [](const auto& o) { return o == "bind" || o == "rbind"; });
+    if (bind && mount.source.empty()) {
+      return errdefs::InvalidArgument(
+          fmt::format("the bind mount on \"{}\" has no source", mount.destination));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetSpec(const specs::Spec& spec, containers::Container* container) {
+  if (absl::Status s = CheckMounts(spec); !s.ok()) return s;
   auto any = typeurl::MarshalAny(spec);
   if (!any.ok()) return any.status();
   container->spec = *std::move(any);
@@ -45,6 +62,7 @@ NewContainerOpts NewSnapshot(std::string id, const Image& image, bool readonly,
       return errdefs::Annotate(made, fmt::format("snapshot \"{}\" of image \"{}\" with {}", id,
                                                  image.Name(), container->snapshotter));
     }
+    internal::NoteSnapshot(container, *snapshotter, id);
     container->snapshot_key = id;
     container->image = image.Name();
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/userns/userns.h"
 
+#include "draft.h"
 #include "remap.h"
 
 namespace containerd {
@@ -36,6 +37,7 @@ NewContainerOpts RemappedSnapshot(std::string id, const Image& image, userns::ID
       return errdefs::Annotate(made, fmt::format("remapped snapshot \"{}\" of image \"{}\" with {}",
                                                  id, image.Name(), container->snapshotter));
     }
+    internal::NoteSnapshot(container, *snapshotter, id);
     container->snapshot_key = id;
     container->image = image.Name();
     return absl::OkStatus();
