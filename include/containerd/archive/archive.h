@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Package archive: layers extracted to a directory on this machine, as the daemon extracts them.
+//
+//   io::FileReader layer(fd);                                        // A tar archive, inflated.
+//   absl::StatusOr<std::int64_t> size = archive::Apply(ctx, root, layer);
+//
+// An archive is hostile input: whatever its names and links say, nothing outside of the root is
+// read, made, altered or removed. The root itself has to be out of the reach of other programs
+// meanwhile, as a snapshot under preparation is.
+//
+// Source: pkg/archive; https://github.com/opencontainers/image-spec/blob/main/layer.md.
+#ifndef CONTAINERD_ARCHIVE_ARCHIVE_H_
+#define CONTAINERD_ARCHIVE_ARCHIVE_H_
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/io/io.h"
+#include "containerd/tar/tar.h"
+
+namespace containerd::archive {
+
+// Whether an entry is extracted. Its name has been cleaned: no "." and "..", but for leading ones.
+using Filter = std::function<absl::StatusOr<bool>(const tar::Header& header)>;
+
+// Called for every entry, before anything is done at `path`, the place of it below the root (whose
+// parents are directories and no links). Returns whether it is an ordinary entry that has to be
+// extracted; a whiteout is not, and this function does what it stands for.
+using ConvertWhiteout =
+    std::function<absl::StatusOr<bool>(const tar::Header& header, const std::string& path)>;
+
+// Source: archive.ApplyOptions.
+struct ApplyOptions {
+  Filter filter{};                     // Empty: everything.
+  ConvertWhiteout convert_whiteout{};  // Empty: what is whited out is removed.
+
+  // Directories of the layers below, the uppermost first: a directory that the archive needs and
+  // does not describe inherits owner, mode, times and extended attributes from the first that has
+  // it. For a root that does not show those layers itself.
+  std::vector<std::string> parents{};
+
+  bool no_same_owner = false;  // Everything belongs to the caller.
+
+  // Most bytes of content that the archive's entries may have.
+  std::int64_t max_size = std::numeric_limits<std::int64_t>::max();
+};
+
+using ApplyOpt = std::function<absl::Status(ApplyOptions*)>;
+
+ApplyOpt WithFilter(Filter filter);
+ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
+ApplyOpt WithParents(std::vector<std::string> parents);
+ApplyOpt WithNoSameOwner();
+// Not in Go: a bound for archives from strangers.
+ApplyOpt WithMaxSize(std::int64_t bytes);
+
+// Whiteouts as overlayfs has them in an upper directory: a device 0/0 for a name that is gone, and
+// the attribute trusted.overlay.opaque. Needs CAP_MKNOD and CAP_SYS_ADMIN. Source:
+// archive.OverlayConvertWhiteout.
+absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std::string& path);
+
+// Extracts `reader`, an archive that is not compressed, to the directory `root`, and returns how
+// many bytes its entries have. What exists is replaced, but directories are merged; links are
+// resolved inside the root. Attributes trusted.* are left out, and those that the file system does
+// not know; in a user namespace also devices. After an error the root is in between.
+//
+// ErrInvalidArgument, naming the entry, for a whiteout, a device number or a kind of entry that
+// makes no sense; ErrResourceExhausted beyond max_size; tar::Reader's errors; those of the system's
+// calls, which name the entry. Blocks, and ends with its context.
+absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, io::Reader& reader,
+                                   const std::vector<ApplyOpt>& opts = {});
+
+}  // namespace containerd::archive
+
+#endif  // CONTAINERD_ARCHIVE_ARCHIVE_H_

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <system_error>
+#include <unistd.h>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/archive/archive.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+
+#include "attributes.h"
+#include "root_dir.h"
+#include "whiteout.h"
+
+namespace containerd::archive {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kXattrRecord = "SCHILY.xattr.";
+constexpr mode_t kParentMode = 0755;
+
+bool RunningInUserNS() {
+  std::ifstream map("/proc/self/uid_map");
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  std::uint64_t count = 0;
+  if (!(map >> inside >> outside >> count)) return false;
+  constexpr std::uint64_t kAll = 4294967295;
+  return !(inside == 0 && outside == 0 && count == kAll);
+}
+
+bool IsDevice(const tar::Header& header) {
+  return header.typeflag == tar::kTypeChar || header.typeflag == tar::kTypeBlock;
+}
+
+// The earliest of times that a file can have, for those that it cannot.
+timespec Bound(absl::Time time) {
+  static const absl::Time kMax = absl::FromUnixNanos(std::numeric_limits<std::int64_t>::max());
+  if (time < absl::UnixEpoch() || time > kMax) time = absl::UnixEpoch();
+  return absl::ToTimespec(time);
+}
+
+std::array<timespec, 2> TimesOf(const tar::Header& header) {
+  const absl::Time accessed = header.access_time.value_or(header.mod_time);
+  return {Bound(std::max(accessed, header.mod_time)), Bound(header.mod_time)};
+}
+
+class Applying {
+ public:
+  Applying(RootDir root, ApplyOptions options)
+      : root_(std::move(root)), options_(std::move(options)) {}
+
+  absl::Status Open() {
+    for (const std::string& parent : options_.parents) {
+      absl::StatusOr<RootDir> dir = RootDir::Open(parent);
+      if (!dir.ok()) return dir.status();
+      parents_.push_back(*std::move(dir));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::int64_t> Run(const Context& ctx, io::Reader& reader) {
+    tar::Reader archive(reader);
+    for (;;) {
+      if (absl::Status s = ctx.Err(); !s.ok()) return s;
+      absl::StatusOr<std::optional<tar::Header>> header = archive.Next(ctx);
+      if (!header.ok()) return header.status();
+      if (!header->has_value()) break;
+      absl::Status s = Entry(ctx, archive, **std::move(header));
+      if (!s.ok()) return s;
+    }
+    // What is made in a directory alters its time.
+    for (const auto& [name, times] : directories_) {
+      absl::StatusOr<Place> place = root_.Resolve(name);
+      if (!place.ok()) return place.status();
+      if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0 &&
+          errno != ENOENT) {  // Whited out since.
+        return errdefs::FromErrno(errno, fmt::format("setting the times of \"{}\"", name));
+      }
+    }
+    return size_;
+  }
+
+ private:
+  // Where an entry goes.
+  struct Target {
+    const tar::Header& header;
+    const std::string& base;
+
+    absl::Status Errno(std::string_view doing) const {
+      return errdefs::FromErrno(errno, fmt::format("entry \"{}\": {}", header.name, doing));
+    }
+  };
+
+  absl::Status Entry(const Context& ctx, io::Reader& content, tar::Header header) {
+    if (header.size > options_.max_size - size_) {
+      return errdefs::ResourceExhausted(fmt::format(
+          "entry \"{}\" makes the archive larger than {} bytes", header.name, options_.max_size));
+    }
+    size_ += header.size;
+    constexpr std::int64_t kMaxID = std::numeric_limits<std::uint32_t>::max() - 1;
+    if (header.uid < 0 || header.uid > kMaxID || header.gid < 0 || header.gid > kMaxID) {
+      return errdefs::InvalidArgument(fmt::format("entry \"{}\": owner {}:{} is out of range",
+                                                  header.name, header.uid, header.gid));
+    }
+    header.name = Clean(header.name);
+    if (options_.filter) {
+      absl::StatusOr<bool> accepted = options_.filter(header);
+      if (!accepted.ok()) return accepted.status();
+      if (!*accepted) return absl::OkStatus();
+    }
+    if (IsDevice(header) && in_user_namespace_) {
+      log::Warn(
+          fmt::format("device \"{}\" left out: in a user namespace none can be made", header.name));
+      return absl::OkStatus();
+    }
+    const auto [dir, base_name] = Split(header.name);
+    if (base_name.empty() || base_name == "." || base_name == "..")
+      return absl::OkStatus();  // The root.
+    const std::string base(base_name);
+    if (absl::Status s = OpenParent(dir); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("entry \"{}\"", header.name));
+    }
+    absl::StatusOr<bool> ordinary = Whiteout(header, base);
+    if (!ordinary.ok()) {
+      return errdefs::Annotate(ordinary.status(), fmt::format("entry \"{}\"", header.name));
+    }
+    if (!*ordinary) {
+      parent_dir_.reset();
+      return absl::OkStatus();
+    }
+    return Extract(ctx, content, {.header = header, .base = base});
+  }
+
+  // Makes parent_ and parent_fd_ those of `dir`, as the archive names it.
+  absl::Status OpenParent(std::string_view dir) {
+    if (parent_dir_ == dir) return absl::OkStatus();
+    parent_dir_.reset();
+    absl::StatusOr<Place> place = root_.Resolve(dir);
+    if (!place.ok()) return place.status();
+    if (absl::Status s = MakeParents(*place); !s.ok()) return s;
+    parent_ = *std::move(place);
+    parent_fd_ = root_.OpenDir(parent_);
+    if (!parent_fd_) {
+      return errdefs::FromErrno(errno, fmt::format("opening the directory \"{}\"", parent_));
+    }
+    parent_dir_ = std::string(dir);
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeParents(const Place& place) {
+    std::size_t end = 0;
+    while (end < place.size()) {
+      end = std::min(place.find('/', end + 1), place.size());
+      const Place dir = place.substr(0, end);
+      struct stat st {};
+      const int err = root_.Stat(dir, &st);
+      if (err == 0 && S_ISDIR(st.st_mode)) continue;
+      if (err == 0) return errdefs::FromErrno(ENOTDIR, fmt::format("\"{}\"", dir));
+      if (err != ENOENT) return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", dir));
+      if (mkdirat(root_.fd(), dir.c_str(), kParentMode) != 0 ||
+          fchmodat(root_.fd(), dir.c_str(), kParentMode, 0) != 0) {
+        return errdefs::FromErrno(errno, fmt::format("making the directory \"{}\"", dir));
+      }
+      if (absl::Status s = Inherit(dir); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Inherit(const Place& dir) {
+    for (const RootDir& layer : parents_) {
+      absl::StatusOr<Place> place = layer.Resolve(dir);
+      if (!place.ok()) return place.status();
+      struct stat st {};
+      const int err = layer.Stat(*place, &st);
+      if (err == ENOENT) continue;
+      if (err != 0) {
+        return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", layer.PathOf(*place)));
+      }
+      if (!S_ISDIR(st.st_mode)) break;  // Something else covers those further down.
+      return CopyDirInfo(st, layer.PathOf(*place), root_.PathOf(dir));
+    }
+    return absl::OkStatus();
+  }
+
+  // False if the entry was a whiteout, which is dealt with then.
+  absl::StatusOr<bool> Whiteout(const tar::Header& header, const std::string& base) {
+    if (base.starts_with(kWhiteoutPrefix) && base != kWhiteoutOpaqueDir) {
+      const std::string_view name = std::string_view(base).substr(kWhiteoutPrefix.size());
+      if (name.empty() || name == "." || name == "..") {
+        return errdefs::InvalidArgument(fmt::format("invalid whiteout name \"{}\"", base));
+      }
+    }
+    if (options_.convert_whiteout) {
+      return options_.convert_whiteout(header, root_.PathOf(Join(parent_, base)));
+    }
+    if (base == kWhiteoutOpaqueDir) {
+      if (absl::Status s = RemoveOthers(); !s.ok()) return s;
+      return false;
+    }
+    if (!base.starts_with(kWhiteoutPrefix)) return true;
+    if (absl::Status s = Remove(Join(parent_, base.substr(kWhiteoutPrefix.size()))); !s.ok())
+      return s;
+    return false;
+  }
+
+  absl::Status Remove(const Place& place) {
+    std::error_code error;
+    fs::remove_all(root_.PathOf(place), error);
+    if (error) return errdefs::FromErrno(error.value(), fmt::format("removing \"{}\"", place));
+    return absl::OkStatus();
+  }
+
+  // Removes from the parent what this archive did not put there.
+  absl::Status RemoveOthers() {
+    std::vector<Place> others;
+    std::error_code error;
+    const std::string dir = root_.PathOf(parent_);
+    for (fs::recursive_directory_iterator it(dir, error), end; !error && it != end;
+         it.increment(error)) {
+      Place place =
+          Join(parent_, it->path().string().substr(dir.size() + (dir.ends_with('/') ? 0 : 1)));
+      if (!unpacked_.contains(place)) {
+        others.push_back(std::move(place));
+        it.disable_recursion_pending();
+      }
+    }
+    if (error) return errdefs::FromErrno(error.value(), fmt::format("reading \"{}\"", parent_));
+    for (const Place& place : others) {
+      if (absl::Status s = Remove(place); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Extract(const Context& ctx, io::Reader& content, const Target& to) {
+    const tar::Header& header = to.header;
+    struct stat st {};
+    bool merge = false;
+    if (fstatat(parent_fd_.get(), to.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+      merge = S_ISDIR(st.st_mode) && header.typeflag == tar::kTypeDir;
+      if (!merge) {
+        parent_dir_.reset();  // It may have been reached through what goes now.
+        if (S_ISDIR(st.st_mode)) {
+          if (absl::Status s = Remove(Join(parent_, to.base)); !s.ok()) return s;
+        } else if (unlinkat(parent_fd_.get(), to.base.c_str(), 0) != 0) {
+          return to.Errno("removing what was there");
+        }
+      }
+    }
+    if (header.typeflag == tar::kTypeReg) {
+      if (absl::Status s = ExtractFile(ctx, content, to); !s.ok()) return s;
+    } else {
+      if (absl::Status s = Make(to, merge); !s.ok()) return s;
+      if (absl::Status s = SetAttributes(to); !s.ok()) return s;
+    }
+    if (header.typeflag == tar::kTypeDir) directories_.emplace_back(header.name, TimesOf(header));
+    if (!options_.convert_whiteout) unpacked_.insert(Join(parent_, to.base));
+    return absl::OkStatus();
+  }
+
+  absl::Status Make(const Target& to, bool exists) {
+    const tar::Header& header = to.header;
+    const auto mode = static_cast<mode_t>(header.mode & 07777);
+    const char* base = to.base.c_str();
+    const int parent = parent_fd_.get();
+    switch (header.typeflag) {
+      case tar::kTypeDir:
+        if (!exists && mkdirat(parent, base, mode) != 0) return to.Errno("making the directory");
+        return absl::OkStatus();
+      case tar::kTypeChar:
+      case tar::kTypeBlock:
+      case tar::kTypeFifo: {
+        constexpr std::int64_t kMax = std::numeric_limits<std::uint32_t>::max();
+        if (header.devmajor < 0 || header.devmajor > kMax || header.devminor < 0 ||
+            header.devminor > kMax) {
+          return errdefs::InvalidArgument(
+              fmt::format("entry \"{}\": device number {}:{} is out of range", header.name,
+                          header.devmajor, header.devminor));
+        }
+        const mode_t kind = header.typeflag == tar::kTypeChar    ? S_IFCHR
+                            : header.typeflag == tar::kTypeBlock ? S_IFBLK
+                                                                 : S_IFIFO;
+        const dev_t device =
+            makedev(static_cast<unsigned>(header.devmajor), static_cast<unsigned>(header.devminor));
+        if (mknodat(parent, base, kind | mode, device) != 0) return to.Errno("making the node");
+        return absl::OkStatus();
+      }
+      case tar::kTypeSymlink:
+        if (symlinkat(header.linkname.c_str(), parent, base) != 0)
+          return to.Errno("making the link");
+        return absl::OkStatus();
+      case tar::kTypeLink:
+        return Link(to);
+      default:
+        return errdefs::InvalidArgument(fmt::format("entry \"{}\": unhandled type {:#04x}",
+                                                    header.name,
+                                                    static_cast<unsigned char>(header.typeflag)));
+    }
+  }
+
+  absl::Status Link(const Target& to) {
+    const std::string& name = to.header.linkname;
+    const auto [dir, base] = Split(name);
+    // The link itself is not followed: links to links are links.
+    absl::StatusOr<Place> place = root_.Resolve(dir);
+    if (!place.ok())
+      return errdefs::Annotate(place.status(), fmt::format("entry \"{}\"", to.header.name));
+    const Fd target = root_.OpenDir(*place);
+    if (!target || base.empty() || base == "." || base == "..") {
+      if (target) errno = EPERM;
+      return to.Errno(fmt::format("linking it to \"{}\"", name));
+    }
+    if (linkat(target.get(), std::string(base).c_str(), parent_fd_.get(), to.base.c_str(), 0) !=
+        0) {
+      return to.Errno(fmt::format("linking it to \"{}\"", name));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ExtractFile(const Context& ctx, io::Reader& content, const Target& to) {
+    const tar::Header& header = to.header;
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const Fd file(openat(parent_fd_.get(), to.base.c_str(), kFlags, 0600));
+    if (!file) return to.Errno("making the file");
+    io::FileWriter writer(file.get());
+    for (std::int64_t left = header.size; left > 0;) {
+      absl::StatusOr<std::size_t> n = content.Read(ctx, buffer_);
+      if (!n.ok()) return n.status();
+      if (*n == 0) return errdefs::DataLoss(fmt::format("entry \"{}\" is cut off", header.name));
+      absl::Status s = writer.Write(ctx, {buffer_.data(), *n});
+      if (!s.ok()) return errdefs::Annotate(s, fmt::format("entry \"{}\"", header.name));
+      left -= static_cast<std::int64_t>(*n);
+    }
+    if (!options_.no_same_owner &&
+        fchown(file.get(), static_cast<uid_t>(header.uid), static_cast<gid_t>(header.gid)) != 0) {
+      return to.Errno(fmt::format("changing the owner to {}:{}", header.uid, header.gid));
+    }
+    absl::Status s = SetXattrs(to, [&](const char* key, const std::string& value) {
+      return fsetxattr(file.get(), key, value.data(), value.size(), 0);
+    });
+    if (!s.ok()) return s;
+    if (fchmod(file.get(), static_cast<mode_t>(header.mode & 07777)) != 0)
+      return to.Errno("changing the mode");
+    if (futimens(file.get(), TimesOf(header).data()) != 0) return to.Errno("setting the times");
+    return absl::OkStatus();
+  }
+
+  // Of all but regular files.
+  absl::Status SetAttributes(const Target& to) {
+    const tar::Header& header = to.header;
+    const int parent = parent_fd_.get();
+    const char* base = to.base.c_str();
+    if (!options_.no_same_owner &&
+        fchownat(parent, base, static_cast<uid_t>(header.uid), static_cast<gid_t>(header.gid),
+                 AT_SYMLINK_NOFOLLOW) != 0) {
+      return to.Errno(fmt::format("changing the owner to {}:{}", header.uid, header.gid));
+    }
+    const std::string path = root_.PathOf(Join(parent_, to.base));
+    absl::Status s = SetXattrs(to, [&](const char* key, const std::string& value) {
+      return lsetxattr(path.c_str(), key, value.data(), value.size(), 0);
+    });
+    if (!s.ok()) return s;
+    // After the owner, whose change takes bits of the mode away.
+    struct stat st {};
+    if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) != 0) return to.Errno("looking at it");
+    if (!S_ISLNK(st.st_mode) &&
+        fchmodat(parent, base, static_cast<mode_t>(header.mode & 07777), 0) != 0) {
+      return to.Errno("changing the mode");
+    }
+    if (utimensat(parent, base, TimesOf(header).data(), AT_SYMLINK_NOFOLLOW) != 0) {
+      return to.Errno("setting the times");
+    }
+    return absl::OkStatus();
+  }
+
+  template <typename Set>
+  absl::Status SetXattrs(const Target& to, Set set) {
+    for (const auto& [record, value] : to.header.pax_records) {
+      if (!record.starts_with(kXattrRecord)) continue;
+      const std::string key = record.substr(kXattrRecord.size());
+      if (!key.starts_with("trusted.") && set(key.c_str(), value) == 0) continue;
+      const int err = key.starts_with("trusted.") ? ENOTSUP : errno;
+      const bool of_no_use = err == EPERM && key.starts_with("user.") &&
+                             to.header.typeflag != tar::kTypeReg &&
+                             to.header.typeflag != tar::kTypeDir;
+      if (err != ENOTSUP && !of_no_use) {
+        return errdefs::FromErrno(
+            err, fmt::format("entry \"{}\": setting the attribute \"{}\"", to.header.name, key));
+      }
+      log::Warn(fmt::format("attribute \"{}\" of \"{}\" left out: {}", key, to.header.name,
+                            std::generic_category().message(err)));
+    }
+    return absl::OkStatus();
+  }
+
+  const RootDir root_;
+  const ApplyOptions options_;
+  const bool in_user_namespace_ = RunningInUserNS();
+  std::vector<RootDir> parents_;
+  std::int64_t size_ = 0;
+
+  // The directory of the last entry: entries of one directory mostly follow one another. Unset when
+  // something was removed through which it may have been reached.
+  std::optional<std::string> parent_dir_;
+  Place parent_;
+  Fd parent_fd_;
+
+  std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
+  std::unordered_set<Place> unpacked_;
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{256} << 10);
+};
+
+}  // namespace
+
+ApplyOpt WithFilter(Filter filter) {
+  return [filter = std::move(filter)](ApplyOptions* options) {
+    options->filter = filter;
+    return absl::OkStatus();
+  };
+}
+
+ApplyOpt WithConvertWhiteout(ConvertWhiteout convert) {
+  return [convert = std::move(convert)](ApplyOptions* options) {
+    options->convert_whiteout = convert;
+    return absl::OkStatus();
+  };
+}
+
+ApplyOpt WithParents(std::vector<std::string> parents) {
+  return [parents = std::move(parents)](ApplyOptions* options) {
+    options->parents = parents;
+    return absl::OkStatus();
+  };
+}
+
+ApplyOpt WithNoSameOwner() {
+  return [](ApplyOptions* options) {
+    options->no_same_owner = true;
+    return absl::OkStatus();
+  };
+}
+
+ApplyOpt WithMaxSize(std::int64_t bytes) {
+  return [bytes](ApplyOptions* options) {
+    options->max_size = bytes;
+    return absl::OkStatus();
+  };
+}
+
+absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, io::Reader& reader,
+                                   const std::vector<ApplyOpt>& opts) {
+  ApplyOptions options;
+  for (const ApplyOpt& opt : opts) {
+    if (absl::Status s = opt(&options); !s.ok())
+      return errdefs::Annotate(s, "failed to apply option");
+  }
+  absl::StatusOr<RootDir> dir = RootDir::Open(root);
+  if (!dir.ok()) return dir.status();
+  Applying applying(*std::move(dir), std::move(options));
+  if (absl::Status s = applying.Open(); !s.ok()) return s;
+  return applying.Run(ctx, reader);
+}
+
+}  // namespace containerd::archive

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "root_dir.h"
+
+#include <cerrno>
+#include <climits>
+#include <deque>
+#include <fcntl.h>
+#include <unistd.h>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace containerd::archive {
+namespace {
+
+constexpr int kMaxLinks = 255;
+
+std::vector<std::string> Parts(std::string_view name) {
+  std::vector<std::string> parts;
+  while (!name.empty()) {
+    const std::size_t slash = name.find('/');
+    if (const std::string_view part = name.substr(0, slash); !part.empty() && part != ".") {
+      parts.emplace_back(part);
+    }
+    name.remove_prefix(slash == std::string_view::npos ? name.size() : slash + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Place Join(std::string_view place, std::string_view name) {
+  return place.empty() ? Place(name) : fmt::format("{}/{}", place, name);
+}
+
+std::string Clean(std::string_view name) {
+  const bool absolute = name.starts_with('/');
+  std::vector<std::string> kept;
+  for (std::string& part : Parts(name)) {
+    if (part != "..") {
+      kept.push_back(std::move(part));
+    } else if (!kept.empty() && kept.back() != "..") {
+      kept.pop_back();
+    } else if (!absolute) {
+      kept.push_back(std::move(part));
+    }
+  }
+  std::string clean = absolute ? "/" : "";
+  for (const std::string& part : kept) {
+    if (!clean.empty() && clean != "/") clean += '/';
+    clean += part;
+  }
+  return clean.empty() ? "." : clean;
+}
+
+std::pair<std::string_view, std::string_view> Split(std::string_view name) {
+  const std::size_t slash = name.rfind('/');
+  const std::size_t base = slash == std::string_view::npos ? 0 : slash + 1;
+  return {name.substr(0, base), name.substr(base)};
+}
+
+absl::StatusOr<RootDir> RootDir::Open(const std::string& path) {
+  Fd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errdefs::FromErrno(errno, fmt::format("opening the directory \"{}\"", path));
+  return RootDir(path, std::move(fd));
+}
+
+absl::StatusOr<Place> RootDir::Resolve(std::string_view name) const {
+  std::deque<std::string> left;
+  const auto put_back = [&](std::string_view target) {
+    std::vector<std::string> parts = Parts(target);
+    left.insert(left.begin(), std::make_move_iterator(parts.begin()),
+                std::make_move_iterator(parts.end()));
+  };
+  put_back(name);
+  Place place;
+  int links = 0;
+  while (!left.empty()) {
+    const std::string part = std::move(left.front());
+    left.pop_front();
+    if (part == "..") {
+      const std::size_t slash = place.rfind('/');
+      place.resize(slash == Place::npos ? 0 : slash);
+      continue;
+    }
+    Place next = Join(place, part);
+    char target[PATH_MAX];
+    const ssize_t n = readlinkat(fd(), next.c_str(), target, sizeof target);
+    if (n < 0) {
+      // EINVAL: it exists, and is no link.
+      if (errno != EINVAL && errno != ENOENT) {
+        return errdefs::FromErrno(errno, fmt::format("resolving \"{}\"", next));
+      }
+      place = std::move(next);
+      continue;
+    }
+    if (++links > kMaxLinks) {
+      return errdefs::InvalidArgument(
+          fmt::format("resolving \"{}\": more than {} symbolic links", name, kMaxLinks));
+    }
+    if (target[0] == '/') place.clear();
+    put_back({target, static_cast<std::size_t>(n)});
+  }
+  return place;
+}
+
+int RootDir::Stat(const Place& place, struct stat* st) const {
+  const char* path = place.empty() ? "." : place.c_str();
+  return fstatat(fd(), path, st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+}
+
+Fd RootDir::OpenDir(const Place& place) const {
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  Fd dir(openat(fd(), ".", kFlags));
+  for (const std::string& part : Parts(place)) {
+    if (!dir) break;
+    dir = Fd(openat(dir.get(), part.c_str(), kFlags));
+  }
+  return dir;
+}
+
+std::string RootDir::PathOf(const Place& place) const { return Join(path_, place); }
+
+}  // namespace containerd::archive
