@@ -27,6 +27,8 @@ get_property(_extra_packages GLOBAL PROPERTY CONTAINERD_EXTRA_PACKAGES)
 add_executable(integration_tests ${_integration_sources})
 target_link_libraries(integration_tests PRIVATE ${_packages} ${_extra_packages} containerd_warnings GTest::gmock
                                                 GTest::gtest)
+# For what unit tests have too: #include "tests/unit/...".
+target_include_directories(integration_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(
   integration_tests PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                             CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
