@@ -102,6 +102,14 @@ http::Header WithUserAgent(http::Header header) {
   return header;
 }
 
+// Whether credentials for one may go to the other.
+bool SameOrigin(std::string_view a, std::string_view b) {
+  absl::StatusOr<http::Url> x = http::ParseUrl(a);
+  absl::StatusOr<http::Url> y = http::ParseUrl(b);
+  return x.ok() && y.ok() && x->scheme == y->scheme && x->Hostname() == y->Hostname() &&
+         x->Port() == y->Port();
+}
+
 }  // namespace
 
 absl::Status ErrNoToken() {
@@ -202,7 +210,17 @@ absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(const Context& ctx,
                         .header = WithUserAgent(headers),
                         .body = http::NewStringBody(http::EncodeQuery(form))};
   request.header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-  absl::StatusOr<TokenBody> body = Ask(ctx, client, std::move(request));
+  // The form goes where the registry said, and nowhere else.
+  http::Client strict = client;
+  strict.check_redirect = [&](const Context& c, http::Request& next, int via) -> absl::Status {
+    if (next.body != nullptr && !SameOrigin(next.url, to.realm)) {
+      return errdefs::PermissionDenied(
+          fmt::format("{} redirects to another host, which must not see the credentials",
+                      SanitizeUrl(to.realm)));
+    }
+    return client.check_redirect ? client.check_redirect(c, next, via) : absl::OkStatus();
+  };
+  absl::StatusOr<TokenBody> body = Ask(ctx, strict, std::move(request));
   if (!body.ok()) return body.status();
   if (body->access_token.empty()) return ErrNoToken();
   return OAuthTokenResponse{.access_token = std::move(body->access_token),

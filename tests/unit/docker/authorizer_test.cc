@@ -164,6 +164,30 @@ TEST_F(TokenTest, ATokenServersErrorIsTold) {
   }
 }
 
+TEST_F(TokenTest, PasswordsDoNotFollowTheTokenServersRedirects) {
+  std::atomic<bool> leaked = false;
+  const TestServer elsewhere([&](const ServerRequest& request, ResponseWriter& w) {
+    leaked = leaked || request.header.Has("Authorization") || !request.body.empty();
+    w.Send(200, kGood);
+  });
+  for (const bool post : {true, false}) {
+    for (const int code : {302, 307, 308}) {
+      Tokens([&](const ServerRequest& request, ResponseWriter& w) {
+        if (request.method == "POST" && !post) return w.Send(404);
+        w.header.Set("Location", elsewhere.Url("/token"));
+        w.Send(code);
+      });
+      Guard();
+      const TestServer server(registry_.Handler());
+      const auto resolver = NewResolver({.credentials = Creds("user1", "password1")});
+      const absl::Status s = resolver->Resolve(kCtx, Ref(server)).status();
+      // What needs no password may go there.
+      EXPECT_EQ(s.ok(), !post || code == 302) << code << s;
+    }
+  }
+  EXPECT_FALSE(leaked);
+}
+
 class BasicTest : public TokenTest {
  protected:
   BasicTest() {
