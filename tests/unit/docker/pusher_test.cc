@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pushing content to a registry on the loopback.
+#include <algorithm>
+#include <map>
 #include <thread>
 
 #include <absl/strings/escaping.h>
@@ -361,6 +363,109 @@ TEST_F(PushTest, CancelEndsAnUpload) {
   std::thread canceller([cancel = cancel] { cancel(); });
   EXPECT_TRUE(errdefs::IsCanceled((*writer)->Commit(kCtx, 4, desc.digest)));
   canceller.join();
+}
+
+TEST_F(PushTest, MountsThatFailBecomeUploads) {
+  registry_.before = [](const ServerRequest& request, ResponseWriter& w) {
+    if (request.method == "POST" && request.QueryValue("from") == "never-mount") {
+      w.header.Set("Location", "/upload/7");
+      w.Send(202);
+      return true;
+    }
+    return false;
+  };
+  const TestServer server(registry_.Handler());
+  const auto tracker = NewInMemoryTracker();
+  auto desc = Describe(ocispec::kMediaTypeImageLayer, "layer-content");
+  desc.annotations["containerd.io/distribution.source.127.0.0.1"] = "never-mount";
+  absl::Status s = Push(*MakePusher(server, {.tracker = tracker}), desc, "layer-content");
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_EQ(PushStatus(*tracker->GetStatus(MakeRefKey(kCtx, desc))), PushStatus());
+  EXPECT_EQ(registry_.Data(desc.digest), "layer-content");
+  // Another one finds it there.
+  const auto other = NewInMemoryTracker();
+  EXPECT_TRUE(
+      errdefs::IsAlreadyExists(MakePusher(server, {.tracker = other})->Push(kCtx, desc).status()));
+  EXPECT_EQ(PushStatus(*other->GetStatus(MakeRefKey(kCtx, desc))), PushStatus{.exists = true});
+}
+
+TEST_F(PushTest, ForbiddenGETFallbackProxy) {
+  std::string asked;
+  registry_.before = [&](const ServerRequest& request, ResponseWriter& w) {
+    if (request.method == "GET") asked = request.QueryValue("ns");
+    w.Send(403, request.method == "GET"
+                    ? R"({"errors":[{"code":"DENIED","message":"key is disabled"}]})"
+                    : "");
+    return true;
+  };
+  const TestServer server(registry_.Handler());
+  auto pusher = *NewResolver(To({Host(server.Host())}))->Pusher(kCtx, "example.com/a:b");
+  const auto desc = Describe(ocispec::kMediaTypeImageManifest, "manifest");
+  EXPECT_THAT(pusher->Push(kCtx, desc).status().ToString(),
+              AllOf(HasSubstr("403"), HasSubstr("key is disabled")));
+  EXPECT_EQ(asked, "example.com");
+}
+
+TEST_F(PushTest, NothingIsPushedTwiceAtOnce) {
+  const TestServer server(registry_.Handler());
+  const auto store = std::make_shared<MemoryStore>();
+  const auto layer = store->Put(ocispec::kMediaTypeImageLayer, Pattern(1'000'000));
+  std::vector<ocispec::Descriptor> targets;
+  for (const char* config : {"{}", "{ }", "{  }", "{   }"}) {
+    ocispec::Manifest manifest;
+    manifest.schema_version = 2;
+    manifest.config = store->Put(ocispec::kMediaTypeImageConfig, config);
+    manifest.layers = {layer};
+    targets.push_back(store->Put(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest)));
+  }
+  const auto resolver = NewResolver();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, target = targets[static_cast<std::size_t>(i) % 4], i] {
+      auto pusher = resolver->Pusher(kCtx, Ref(server, fmt::format(":t{}", i % 4)));
+      absl::Status s = PushContent(kCtx, *pusher, target, store, 4, platforms::All());
+      EXPECT_TRUE(s.ok()) << s;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::map<std::string, int> puts;
+  for (const std::string& request : server.Requests()) {
+    if (!request.starts_with("PUT")) continue;
+    const auto digest = request.find("digest=");
+    ++puts[digest == std::string::npos ? request : request.substr(digest)];
+  }
+  EXPECT_EQ(puts.size(), 1U + 4U + 4U);
+  for (const auto& [what, times] : puts) EXPECT_EQ(times, 1) << what;
+  for (const auto& target : targets) EXPECT_NE(registry_.Data(target.digest), "<none>");
+}
+
+TEST_F(PushTest, OtherRepositoriesAndTagsAreNotForgotten) {
+  const TestServer server(registry_.Handler());
+  registry_.before = [](const ServerRequest& request, ResponseWriter& w) {
+    if (request.method != "HEAD") return false;
+    w.Send(404);
+    return true;
+  };
+  const auto resolver = NewResolver();
+  const auto manifest = Describe(ocispec::kMediaTypeImageManifest, "manifest");
+  const auto layer = Describe(ocispec::kMediaTypeImageLayer, "layer");
+  const auto puts = [&] {
+    const auto requests = server.Requests();
+    return std::count_if(requests.begin(), requests.end(),
+                         [](const std::string& r) { return r.starts_with("PUT"); });
+  };
+  long want = 0;
+  for (const char* name : {"/a:1", "/a:2", "/b:1", "/b:1"}) {
+    auto pusher = *resolver->Pusher(kCtx, server.Host() + name);
+    for (const auto& [desc, data] : {std::pair(layer, "layer"), std::pair(manifest, "manifest")}) {
+      const absl::Status s = Push(*pusher, desc, data);
+      EXPECT_TRUE(s.ok() || errdefs::IsAlreadyExists(s)) << s;
+    }
+    // The layer once a repository, the manifest once a tag.
+    want += std::string_view(name) == "/a:2" ? 1 : 2;
+    if (name == std::string_view("/b:1") && want > 5) want = 5;
+    EXPECT_EQ(puts(), want) << name;
+  }
 }
 
 }  // namespace

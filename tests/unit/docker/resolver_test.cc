@@ -295,5 +295,91 @@ TEST_F(RegistryTest, WarningHandler) {
                                         fmt::format("old {} {}", ref, layer_.digest)));
 }
 
+TEST_F(RegistryTest, ResolverErrorStatusCodeOnFetch) {
+  // HEAD says too little, so that GET's answer counts.
+  for (const int code : {400, 404, 500, 502}) {
+    registry_.before = [&](const ServerRequest& request, ResponseWriter& w) {
+      if (request.path.find("/manifests/") == std::string::npos) return false;
+      w.Send(request.method == "GET" ? code : 200);
+      return true;
+    };
+    const TestServer server(registry_.Handler());
+    const auto answer =
+        errors::AsUnexpectedStatus(NewResolver()->Resolve(kCtx, Ref(server)).status());
+    ASSERT_TRUE(answer.has_value()) << code;
+    EXPECT_EQ(answer->status_code, code);
+  }
+}
+
+TEST_F(RegistryTest, OneGetAfterAForbiddenHead) {
+  std::atomic<int> gets = 0;
+  std::atomic<int> code = 403;
+  std::atomic<bool> breaks = false;
+  registry_.before = [&](const ServerRequest& request, ResponseWriter& w) {
+    if (request.method == "GET") {
+      ++gets;
+      if (breaks) {
+        w.conn().Break();
+        return true;
+      }
+    }
+    w.Send(code, R"({"errors":[{"code":"DENIED","message":"forbidden"}]})");
+    return true;
+  };
+  const TestServer server(registry_.Handler());
+  EXPECT_THAT(NewResolver()->Resolve(kCtx, Ref(server)).status().ToString(), HasSubstr("403"));
+  EXPECT_EQ(gets, 1);
+  // If that fails, the first answer counts.
+  breaks = true;
+  EXPECT_THAT(NewResolver()->Resolve(kCtx, Ref(server)).status().ToString(), HasSubstr("403"));
+  // After a 404 there is nothing to ask.
+  gets = 0;
+  code = 404;
+  EXPECT_TRUE(errdefs::IsNotFound(NewResolver()->Resolve(kCtx, Ref(server)).status()));
+  EXPECT_EQ(gets, 0);
+}
+
+TEST_F(RegistryTest, ResolveProxyFallback) {
+  // A mirror that serves others' names is asked with ns, and the host itself without.
+  registry_.before = [](const ServerRequest& request, ResponseWriter& w) {
+    if (request.QueryValue("ns").empty()) return false;
+    w.Send(404);
+    return true;
+  };
+  const TestServer server(registry_.Handler());
+  const auto resolver =
+      NewResolver(To({Host(fmt::format("localhost:{}", server.port())), Host(server.Host())}));
+  Check(*resolver, Ref(server));
+  EXPECT_THAT(server.Requests(), Contains(HasSubstr("?ns=127.0.0.1")));
+}
+
+TEST_F(RegistryTest, ResolverOptionsRace) {
+  const TestServer server(registry_.Handler());
+  const auto resolver = NewResolver();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < 5; ++n) {
+        resolver->SetOptions({transfer::WithMaxConcurrentDownloads(i + n)});
+        auto fetcher = resolver->Fetcher(kCtx, Ref(server));
+        auto data = Read(**fetcher, config_);
+        EXPECT_TRUE(data.ok()) << data.status();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(RegistryTest, ManyAtOnceThroughOneResolver) {
+  const TestServer server(registry_.Handler());
+  const auto resolver = NewResolver();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { Check(*resolver, Ref(server)); });
+  for (std::thread& thread : threads) thread.join();
+  // Connections are used again: there are no more than requests at once.
+  EXPECT_LE(server.connections(), 8);
+  EXPECT_EQ(server.Requests().size(), 8U * 4U);
+}
+
 }  // namespace
 }  // namespace containerd::remotes::docker
