@@ -23,6 +23,7 @@
 #include "containerd/ocispec/mediatypes.h"
 
 #include "tests/support/image_builder.h"
+#include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images::converter {
@@ -37,37 +38,6 @@ using ::testing::Not;
 using ::testing::Pair;
 
 using compression::Compression;
-
-class MemoryImages final : public Store {
- public:
-  absl::StatusOr<Image> Get(const Context& /*ctx*/, std::string_view name) override {
-    const auto found = images_.find(std::string(name));
-    if (found == images_.end()) return errdefs::NotFound(fmt::format("image \"{}\"", name));
-    return found->second;
-  }
-  absl::StatusOr<std::vector<Image>> List(const Context& /*ctx*/,
-                                          const std::vector<std::string>& /*filters*/) override {
-    return errdefs::NotImplemented("list");
-  }
-  absl::StatusOr<Image> Create(const Context& /*ctx*/, const Image& image) override {
-    if (!images_.emplace(image.name, image).second) return errdefs::AlreadyExists(image.name);
-    return image;
-  }
-  absl::StatusOr<Image> Update(const Context& /*ctx*/, const Image& image,
-                               const std::vector<std::string>& /*fieldpaths*/) override {
-    if (!images_.contains(image.name)) return errdefs::NotFound(image.name);
-    return images_[image.name] = image;
-  }
-  absl::Status Delete(const Context& /*ctx*/, std::string_view name,
-                      const std::vector<DeleteOpt>& /*opts*/) override {
-    images_.erase(std::string(name));
-    return absl::OkStatus();
-  }
-  std::size_t size() const { return images_.size(); }
-
- private:
-  std::map<std::string, Image> images_;
-};
 
 struct FakeLease {
   Context ctx;

@@ -21,6 +21,7 @@
 #include "containerd/ocispec/mediatypes.h"
 
 #include "tests/support/image_builder.h"
+#include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images::archive {
@@ -102,36 +103,6 @@ ocispec::Index IndexOf(const std::map<std::string, Entry>& entries) {
   return index.value_or(ocispec::Index());
 }
 
-class StoreOfImages final : public Store {
- public:
-  explicit StoreOfImages(std::vector<Image> images) : images_(std::move(images)) {}
-
-  absl::StatusOr<Image> Get(const Context& /*ctx*/, std::string_view name) override {
-    for (const Image& image : images_) {
-      if (image.name == name) return image;
-    }
-    return errdefs::NotFound(fmt::format("image \"{}\": not found", name));
-  }
-  absl::StatusOr<std::vector<Image>> List(const Context& /*ctx*/,
-                                          const std::vector<std::string>& /*filters*/) override {
-    return images_;
-  }
-  absl::StatusOr<Image> Create(const Context& /*ctx*/, const Image& image) override {
-    return image;
-  }
-  absl::StatusOr<Image> Update(const Context& /*ctx*/, const Image& image,
-                               const std::vector<std::string>& /*fieldpaths*/) override {
-    return image;
-  }
-  absl::Status Delete(const Context& /*ctx*/, std::string_view /*name*/,
-                      const std::vector<DeleteOpt>& /*opts*/) override {
-    return absl::OkStatus();
-  }
-
- private:
-  std::vector<Image> images_;
-};
-
 class KnownReferrers final : public content::ReferrersProvider {
  public:
   explicit KnownReferrers(std::map<std::string, Descriptors> of) : of_(std::move(of)) {}
@@ -149,7 +120,7 @@ TEST(Export, OneImage) {
   MemoryStore store;
   const BuiltImage image = SomeImage();
   const ocispec::Descriptor target = Put(store, image);
-  auto images = std::make_shared<StoreOfImages>(
+  auto images = std::make_shared<MemoryImages>(
       std::vector<Image>{{.name = "docker.io/library/alpine:3.19", .target = target}});
   const auto archive = ExportOf(store, {WithImage(images, "docker.io/library/alpine:3.19")});
   ASSERT_TRUE(archive.ok()) << archive.status();
@@ -434,7 +405,7 @@ TEST(Export, BadContent) {
       {"an image that is not there",
        [](MemoryStore&) {
          return std::vector<ExportOpt>{
-             WithImage(std::make_shared<StoreOfImages>(std::vector<Image>()), "no-such")};
+             WithImage(std::make_shared<MemoryImages>(std::vector<Image>()), "no-such")};
        },
        errdefs::IsNotFound, "no-such"},
       {"a layer is missing",

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/transfer/transfer.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -13,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/future.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services/streaming/v1/streaming.grpc.pb.h"
 #include "containerd/services/transfer/v1/transfer.grpc.pb.h"
@@ -22,6 +26,8 @@
 #include "containerd/types/transfer/progress.pb.h"
 #include "containerd/types/transfer/streaming.pb.h"
 #include "containerd/typeurl/typeurl.h"
+
+#include "tests/support/stream_pipe.h"
 
 namespace containerd::transfer {
 namespace {
@@ -109,7 +115,7 @@ class FakeDaemon final : public pb::Transfer::Service, public streampb::Streamin
   std::shared_ptr<rpc::Connection> conn_;
 };
 
-class TransferTest : public testing::Test {
+class TransferTest : public ::testing::Test {
  protected:
   FakeDaemon daemon_;
   std::shared_ptr<Transferrer> transferrer_ =
@@ -171,77 +177,73 @@ TEST_F(TransferTest, EndsWithItsContext) {
       transferrer_->Transfer(WithTimeout(ctx_, absl::Milliseconds(20)), hang, to_)));
 }
 
-// Two ends of a stream in memory.
-class Pipe {
+// An object with a pump.
+class Pumped final : public Object {
  public:
-  struct End final : streaming::Stream {
-    absl::Status Send(const Context& /*ctx*/, const typeurl::Any& message) override {
-      const std::lock_guard lock(pipe->mu_);
-      if (out->closed || in->gone) return errdefs::OutOfRange("end of stream");
-      out->messages.push_back(message);
-      pipe->changed_.notify_all();
-      return absl::OkStatus();
-    }
-    absl::StatusOr<typeurl::Any> Recv(const Context& ctx) override {
-      const auto wake = ctx.OnCancel([this] {
-        const std::lock_guard lock(pipe->mu_);
-        pipe->changed_.notify_all();
-      });
-      std::unique_lock lock(pipe->mu_);
-      pipe->changed_.wait(lock, [&] { return !in->messages.empty() || in->closed || ctx.Done(); });
-      if (in->messages.empty() && ctx.Done()) return ctx.Err();
-      return Pop();
-    }
-    absl::StatusOr<std::optional<typeurl::Any>> TryRecv() override {
-      const std::lock_guard lock(pipe->mu_);
-      if (in->messages.empty() && !in->closed) return std::nullopt;
-      absl::StatusOr<typeurl::Any> message = Pop();
-      if (!message.ok()) return message.status();
-      return *std::move(message);
-    }
-    absl::Status Close() override {
-      const std::lock_guard lock(pipe->mu_);
-      out->closed = true;
-      pipe->changed_.notify_all();
-      return absl::OkStatus();
-    }
-    absl::StatusOr<typeurl::Any> Pop() {
-      if (in->messages.empty()) return errdefs::OutOfRange("end of stream");
-      typeurl::Any message = std::move(in->messages.front());
-      in->messages.pop_front();
-      return message;
-    }
-
-    Pipe* pipe = nullptr;
-    struct Way {
-      std::deque<typeurl::Any> messages;
-      bool closed = false;
-      bool gone = false;
-    };
-    Way* in = nullptr;
-    Way* out = nullptr;
-  };
-
-  Pipe() {
-    left->pipe = right->pipe = this;
-    left->out = right->in = &right_way_;
-    left->in = right->out = &left_way_;
+  Pumped(std::string url, Pump pump) : url_(std::move(url)), pump_(std::move(pump)) {}
+  std::string String() const override { return "pumped"; }
+  absl::StatusOr<typeurl::Any> MarshalAny(const Context& /*ctx*/,
+                                          streaming::StreamCreator& /*streams*/,
+                                          std::vector<Pump>& pumps) const override {
+    if (url_.empty()) return errdefs::InvalidArgument("no url");
+    pumps.push_back(pump_);
+    return typeurl::Any{.type_url = url_};
   }
-
-  std::size_t InFlight() {
-    const std::lock_guard lock(mu_);
-    return right_way_.messages.size();
-  }
-
-  std::shared_ptr<End> left = std::make_shared<End>();
-  std::shared_ptr<End> right = std::make_shared<End>();
 
  private:
-  std::mutex mu_;
-  std::condition_variable changed_;
-  End::Way left_way_;
-  End::Way right_way_;
+  const std::string url_;
+  const Pump pump_;
 };
+
+// Until `ctx` ends.
+void Await(const Context& ctx) {
+  Promise<int> never;
+  static_cast<void>(never.GetFuture().Get(ctx));
+}
+
+TEST_F(TransferTest, PumpsRunUntilTheDaemonHasAnswered) {
+  std::atomic<int> ended = 0;
+  const Pump pump = [&](const Context& ctx, const Context& transferring) -> PumpResult {
+    Await(transferring);
+    EXPECT_FALSE(ctx.Done());
+    ++ended;
+    return {};
+  };
+  const absl::Status s = transferrer_->Transfer(ctx_, Pumped("a", pump), Pumped("b", pump));
+  EXPECT_TRUE(s.ok()) << s;
+  EXPECT_EQ(ended, 2);
+}
+
+TEST_F(TransferTest, FailuresOfPumps) {
+  const Pump idle = [](const Context& ctx, const Context&) -> PumpResult {
+    Await(ctx);
+    return {};
+  };
+  const Pump own = [](const Context&, const Context&) -> PumpResult {
+    return {.own = errdefs::DataLoss("disk full")};
+  };
+  const Pump stream = [](const Context&, const Context&) -> PumpResult {
+    return {.stream = errdefs::Aborted("broken stream")};
+  };
+  // A failure of its own ends the transfer, even one that hangs, and all other pumps.
+  absl::Status s = transferrer_->Transfer(ctx_, Pumped("hang", own), Pumped("b", idle));
+  EXPECT_TRUE(errdefs::IsDataLoss(s)) << s;
+  EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("transfer from pumped to pumped"));
+  // One of the stream is news only if the daemon has no complaint.
+  s = transferrer_->Transfer(ctx_, Pumped("a", stream), Pumped("b", stream));
+  EXPECT_TRUE(errdefs::IsAborted(s)) << s;
+  daemon_.answer = {grpc::StatusCode::NOT_FOUND, "no such image"};
+  s = transferrer_->Transfer(ctx_, Pumped("a", stream), Pumped("b", idle));
+  EXPECT_TRUE(errdefs::IsNotFound(s)) << s;
+  // Without a message there is no transfer.
+  s = transferrer_->Transfer(ctx_, Pumped("a", own), Pumped("", own));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(s)) << s;
+  s = transferrer_->Transfer(WithTimeout(ctx_, absl::Milliseconds(20)), Pumped("hang", idle),
+                             Message(to_));
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(s)) << s;
+}
+
+using ::containerd::testing::Pipe;
 
 absl::StatusOr<std::string> ReadAll(const Context& ctx, ByteReader& reader, std::size_t step) {
   std::string all;
@@ -308,8 +310,36 @@ TEST(ByteStream, RefusesOtherMessages) {
   EXPECT_FALSE(writer.Write(Context::Background(), "x").ok());
 }
 
+class FailingReader final : public io::Reader {
+ public:
+  absl::StatusOr<std::size_t> Read(const Context& /*ctx*/, std::span<char> /*buf*/) override {
+    return errdefs::DataLoss("bad disk");
+  }
+};
+
+TEST(SendStream, EndsWellOrNotAtAll) {
+  const Context ctx = Context::Background();
+  Pipe pipe;
+  std::thread sending([&] {
+    io::StringReader reader(std::string(100'000, 'x'));
+    EXPECT_TRUE(SendStream(ctx, reader, pipe.left).ok());
+  });
+  const auto received = ReceiveStream(pipe.right);
+  const auto got = io::ReadAll(ctx, *received, 1 << 20);
+  sending.join();
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->size(), 100'000U);
+
+  testing::PipeCreator creator;
+  FailingReader bad;
+  const absl::Status s = SendStream(ctx, bad, *creator.Create(ctx, "x"));
+  EXPECT_TRUE(errdefs::IsDataLoss(s)) << s;
+  const auto cut = ReadByteStream(creator.pipes["x"]->right);
+  EXPECT_TRUE(errdefs::IsCanceled(io::ReadAll(ctx, *cut, 1).status()));
+}
+
 TEST(GenerateID, IsNew) {
-  EXPECT_THAT(GenerateID("progress"), testing::StartsWith("progress-"));
+  EXPECT_THAT(GenerateID("progress"), ::testing::StartsWith("progress-"));
   EXPECT_NE(GenerateID("x"), GenerateID("x"));
 }
 
