@@ -18,6 +18,7 @@ build_packages=(
 )
 test_packages=(
   clang-format libbenchmark-dev libgmock-dev libgtest-dev nlohmann-json3-dev python3 shellcheck zstd
+  docker-registry skopeo umoci
 )
 # The tests fetch theirs without installing it.
 daemon_packages=(
