@@ -12,7 +12,7 @@ set_tests_properties(unit.parity PROPERTIES LABELS unit TIMEOUT 300)
 # What tests/interop/spec_differential/run.sh compares with the Go client.
 add_executable(spec_differential "${PROJECT_SOURCE_DIR}/tests/interop/spec_differential/spec_differential.cc")
 target_include_directories(spec_differential PRIVATE "${PROJECT_SOURCE_DIR}")
-target_link_libraries(spec_differential PRIVATE pkg_apparmor pkg_filters pkg_oci pkg_seccomp containerd_warnings
+target_link_libraries(spec_differential PRIVATE pkg_apparmor pkg_cdi pkg_filters pkg_oci pkg_seccomp containerd_warnings
                                                 nlohmann_json::nlohmann_json)
 
 # The integration tests: every tests/integration/*.cc in one executable, which starts a daemon of its

@@ -4,7 +4,7 @@
 
 A case is a name, a base ("default": GenerateSpec; "empty": an empty spec; or a platform), the root file
 system to look users up in, and options in order, each [name, argument...]. Options and their arguments are
-those of package oci, seccomp and apparmor.
+those of package oci, seccomp, apparmor and cdi.
 """
 import itertools
 import json
@@ -104,6 +104,24 @@ OPTIONS = {
                   "resources": {"unified": {"memory.high": "max"}, "hugepageLimits": [
                       {"pageSize": "2MB", "limit": 4}]}},
         "hooks": {"poststop": [{"path": "/bin/true", "timeout": 3}]}})],
+    "cdi-none": ["cdi.WithCDIDevices", []],
+    "cdi": ["cdi.WithCDIDevices", ["vendor.com/all=one"]],
+    "cdi-json": ["cdi.WithCDIDevices", ["vendor.com/json=0"]],
+    "cdi-two": ["cdi.WithCDIDevices", ["vendor.com/all=two", "vendor.com/all=one", "vendor.com/all=two"]],
+    "cdi-dynamic": ["cdi.WithCDIDevices", ["vendor.com/both=d"]],
+    "cdi-words": ["cdi.WithCDIDevices", ["vendor.com/words=8", "vendor.com/words=true"]],
+    "cdi-static": ["cdi.WithCDIDevices", ["vendor.com/both=only-static"]],
+    "cdi-merged": ["cdi.WithCDIDevices", ["vendor.com/merged=b", "vendor.com/merged=c"]],
+    "cdi-conflict": ["cdi.WithCDIDevices", ["vendor.com/conflict=d"]],
+    "cdi-unknown": ["cdi.WithCDIDevices", ["vendor.com/all=three", "vendor.com/all=one"]],
+    "cdi-no-name": ["cdi.WithCDIDevices", ["/dev/null"]],
+    "cdi-no-node": ["cdi.WithCDIDevices", ["vendor.com/all=absent"]],
+    "cdi-wrong-type": ["cdi.WithCDIDevices", ["vendor.com/all=wrong-type"]],
+    **{f"cdi-broken-{i}": ["cdi.WithCDIDevices", [f"vendor.com/broken{i}=d"]] for i in range(12)},
+    "env-file": ["WithEnvFile", "@rootfs@/env"],
+    "env-file-none": ["WithEnvFile", "@rootfs@/no-such-file"],
+    "spec-file": ["WithSpecFromFile", "@rootfs@/spec.json"],
+    "spec-file-none": ["WithSpecFromFile", "@rootfs@/no-such-file"],
     "spec-bad": ["WithSpecFromBytes", "{\"process\":"],
 }
 
@@ -137,6 +155,7 @@ def cases():
     for platform in ["linux/amd64", "linux/arm64", "windows/amd64", "darwin/arm64", "freebsd", "no/such/platform/at/all"]:
         yield {"name": f"platform {platform}", "base": platform, "options": []}
     for base in ["default", "empty", "windows/amd64"]:
+        yield {"name": f"{base}: nothing", "base": base, "options": []}
         for name, option in OPTIONS.items():
             yield {"name": f"{base}: {name}", "base": base, "options": [option]}
     # Each with some others, before and after.

@@ -20,11 +20,13 @@ import (
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/content"
+	containercdi "github.com/containerd/containerd/v2/pkg/cdi"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"tags.cncf.io/container-device-interface/pkg/cdi"
 )
 
 type testCase struct {
@@ -133,6 +135,8 @@ var made = map[string]func(a arguments) oci.SpecOpts{
 	"WithDomainname":                func(a arguments) oci.SpecOpts { return oci.WithDomainname(a.text(0)) },
 	"WithDroppedCapabilities":       func(a arguments) oci.SpecOpts { return oci.WithDroppedCapabilities(a.texts(0)) },
 	"WithEnv":                       func(a arguments) oci.SpecOpts { return oci.WithEnv(a.texts(0)) },
+	"WithEnvFile":                   func(a arguments) oci.SpecOpts { return oci.WithEnvFile(a.text(0)) },
+	"WithSpecFromFile":              func(a arguments) oci.SpecOpts { return oci.WithSpecFromFile(a.text(0)) },
 	"WithHostNamespace":             func(a arguments) oci.SpecOpts { return oci.WithHostNamespace(specs.LinuxNamespaceType(a.text(0))) },
 	"WithHostname":                  func(a arguments) oci.SpecOpts { return oci.WithHostname(a.text(0)) },
 	"WithImageConfig":               func(a arguments) oci.SpecOpts { return oci.WithImageConfig(a.image(0)) },
@@ -163,6 +167,7 @@ var made = map[string]func(a arguments) oci.SpecOpts{
 	"WithUsername":         func(a arguments) oci.SpecOpts { return oci.WithUsername(a.text(0)) },
 	"WithoutMounts":        func(a arguments) oci.SpecOpts { return oci.WithoutMounts(a.texts(0)...) },
 	"apparmor.WithProfile": func(a arguments) oci.SpecOpts { return apparmor.WithProfile(a.text(0)) },
+	"cdi.WithCDIDevices":   func(a arguments) oci.SpecOpts { return containercdi.WithCDIDevices(a.texts(0)...) },
 }
 
 func option(call []json.RawMessage) oci.SpecOpts {
@@ -217,6 +222,10 @@ func mainErr() error {
 	var cases []testCase
 	text := strings.ReplaceAll(string(raw), "@rootfs@", filepath.Join(os.Args[2], "rootfs"))
 	if err := json.Unmarshal([]byte(text), &cases); err != nil {
+		return err
+	}
+	cdiDirs := []string{filepath.Join(os.Args[2], "cdi", "static"), filepath.Join(os.Args[2], "cdi", "dynamic")}
+	if err := cdi.Configure(cdi.WithSpecDirs(cdiDirs...), cdi.WithAutoRefresh(false)); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(os.Stdout)

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "containerd/apparmor/apparmor.h"
+#include "containerd/cdi/cdi.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/oci/oci.h"
 #include "containerd/ocispec/json.h"
@@ -67,6 +68,12 @@ class Arguments {
  private:
   const Json& call_;
 };
+
+// Set by main.
+std::vector<std::string>& CDIDirs() {
+  static auto& dirs = *new std::vector<std::string>;
+  return dirs;
+}
 
 using Make = std::function<oci::SpecOpts(const Arguments&)>;
 
@@ -133,6 +140,8 @@ const std::map<std::string, Make>& Made() {
       {"WithDroppedCapabilities",
        [](const A& a) { return oci::WithDroppedCapabilities(a.Texts(0)); }},
       {"WithEnv", [](const A& a) { return oci::WithEnv(a.Texts(0)); }},
+      {"WithEnvFile", [](const A& a) { return oci::WithEnvFile(a.Text(0)); }},
+      {"WithSpecFromFile", [](const A& a) { return oci::WithSpecFromFile(a.Text(0)); }},
       {"WithHostNamespace", [](const A& a) { return oci::WithHostNamespace(a.Text(0)); }},
       {"WithHostname", [](const A& a) { return oci::WithHostname(a.Text(0)); }},
       {"WithImageConfig", [](const A& a) { return oci::WithImageConfig(a.Config(0)); }},
@@ -178,6 +187,7 @@ const std::map<std::string, Make>& Made() {
       {"WithUsername", [](const A& a) { return oci::WithUsername(a.Text(0)); }},
       {"WithoutMounts", [](const A& a) { return oci::WithoutMounts(a.Texts(0)); }},
       {"apparmor.WithProfile", [](const A& a) { return apparmor::WithProfile(a.Text(0)); }},
+      {"cdi.WithCDIDevices", [](const A& a) { return cdi::WithCDIDevices(a.Texts(0), CDIDirs()); }},
   };
   return options;
 }
@@ -216,6 +226,7 @@ int main(int argc, char** argv) {
   std::ifstream file(argv[1]);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   const std::string folder = argv[2];
+  CDIDirs() = {folder + "/cdi/static", folder + "/cdi/dynamic"};
   constexpr std::string_view kRootFS = "@rootfs@";
   for (auto at = text.find(kRootFS); at != std::string::npos; at = text.find(kRootFS)) {
     text.replace(at, kRootFS.size(), folder + "/rootfs");
