@@ -87,8 +87,7 @@ class Applying {
     for (const auto& [name, times] : directories_) {
       absl::StatusOr<Place> place = root_.Resolve(name);
       if (!place.ok()) return place.status();
-      if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0 &&
-          errno != ENOENT) {  // Whited out since.
+      if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
         return errdefs::FromErrno(errno, fmt::format("setting the times of \"{}\"", name));
       }
     }

@@ -70,7 +70,8 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
 // Extracts `reader`, an archive that is not compressed, to the directory `root`, and returns how
 // many bytes its entries have. What exists is replaced, but directories are merged; links are
 // resolved inside the root. Attributes trusted.* are left out, and those that the file system does
-// not know; in a user namespace also devices. After an error the root is in between.
+// not know; in a user namespace also devices. After an error the root is in between. It is one, as
+// for the daemon, if the archive makes a directory and then removes it.
 //
 // ErrInvalidArgument, naming the entry, for a whiteout, a device number or a kind of entry that
 // makes no sense; ErrResourceExhausted beyond max_size; tar::Reader's errors; those of the system's

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layers unpacked by this process look as those that the daemon unpacked do: file for file, for
+// layers as they should be and as they should not.
+#include "containerd/apply/apply.h"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+#include <string>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <vector>
+
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/compression/compression.h"
+#include "containerd/content/helpers.h"
+#include "containerd/digest/digest.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/mount/temp.h"
+#include "containerd/ocispec/mediatypes.h"
+#include "containerd/snapshots/snapshots.h"
+#include "containerd/tar/tar.h"
+
+#include "harness.h"
+
+namespace containerd {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+const absl::Time kThen = absl::FromUnixSeconds(1234567890);
+
+struct Entry {
+  tar::Header header;
+  std::string content{};
+};
+
+Entry Make(char type, std::string name, std::int64_t mode, std::string link = "") {
+  Entry entry;
+  entry.header.typeflag = type;
+  entry.header.name = std::move(name);
+  entry.header.linkname = std::move(link);
+  entry.header.mode = mode;
+  entry.header.mod_time = kThen;
+  return entry;
+}
+
+Entry File(std::string name, std::string content, std::int64_t mode = 0644) {
+  Entry entry = Make(tar::kTypeReg, std::move(name), mode);
+  entry.header.size = static_cast<std::int64_t>(content.size());
+  entry.content = std::move(content);
+  return entry;
+}
+
+std::string Archive(const std::vector<Entry>& entries) {
+  const Context ctx = Context::Background();
+  std::string out;
+  io::StringWriter output(&out);
+  tar::Writer writer(output);
+  for (const Entry& entry : entries) {
+    EXPECT_TRUE(writer.WriteHeader(ctx, entry.header).ok()) << entry.header.name;
+    EXPECT_TRUE(writer.Write(ctx, entry.content).ok());
+  }
+  EXPECT_TRUE(writer.Close(ctx).ok());
+  return out;
+}
+
+std::string Compress(const std::string& data, compression::Compression how) {
+  const Context ctx = Context::Background();
+  std::string out;
+  io::StringWriter output(&out);
+  auto writer = compression::CompressStream(output, how);
+  EXPECT_TRUE(writer.ok());
+  EXPECT_TRUE((*writer)->Write(ctx, data).ok() && (*writer)->Close(ctx).ok());
+  return out;
+}
+
+std::string Xattrs(const fs::path& path) {
+  std::map<std::string, std::string> all;
+  char names[4096];
+  const ssize_t length = llistxattr(path.c_str(), names, sizeof names);
+  for (const char* name = names; name < names + length; name += std::string_view(name).size() + 1) {
+    if (std::string_view(name).starts_with("trusted.overlay.")) continue;
+    char value[4096];
+    const ssize_t n = lgetxattr(path.c_str(), name, value, sizeof value);
+    all[name] = n < 0 ? "?" : std::string(value, static_cast<std::size_t>(n));
+  }
+  return fmt::format("{}", all);
+}
+
+// Everything below a root, one text a path.
+std::map<std::string, std::string> Tree(const fs::path& root) {
+  std::map<ino_t, std::string> first;  // Names of one inode.
+  std::map<std::string, std::string> tree;
+  std::map<std::string, fs::path> sorted;
+  for (const auto& item : fs::recursive_directory_iterator(root)) {
+    sorted[item.path().lexically_relative(root).string()] = item.path();
+  }
+  for (const auto& [name, path] : sorted) {
+    struct stat st {};
+    if (lstat(path.c_str(), &st) != 0) {
+      tree[name] = "listed only";  // What overlayfs does with a whiteout of nothing.
+      continue;
+    }
+    std::string content;
+    if (S_ISREG(st.st_mode)) {
+      std::ifstream file(path, std::ios::binary);
+      content.assign(std::istreambuf_iterator<char>(file), {});
+    } else if (S_ISLNK(st.st_mode)) {
+      content = fs::read_symlink(path).string();
+    } else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+      content = fmt::format("{}:{}", major(st.st_rdev), minor(st.st_rdev));
+    }
+    // What no archive describes has the time of its unpacking.
+    const absl::Time time = absl::TimeFromTimespec(st.st_mtim);
+    const bool recent = time > absl::Now() - absl::Hours(1);
+    const auto link = first.emplace(st.st_ino, name);
+    tree[name] = fmt::format("{:o} {}:{} {} =\"{}\" {} {}", st.st_mode, st.st_uid, st.st_gid,
+                             recent ? "now" : absl::FormatTime(time), link.first->second,
+                             Xattrs(path), content);
+  }
+  return tree;
+}
+
+class ApplyTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  const Context& ctx() const { return ns_.ctx(); }
+
+  ocispec::Descriptor Blob(const std::string& data, const std::string& media_type) {
+    ocispec::Descriptor desc;
+    desc.media_type = media_type;
+    desc.digest = digest::FromString(data).String();
+    desc.size = static_cast<std::int64_t>(data.size());
+    io::StringReader reader(data);
+    const absl::Status s = content::WriteBlob(
+        ctx(), *client_->ContentStore(), desc.digest, reader, desc,
+        {content::WithLabels({{"containerd.io/gc.root", "2022-01-23T12:34:56Z"}})});
+    EXPECT_TRUE(s.ok()) << s;
+    return desc;
+  }
+
+  struct Outcome {
+    absl::StatusOr<ocispec::Descriptor> applied;
+    std::map<std::string, std::string> tree{};
+  };
+
+  // On a new snapshot of `parent`, which is committed as `name` if that is not empty.
+  Outcome Unpack(diff::Applier& applier, const ocispec::Descriptor& layer,
+                 const std::string& parent, const std::string& name = "") {
+    const std::string key = fmt::format("unpack-{}", next_++);
+    const auto mounts = snapshotter_->Prepare(ctx(), key, parent, {root_});
+    EXPECT_TRUE(mounts.ok()) << mounts.status();
+    if (!mounts.ok()) return {mounts.status()};
+    Outcome outcome{applier.Apply(ctx(), layer, *mounts)};
+    if (outcome.applied.ok()) {
+      const absl::Status s =
+          mount::WithReadonlyTempMount(ctx(), *mounts, [&](const std::string& root) {
+            outcome.tree = Tree(root);
+            return absl::OkStatus();
+          });
+      EXPECT_TRUE(s.ok()) << s;
+    }
+    if (!name.empty()) {
+      const absl::Status s = snapshotter_->Commit(ctx(), name, key, {root_});
+      EXPECT_TRUE(s.ok()) << s;
+    } else {
+      EXPECT_TRUE(snapshotter_->Remove(ctx(), key).ok());
+    }
+    return outcome;
+  }
+
+  // Unpacks a layer both ways; the daemon's becomes the snapshot `name`.
+  void Compare(const ocispec::Descriptor& layer, const std::string& parent,
+               const std::string& name) {
+    const Outcome daemon = Unpack(*client_->DiffService(), layer, parent, name);
+    const Outcome here = Unpack(*local_, layer, parent);
+    ASSERT_TRUE(daemon.applied.ok()) << daemon.applied.status();
+    ASSERT_TRUE(here.applied.ok()) << here.applied.status();
+    EXPECT_EQ(here.applied->digest, daemon.applied->digest);
+    EXPECT_EQ(here.applied->size, daemon.applied->size);
+    EXPECT_EQ(here.applied->media_type, daemon.applied->media_type);
+    EXPECT_EQ(here.tree, daemon.tree);
+  }
+
+  const snapshots::Opt root_ =
+      snapshots::WithLabels({{"containerd.io/gc.root", "2022-01-23T12:34:56Z"}});
+  const std::shared_ptr<Client> client_ = testing::SharedClient();
+  const testing::TestNamespace ns_{*client_};
+  const std::shared_ptr<snapshots::Snapshotter> snapshotter_ = client_->SnapshotService(GetParam());
+  const std::shared_ptr<diff::Applier> local_ =
+      apply::NewFileSystemApplier(client_->ContentStore(), {.max_layer_size = 64 << 20});
+  int next_ = 0;
+};
+
+std::vector<Entry> Base() {
+  std::vector<Entry> entries = {
+      Make(tar::kTypeDir, "etc/", 0755),
+      File("etc/passwd", "root:x:0:0::/:/bin/sh\n"),
+      File("etc/shadow", "secret", 0640),
+      Make(tar::kTypeDir, "tmp/", 01777),
+      Make(tar::kTypeDir, "usr/", 0755),
+      Make(tar::kTypeDir, "usr/bin/", 0711),
+      File("usr/bin/su", "#!", 04755),
+      Make(tar::kTypeSymlink, "bin", 0777, "usr/bin"),
+      Make(tar::kTypeLink, "usr/bin/su2", 04755, "usr/bin/su"),
+      Make(tar::kTypeLink, "bin2", 0777, "bin"),
+      Make(tar::kTypeFifo, "tmp/fifo", 0622),
+      Make(tar::kTypeChar, "tmp/null", 0666),
+      Make(tar::kTypeBlock, "tmp/disk", 0660),
+      File("bin/through-a-link", "x"),
+      File("not/described/file", "y"),
+      Make(tar::kTypeDir, "opaque/", 0750),
+      File("opaque/old", "z"),
+  };
+  entries[2].header.gid = 42;
+  entries[11].header.devmajor = 1;
+  entries[11].header.devminor = 3;
+  entries[12].header.devmajor = 7;
+  entries[12].header.devminor = 300;
+  entries[5].header.uid = 1000;
+  entries[6].header.pax_records["SCHILY.xattr.security.capability"] =
+      std::string("\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  entries[4].header.mod_time = absl::FromUnixSeconds(1) + absl::Nanoseconds(5);
+  return entries;
+}
+
+std::vector<Entry> Upper() {
+  return {
+      File("etc/.wh.shadow", ""),
+      File("etc/passwd", "changed\n", 0600),
+      File("usr/bin/new", "n", 02755),  // usr/bin is not described here.
+      File("not/described/either/file", "e"),
+      Make(tar::kTypeDir, "opaque/", 0700),
+      File("opaque/.wh..wh..opq", ""),
+      File("opaque/new", "o"),
+      Make(tar::kTypeDir, "bin", 0700),  // Was a link.
+      File("tmp", "now a file"),
+      File(".wh.bin2", ""),
+  };
+}
+
+TEST_P(ApplyTest, LayersLookAsTheDaemonsDo) {
+  const std::string base = Archive(Base());
+  const std::string upper = Archive(Upper());
+  Compare(Blob(base, ocispec::kMediaTypeImageLayer), "", "plain");
+  Compare(Blob(Compress(base, compression::Compression::kGzip), ocispec::kMediaTypeImageLayerGzip),
+          "", "base");
+  Compare(Blob(Compress(upper, compression::Compression::kGzip),
+               "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+          "base", "upper");
+  Compare(Blob(Compress(upper, compression::Compression::kZstd), ocispec::kMediaTypeImageLayerZstd),
+          "base", "upper-zstd");
+  Compare(Blob(Compress(base, compression::Compression::kGzip), ocispec::kMediaTypeImageLayerGzip),
+          "upper", "again");
+}
+
+// Small trees, from few names, so that everything meets everything: links through links,
+// directories in place of files, whiteouts of what the same layer has.
+std::vector<Entry> Random(std::mt19937& random) {
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  const auto name = [&] {
+    static constexpr std::array kParts = {"a", "b", "c", "..", ".", "a", "b", "/"};
+    std::string text;
+    for (unsigned parts = 1 + below(4); parts > 0; --parts) {
+      if (!text.empty()) text += '/';
+      text += kParts[below(kParts.size())];
+    }
+    return text;
+  };
+  std::vector<Entry> entries;
+  for (unsigned n = 1 + below(8); n > 0; --n) {
+    switch (below(9)) {
+      case 0:
+      case 1:
+        entries.push_back(Make(tar::kTypeDir, name() + "/", 0700 + below(64)));
+        break;
+      case 2:
+        entries.push_back(Make(tar::kTypeSymlink, name(), 0777, name()));
+        break;
+      case 3:
+        entries.push_back(Make(tar::kTypeLink, name(), 0644, name()));
+        break;
+      case 4:
+        entries.push_back(File(fmt::format("{}/.wh.{}", name(), "abc"[below(3)]), ""));
+        break;
+      case 5:
+        entries.push_back(File(name() + "/.wh..wh..opq", ""));
+        break;
+      default:
+        entries.push_back(File(name(), fmt::format("{}", random()), 0600 + below(64)));
+    }
+    entries.back().header.uid = below(3);
+  }
+  return entries;
+}
+
+TEST_P(ApplyTest, RandomLayersEndAsTheDaemonsDo) {
+  const std::vector<Entry> base = {Make(tar::kTypeDir, "a/", 0750),           File("a/a", "1"),
+                                   Make(tar::kTypeDir, "a/b/", 0700),         File("a/b/c", "2"),
+                                   Make(tar::kTypeSymlink, "b", 0777, "a/b"), File("c", "3")};
+  ASSERT_TRUE(Unpack(*client_->DiffService(), Blob(Archive(base), ocispec::kMediaTypeImageLayer),
+                     "", "base")
+                  .applied.ok());
+  int both = 0;
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    std::mt19937 random(seed);
+    const std::vector<Entry> entries = Random(random);
+    std::string names;
+    for (const Entry& entry : entries) {
+      names += fmt::format("\n  {} {} -> {}", entry.header.typeflag, entry.header.name,
+                           entry.header.linkname);
+    }
+    SCOPED_TRACE(fmt::format("seed {}:{}", seed, names));
+    const ocispec::Descriptor layer = Blob(Archive(entries), ocispec::kMediaTypeImageLayer);
+    const Outcome daemon = Unpack(*client_->DiffService(), layer, "base");
+    const Outcome here = Unpack(*local_, layer, "base");
+    EXPECT_EQ(here.applied.ok(), daemon.applied.ok()) << here.applied.status() << "\n"
+                                                      << daemon.applied.status();
+    if (!here.applied.ok() || !daemon.applied.ok()) continue;
+    ++both;
+    EXPECT_EQ(here.applied->digest, daemon.applied->digest);
+    EXPECT_EQ(here.tree, daemon.tree);
+  }
+  EXPECT_GT(both, 20);
+}
+
+TEST_P(ApplyTest, WhatIsWrongIsNamed) {
+  const std::string data = Archive(Base());
+  const std::string gzip = Compress(data, compression::Compression::kGzip);
+
+  const Outcome type = Unpack(*local_, Blob(data, "text/plain"), "");
+  EXPECT_TRUE(errdefs::IsNotImplemented(type.applied.status())) << type.applied.status();
+  const Outcome cut =
+      Unpack(*local_, Blob(gzip.substr(0, gzip.size() / 2), ocispec::kMediaTypeImageLayerGzip), "");
+  EXPECT_TRUE(errdefs::IsDataLoss(cut.applied.status())) << cut.applied.status();
+
+  // 100 MiB in some hundred kilobytes; 64 are allowed.
+  const std::string bomb = Compress(Archive({File("bomb", std::string(100 << 20, '\0'))}),
+                                    compression::Compression::kGzip);
+  const ocispec::Descriptor layer = Blob(bomb, ocispec::kMediaTypeImageLayerGzip);
+  const Outcome blown = Unpack(*local_, layer, "");
+  EXPECT_TRUE(errdefs::IsResourceExhausted(blown.applied.status())) << blown.applied.status();
+  EXPECT_THAT(std::string(errdefs::Message(blown.applied.status())), HasSubstr(layer.digest));
+
+  ocispec::Descriptor missing = layer;
+  missing.digest = digest::FromString("missing").String();
+  EXPECT_TRUE(errdefs::IsNotFound(Unpack(*local_, missing, "").applied.status()));
+
+  const absl::Status elsewhere =
+      local_->Apply(ctx(), layer, {{.type = "bind", .source = "/none", .options = {"rw"}}})
+          .status();
+  EXPECT_TRUE(errdefs::IsFailedPrecondition(elsewhere)) << elsewhere;
+  EXPECT_THAT(std::string(errdefs::Message(elsewhere)), HasSubstr("/none"));
+}
+
+INSTANTIATE_TEST_SUITE_P(, ApplyTest, ::testing::Values("overlayfs", "native"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace containerd
