@@ -83,6 +83,10 @@ class Service;
 struct RemoteContext;
 using RemoteOpt = std::function<absl::Status(Client&, RemoteContext*)>;
 
+// What to install and where; the options are in install.h.
+struct InstallConfig;
+using InstallOpts = std::function<void(InstallConfig*)>;
+
 // How to import; the options are in import.h.
 struct ImportOptions;
 using ImportOpt = std::function<absl::Status(ImportOptions*)>;
@@ -239,6 +243,12 @@ class Client {
   absl::Status Push(const Context& ctx, std::string_view ref, const ocispec::Descriptor& desc,
                     const std::vector<RemoteOpt>& opts = {});
 
+  // Unpacks the programs in an image's /bin to the daemon's opt service, or elsewhere, with this
+  // process's rights. ErrNotFound if the daemon has no such service, ErrAlreadyExists if a file is
+  // there already; what was installed before it stays. Source: Client.Install.
+  absl::Status Install(const Context& ctx, const Image& image,
+                       const std::vector<InstallOpts>& opts = {});
+
   // Reads an archive of images (an OCI layout or one of `docker save`, as images/archive.h says) to
   // its end, and makes an image record for each name in it, or changes the one that exists. Returns
   // the records; they are not unpacked. Content is streamed: memory does not grow with the archive.
@@ -256,8 +266,8 @@ class Client {
   absl::Status Export(const Context& ctx, io::Writer& writer,
                       const std::vector<images::archive::ExportOpt>& opts);
 
-  // Has the daemon itself pull, push, import, export or tag: containerd/transfer/transfer.h. A lease
-  // holds what is transferred meanwhile. ErrNotImplemented before daemon 1.7. Source:
+  // Has the daemon itself pull, push, import, export or tag: containerd/transfer/transfer.h. A
+  // lease holds what is transferred meanwhile. ErrNotImplemented before daemon 1.7. Source:
   // Client.Transfer.
   absl::Status Transfer(const Context& ctx, const transfer::Object& source,
                         const transfer::Object& destination,

@@ -17,6 +17,7 @@
 #include "containerd/future/future.h"          // IWYU pragma: export
 #include "containerd/image.h"                  // IWYU pragma: export
 #include "containerd/import.h"                 // IWYU pragma: export
+#include "containerd/install.h"                // IWYU pragma: export
 #include "containerd/io/io.h"                  // IWYU pragma: export
 #include "containerd/namespaces/namespaces.h"  // IWYU pragma: export
 #include "containerd/oci/oci.h"                // IWYU pragma: export

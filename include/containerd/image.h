@@ -41,6 +41,11 @@ struct UnpackConfig {
   std::vector<snapshots::Opt> snapshot_opts;
   // Refuse (ErrNotImplemented) an image for a platform that the snapshotter does not support.
   bool check_platform_supported = false;
+  // Applies the layers; nullptr: the daemon does.
+  std::shared_ptr<diff::Applier> applier;
+  // This process applies them (apply/apply.h), with ISA-L; `applier` counts instead if there is
+  // one.
+  bool local = false;
   // Pull only: what keeps it from fetching and unpacking what others that have the same are at; by
   // default all pulls of a client have the same.
   std::shared_ptr<unpack::KeyedLocker> duplication_suppressor;
@@ -135,6 +140,10 @@ UsageOpt WithManifestUsage();
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
 UnpackOpt WithSnapshotterPlatformCheck();
+// Unpacks in this process instead of in the daemon, which is faster: for root on the daemon's
+// machine. ErrFailedPrecondition where that can't be done.
+UnpackOpt WithLocalUnpack();
+UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier);
 UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);
 UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter);
 

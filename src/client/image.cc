@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "containerd/apply/apply.h"
 #include "containerd/content/helpers.h"
 #include "containerd/digest/identity.h"
 #include "containerd/errdefs/errdefs.h"
@@ -15,6 +16,8 @@
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/rootfs/rootfs.h"
+
+#include "applier.h"
 
 namespace containerd {
 namespace {
@@ -88,7 +91,7 @@ absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Im
     return s;
   }
 
-  const std::shared_ptr<diff::DiffService> applier = client.DiffService();
+  const std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
   std::vector<digest::Digest> chain;
   for (const rootfs::Layer& layer : *layers) {
     auto unpacked = rootfs::ApplyLayerWithOpts(ctx, layer, chain, **snapshotter, *applier,
@@ -108,6 +111,13 @@ absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Im
 }
 
 }  // namespace
+
+std::shared_ptr<diff::Applier> internal::ApplierOf(const Client& client,
+                                                   const UnpackConfig& config) {
+  if (config.applier != nullptr) return config.applier;
+  if (config.local) return apply::NewFileSystemApplier(client.ContentStore());
+  return client.DiffService();
+}
 
 absl::StatusOr<Image> Client::GetImage(const Context& ctx, std::string_view ref) {
   absl::StatusOr<images::Image> record = ImageService()->Get(ctx, ref);
@@ -253,6 +263,20 @@ UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts) {
 UnpackOpt WithSnapshotterPlatformCheck() {
   return [](const Context&, UnpackConfig* config) {
     config->check_platform_supported = true;
+    return absl::OkStatus();
+  };
+}
+
+UnpackOpt WithLocalUnpack() {
+  return [](const Context&, UnpackConfig* config) {
+    config->local = true;
+    return absl::OkStatus();
+  };
+}
+
+UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier) {
+  return [applier = std::move(applier)](const Context&, UnpackConfig* config) {
+    config->applier = applier;
     return absl::OkStatus();
   };
 }

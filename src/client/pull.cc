@@ -8,6 +8,7 @@
 #include "containerd/platforms/platforms.h"
 #include "containerd/unpack/unpacker.h"
 
+#include "applier.h"
 #include "remote.h"
 #include "state.h"
 
@@ -48,7 +49,7 @@ absl::StatusOr<std::unique_ptr<unpack::Unpacker>> MakeUnpacker(
             .snapshotter = *std::move(snapshotter),
             .snapshot_opts = std::move(snapshot_opts),
             .snapshotter_capabilities = *std::move(capabilities),
-            .applier = internal::WithProgress(client.DiffService(), progress),
+            .applier = internal::WithProgress(internal::ApplierOf(client, config), progress),
             .apply_opts = config.apply_opts}),
        unpack::WithDuplicationSuppressor(
            config.duplication_suppressor != nullptr ? config.duplication_suppressor : locker),

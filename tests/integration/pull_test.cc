@@ -361,6 +361,57 @@ TEST_F(PullTest, ImageSupportedBySnapshotter_Error) {
   ExpectNothing();
 }
 
+TEST_F(PullTest, UnpackedByThisProcess) {
+  const Registry registry;
+  const RemoteImage remote = BusyboxImage("local");
+  const std::string ref = registry.Ref("local:1");
+  Publish(remote, ref);
+  for (const char* snapshotter : {"overlayfs", "native"}) {
+    auto image = client_->Pull(
+        ctx(), ref,
+        {WithPullUnpack, WithPullSnapshotter(snapshotter), WithUnpackOpts({WithLocalUnpack()})});
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_TRUE(*image->IsUnpacked(ctx(), snapshotter));
+  }
+  EXPECT_THAT(Snapshots(), UnorderedElementsAreArray(ChainIDs(remote.parsed[0], remote)));
+  EXPECT_EQ(RunImage(*client_->GetImage(ctx(), ref)), "hello local");
+}
+
+TEST_F(PullTest, Install) {
+  const Registry registry;
+  RemoteImage remote;
+  AddImage(remote,
+           {{TarOf({{.name = "bin/tool", .data = "old", .mode = 0755},
+                    {.name = "lib/tool.so", .data = "library"},
+                    {.name = "etc/tool.conf", .data = "config"},
+                    {.name = "bin/below/tool", .data = "deeper"}}),
+             kZstd}},
+           platforms::DefaultSpec());
+  const std::string ref = registry.Ref("install:1");
+  Publish(remote, ref);
+  auto image = client_->Pull(ctx(), ref);
+  ASSERT_TRUE(image.ok()) << image.status();
+  const TestDir dir;
+  const auto files = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
+      if (entry.is_regular_file()) {
+        found.insert(std::filesystem::relative(entry.path(), dir.path()).string());
+      }
+    }
+    return found;
+  };
+  absl::Status s = client_->Install(ctx(), *image, {WithInstallPath(dir.path())});
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_THAT(files(), ElementsAre("bin/tool"));
+  EXPECT_TRUE(errdefs::IsAlreadyExists(
+      client_->Install(ctx(), *image, {WithInstallPath(dir.path()), WithInstallLibs})));
+  s = client_->Install(ctx(), *image,
+                       {WithInstallPath(dir.path()), WithInstallLibs, WithInstallReplace});
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_THAT(files(), ElementsAre("bin/tool", "lib/tool.so"));
+}
+
 TEST_F(PullTest, TellsHowFarItIs) {
   const Registry registry;
   RemoteImage remote;
