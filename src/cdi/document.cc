@@ -15,6 +15,7 @@ namespace {
 constexpr int kMaxMergeDepth = 16;
 constexpr std::size_t kMaxMembers = 1024;  // Of a mapping.
 constexpr int kMaxAnchors = 1024;
+constexpr int kMaxDepth = 128;
 
 std::string_view Text(const yaml_node_t* node) {
   return {reinterpret_cast<const char*>(node->data.scalar.value), node->data.scalar.length};
@@ -122,12 +123,13 @@ struct Parser {
   bool ok = false;
 };
 
-// That the first document has not so many anchors that looking them up would take long: the
-// library goes through all of them for each one.
-absl::Status CheckAnchors(std::string_view text) {
+// That the first document is not so deep, and has not so many anchors, that reading it would take
+// long: for each token the library goes through all levels, and for each anchor through all others.
+absl::Status CheckCost(std::string_view text) {
   Parser parser(text);
   if (!parser.ok) return parser.Problem();
   int anchors = 0;
+  int depth = 0;
   for (bool end = false; !end;) {
     yaml_event_t event;
     if (yaml_parser_parse(&parser.parser, &event) == 0) return parser.Problem();
@@ -136,11 +138,20 @@ absl::Status CheckAnchors(std::string_view text) {
         (event.type == YAML_SCALAR_EVENT && event.data.scalar.anchor != nullptr) ||
         (event.type == YAML_SEQUENCE_START_EVENT && event.data.sequence_start.anchor != nullptr) ||
         (event.type == YAML_MAPPING_START_EVENT && event.data.mapping_start.anchor != nullptr);
+    if (event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT) {
+      ++depth;
+    } else if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT) {
+      --depth;
+    }
     const std::size_t line = event.start_mark.line + 1;
     yaml_event_delete(&event);
     if (anchor && ++anchors > kMaxAnchors) {
       return errdefs::InvalidArgument(
           fmt::format("line {}: more than {} anchors", line, kMaxAnchors));
+    }
+    if (depth > kMaxDepth) {
+      return errdefs::InvalidArgument(
+          fmt::format("line {}: nested deeper than {}", line, kMaxDepth));
     }
   }
   return absl::OkStatus();
@@ -168,7 +179,7 @@ bool IsNull(const yaml_node_t* node) {
 }
 
 absl::StatusOr<std::unique_ptr<Document>> Document::Parse(std::string_view text) {
-  if (absl::Status s = CheckAnchors(text); !s.ok()) return s;
+  if (absl::Status s = CheckCost(text); !s.ok()) return s;
   Parser parser(text);
   if (!parser.ok) return parser.Problem();
   std::unique_ptr<Document> document(new Document);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <fcntl.h>
 #include <set>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <absl/cleanup/cleanup.h>
@@ -364,6 +365,9 @@ absl::StatusOr<Spec> ReadSpec(const std::string& path) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return errdefs::FromErrno(errno, "open");
     const absl::Cleanup close_fd = [fd] { close(fd); };
+    struct stat st;
+    if (fstat(fd, &st) != 0) return errdefs::FromErrno(errno, "stat");
+    if (!S_ISREG(st.st_mode)) return Invalid("not a regular file");
     io::FileReader reader(fd);
     auto data = io::ReadAll(Context::Background(), reader, kMaxFileSize);
     if (!data.ok()) return data.status();

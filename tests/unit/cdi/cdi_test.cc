@@ -207,10 +207,13 @@ TEST(ParseSpec, WhatIsNoSpecSaysWhere) {
   for (int i = 0; i < 1000; ++i) huge += "1,";
   huge += "]}\n";
   for (int i = 0; i < 1000; ++i) huge += "- {name: d, containerEdits: {additionalGids: *g}}\n";
+  std::string indented;
+  for (int i = 0; i < 500; ++i) indented += std::string(static_cast<std::size_t>(i), ' ') + "-\n";
   const struct {
     std::string text;
     const char* want;
   } kRows[] = {
+      {indented, "nested"},
       {"", "empty"},
       {"---\n", "empty"},
       {"null", "empty"},
@@ -241,7 +244,8 @@ TEST(ParseSpec, WhatIsNoSpecSaysWhere) {
       {anchors, "anchors"},
       {merges, ""},
       {huge, "nodes"},
-      {std::string(100000, '['), ""},
+      {std::string(100000, '['), "nested"},
+      {std::string(100000, '{'), "nested"},
       {std::string(5 << 20, '#'), "limit"},
   };
   for (const auto& row : kRows) {
