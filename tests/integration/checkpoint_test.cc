@@ -5,9 +5,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,6 +72,15 @@ class CheckpointTest : public ContainerTest {
     auto index = ocispec::Unmarshal<ocispec::Index>(data.ok() ? *data : "{}");
     EXPECT_TRUE(index.ok()) << index.status();
     return *std::move(index);
+  }
+
+  // What the task's process has written to /root/i; 0 if that never comes.
+  static int Count(Task& task) {
+    const std::string path = fmt::format("/proc/{}/root/root/i", task.Pid());
+    int count = 0;
+    // The file is empty for a moment each time.
+    static_cast<void>(Eventually([&] { return (std::ifstream(path) >> count) && count > 0; }));
+    return count;
   }
 
   std::unique_ptr<Container> container_;
@@ -260,8 +271,10 @@ TEST_F(CRIUTest, CheckpointRestore) {
 }
 
 TEST_F(CRIUTest, CheckpointRestoreNewContainer) {
-  auto task = Started({"sh", "-c", "i=0; while true; do i=$((i+1)); echo $i > /root/i; done"});
+  auto task =
+      Started({"sh", "-c", "i=0; while true; do i=$((i+1)); echo $i > /root/i; sleep 0.2; done"});
   ASSERT_TRUE(task.ok()) << task.status();
+  ASSERT_TRUE(Eventually([&] { return Count(*task) > 5; }));
   auto saved =
       task->Checkpoint(ctx(), {WithCheckpointName(kSaved), WithCheckpointOptions({.exit = true})});
   ASSERT_TRUE(saved.ok()) << saved.status();
@@ -276,6 +289,15 @@ TEST_F(CRIUTest, CheckpointRestoreNewContainer) {
   ASSERT_TRUE(again.ok()) << again.status();
   const absl::Status started = again->Start(ctx());
   ASSERT_TRUE(started.ok()) << started;
+  // It counts on from where it was.
+  const int first = Count(*again);
+  EXPECT_GT(first, 5);
+  int next = first;
+  EXPECT_TRUE(Eventually([&] {
+    next = Count(*again);
+    return next != first;
+  }));
+  EXPECT_GT(next, first);
   EXPECT_TRUE(again->Delete(ctx(), {WithProcessKill}).ok());
 }
 

@@ -6,12 +6,15 @@
 #define CONTAINERD_TESTS_INTEGRATION_CONTAINER_FIXTURE_H_
 
 #include <fcntl.h>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +36,16 @@ inline absl::StatusOr<Image> ImportBusybox(Client& client, const Context& ctx) {
   if (!image.ok()) return image.status();
   if (absl::Status s = image->Unpack(ctx, ""); !s.ok()) return s;
   return image;
+}
+
+// Waits for something that comes by itself; false after a minute.
+inline bool Eventually(const std::function<bool()>& done) {
+  const absl::Time end = absl::Now() + absl::Minutes(1);
+  while (!done()) {
+    if (absl::Now() > end) return false;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  return true;
 }
 
 // What a process left behind.

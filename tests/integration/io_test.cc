@@ -4,12 +4,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -31,16 +29,6 @@ std::string Text(const absl::Status& status) { return std::string(errdefs::Messa
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Waits for something that comes by itself; false after a minute.
-bool Eventually(const std::function<bool()>& done) {
-  const absl::Time end = absl::Now() + absl::Minutes(1);
-  while (!done()) {
-    if (absl::Now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
 }
 
 class IOTest : public ContainerTest {

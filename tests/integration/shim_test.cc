@@ -46,16 +46,6 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Waits for something that comes by itself; false after a minute.
-bool Eventually(const std::function<bool()>& done) {
-  const absl::Time end = absl::Now() + absl::Minutes(1);
-  while (!done()) {
-    if (absl::Now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
-
 bool Alive(std::uint32_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
 
 // The parent of a task's first process.
