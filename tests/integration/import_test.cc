@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,10 +23,13 @@
 #include "containerd/containerd.h"
 #include "containerd/content/helpers.h"
 #include "containerd/digest/identity.h"
+#include "containerd/images/annotations.h"
 #include "containerd/images/archive.h"
 #include "containerd/images/image.h"
 #include "containerd/images/proxy.h"
 #include "containerd/leases/leases.h"
+#include "containerd/transfer/archive.h"
+#include "containerd/transfer/image.h"
 
 #include "../support/image_builder.h"
 #include "container_fixture.h"
@@ -223,6 +228,157 @@ TEST_F(ImportTest, Import) {
           client_->ImageService()->Delete(ctx(), i.name, {images::SynchronousDelete()}).ok());
     }
     ExpectNothing();
+  }
+}
+
+class ExportAndImportTest : public ContainerTest {
+ protected:
+  // Exports the image, deletes it, imports the archive, and makes a container of what that gave.
+  void ExportAndImport(const std::string& name) {
+    std::string out;
+    io::StringWriter writer(&out);
+    absl::Status s = client_->Export(ctx(), writer,
+                                     {archive::WithPlatform(platforms::Default()),
+                                      archive::WithImage(client_->ImageService(), name)});
+    ASSERT_TRUE(s.ok()) << s;
+    s = client_->ImageService()->Delete(ctx(), name, {images::SynchronousDelete()});
+    ASSERT_TRUE(s.ok()) << s;
+
+    io::StringReader reader(out);
+    auto images =
+        client_->Import(ctx(), reader, {WithImageRefTranslator(archive::AddRefPrefix("foo/bar"))});
+    ASSERT_TRUE(images.ok()) << images.status();
+    for (const images::Image& record : *images) {
+      s = NewImage(*client_, record).Unpack(ctx(), "");
+      ASSERT_TRUE(s.ok()) << s;
+    }
+    // What the garbage collector would take it takes now.
+    auto manager = client_->LeasesService();
+    auto lease =
+        manager->Create(ctx(), {leases::WithRandomID(), leases::WithExpiration(absl::Hours(1))});
+    ASSERT_TRUE(lease.ok()) << lease.status();
+    ASSERT_TRUE(manager->Delete(ctx(), *lease, {leases::SynchronousDelete}).ok());
+
+    auto image = client_->GetImage(ctx(), name);
+    ASSERT_TRUE(image.ok()) << image.status();
+    image_ = std::make_unique<Image>(*std::move(image));
+    const auto outcome = Run({"sh", "-c", "echo imported"});
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    EXPECT_EQ(outcome->out, "imported\n") << outcome->err;
+  }
+};
+
+TEST_F(ExportAndImportTest, ExportAndImport) { ExportAndImport(kBusyboxName); }
+
+TEST_F(ExportAndImportTest, ExportAndImportMultiLayer) {
+  const std::string name = "docker.io/library/layers:1";
+  std::vector<std::string> layers = {BusyboxLayer()};
+  for (int i = 0; i < 6; ++i) {
+    layers.push_back(TarOf({{.name = fmt::format("file{}", i), .data = std::string(10'000, 'x')}}));
+  }
+  io::StringReader reader(
+      TarOf(OCIFiles(BuildImage({.layers = layers, .config = {.env = {"PATH=/bin"}}}), {name})));
+  ASSERT_TRUE(client_->Import(ctx(), reader).ok());
+  ExportAndImport(name);
+}
+
+// Images named by an archive, its index, or a prefix: what the daemon's own import makes of it.
+TEST_F(ImportTest, TransferImport) {
+  CONTAINERD_REQUIRE_PLUGIN("io.containerd.grpc.v1", "transfer");
+  namespace timage = transfer::image;
+  struct Case {
+    const char* name;
+    // The index's name or "", then the images': "base tag" only has the tag in the archive,
+    // "<name>@<manifest>" and "<name>@<index>" come of the options.
+    std::vector<std::string> images;
+    std::vector<timage::StoreOpt> opts;
+  };
+  const std::vector<Case> cases = {
+      {"Basic", {"", "registry.test/basic:latest"}, {timage::WithNamedPrefix("unused", true)}},
+      {"IndexRef", {"registry.test/index-ref:latest", ""}, {}},
+      {"AllRefs",
+       {"registry.test/all-refs:index", "registry.test/all-refs:1"},
+       {timage::WithNamedPrefix("registry.test/all-refs", false)}},
+      {"DigestRefs",
+       {"registry.test/all-refs:index", "registry.test/all-refs:1",
+        "registry.test/all-refs@<manifest>", "registry.test/all-refs@<index>"},
+       {timage::WithDigestRef("registry.test/all-refs", false, false)}},
+      {"DigestRefsSkipNamed",
+       {"registry.test/all-refs:index", "registry.test/all-refs:1",
+        "registry.test/all-refs@<index>"},
+       {timage::WithDigestRef("registry.test/all-refs", false, true)}},
+      {"DigestOnly",
+       {"", "", "imported-image@<manifest>", "imported-image@<index>"},
+       {timage::WithDigestRef("imported-image", false, true)}},
+      {"OverwriteDigestRefs",
+       {"registry.test/all-refs:index", "registry.test/all-refs:1", "someimportname@<manifest>",
+        "someimportname@<index>"},
+       {timage::WithDigestRef("someimportname", true, false)}},
+      {"TagOnlyRef",
+       {"", "registry.test/myimage thebest"},
+       {timage::WithNamedPrefix("registry.test/myimage", false)}},
+      {"TagOnlyOverwriteDigestRefs",
+       {"registry.test/all-refs:index", "registry.test/basename latest",
+        "registry.test/basename@<manifest>", "registry.test/basename@<index>"},
+       {timage::WithDigestRef("registry.test/basename", true, false)}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const TestNamespace ns{*client_};
+    std::vector<TarFile> files = {LayoutFile()};
+    ocispec::Index index;
+    index.schema_version = 2;
+    std::map<std::string, std::string> want;  // Digests by name.
+    std::vector<std::string> of_index;
+    for (std::string name : std::vector<std::string>(c.images.begin() + 1, c.images.end())) {
+      if (name.ends_with("@<index>")) {
+        of_index.push_back(name.substr(0, name.size() - 7));
+        continue;
+      }
+      if (name.ends_with("@<manifest>")) {
+        const std::string digest = index.manifests.back().digest;
+        want[name.substr(0, name.size() - 10) + digest] = digest;
+        continue;
+      }
+      const BuiltImage image =
+          BuildImage({.layers = {TarOf({{.name = name + "file"}})}, .author = name});
+      for (const std::string& blob : {image.manifest, image.config, image.blobs[0]}) {
+        files.push_back(BlobFile(blob));
+      }
+      index.manifests.push_back(image.target);
+      if (const std::size_t space = name.find(' '); space != std::string::npos) {
+        index.manifests.back().annotations = {
+            {ocispec::kAnnotationRefName, name.substr(space + 1)}};
+        name[space] = ':';
+      } else if (!name.empty()) {
+        index.manifests.back().annotations = {{images::kAnnotationImageName, name}};
+      }
+      if (!name.empty()) want[name] = image.target.digest;
+    }
+    const std::string text = ocispec::Marshal(index);
+    const std::string index_digest = digest::FromString(text).String();
+    files.push_back({.name = ocispec::kImageIndexFile, .data = text});
+    if (!c.images[0].empty()) want[c.images[0]] = index_digest;
+    std::set<std::string> optional;  // Daemons before 2.2 make no reference to the index's digest.
+    for (const std::string& name : of_index) optional.insert(name + index_digest);
+
+    std::set<std::string> saved;
+    const absl::Status s = client_->Transfer(
+        ns.ctx(),
+        transfer::archive::NewImageImportStream(std::make_shared<io::StringReader>(TarOf(files))),
+        timage::NewStore(c.images[0], c.opts),
+        {transfer::WithProgress([&](const transfer::Progress& p) {
+          if (p.event == "saved") saved.insert(p.name);
+        })});
+    ASSERT_TRUE(s.ok()) << s;
+    for (const auto& [name, digest] : want) {
+      EXPECT_TRUE(saved.erase(name) == 1) << name;
+      const auto image = client_->ImageService()->Get(ns.ctx(), name);
+      ASSERT_TRUE(image.ok()) << image.status();
+      EXPECT_EQ(image->target.digest, digest);
+    }
+    for (const std::string& name : optional) saved.erase(name);
+    EXPECT_THAT(saved, IsEmpty());
   }
 }
 
@@ -516,6 +672,58 @@ TEST_F(ImportTest, FailuresLeaveNothing) {
     ExpectNothing();
   }
   EXPECT_TRUE(Import(good).ok());
+}
+
+// A header says what it likes: nothing is made ready for it.
+TEST_F(ImportTest, HostileArchives) {
+  const BuiltImage built = BuildImage({.layers = {TarOf({{.name = "a", .data = "1"}})}});
+  const std::string good = TarOf(OCIFiles(built, {"name"}));
+  const auto with_size = [&](std::string_view field) {
+    std::string bad = good;
+    // Of the last file, a layer.
+    const std::size_t at = bad.rfind(BlobPath(built.blobs[0]));
+    bad.replace(at + 124, 12, field);
+    bad.replace(at + 148, 8, "        ");
+    unsigned sum = 0;
+    for (const char c : std::string_view(bad).substr(at, 512)) {
+      sum += static_cast<unsigned char>(c);
+    }
+    bad.replace(at + 148, 8, fmt::format("{:06o}{} ", sum, '\0'));
+    return bad;
+  };
+  std::vector<TarFile> too_many = OCIFiles(built, {"name"});
+  too_many.push_back(IndexFile(built.target, std::vector<std::string>(50'000, "name")));
+  std::vector<TarFile> loop = {LayoutFile()};
+  loop.push_back({.name = "index.json",
+                  .data = fmt::format(R"({{"schemaVersion":2,"manifests":[{{"mediaType":"{}",)"
+                                      R"("digest":"sha256:{}","size":100}}]}})",
+                                      ocispec::kMediaTypeImageIndex, std::string(64, 'a'))});
+  const std::vector<std::pair<const char*, std::string>> cases = {
+      {"8 EiB", with_size(std::string("\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", 12))},
+      {"more than 8 EiB",
+       with_size(std::string("\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12))},
+      {"8 GiB", with_size("77777777777 ")},
+      {"negative", with_size(std::string(12, '\xff'))},
+      {"no number", with_size("abcdefghijkl")},
+      {"an index of more than 4 MiB", TarOf(too_many)},
+      {"an index that leads to nothing", TarOf(loop)},
+      {"a name that leads out", TarOf({LayoutFile(), {.name = "../index.json", .data = "{}"}})},
+      {"a compressed bomb of nothing", Compressed(std::string(std::size_t{8} << 20, '\0'), kGzip)},
+      {"half of a gzip stream", Compressed(good, kGzip).substr(0, 300)},
+      {"empty", ""},
+  };
+  for (const auto& [name, archive] : cases) {
+    SCOPED_TRACE(name);
+    auto images = Import(archive);
+    EXPECT_FALSE(images.ok());
+    ExpectNothing();
+  }
+  // Cut anywhere before the last file is whole; what follows that is only padding.
+  const std::size_t whole = good.rfind(BlobPath(built.blobs[0])) + 512 + built.blobs[0].size();
+  for (std::size_t size = 0; size < whole; size += 701) {
+    EXPECT_FALSE(Import(good.substr(0, size)).ok()) << size;
+  }
+  ExpectNothing();
 }
 
 TEST_F(ImportTest, CancelledWhileReading) {
