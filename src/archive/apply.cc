@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <span>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -59,19 +60,38 @@ std::array<timespec, 2> TimesOf(const tar::Header& header) {
   return {Bound(std::max(accessed, header.mod_time)), Bound(header.mod_time)};
 }
 
+absl::StatusOr<std::vector<RootDir>> OpenAll(const std::vector<std::string>& paths) {
+  std::vector<RootDir> dirs;
+  for (const std::string& path : paths) {
+    absl::StatusOr<RootDir> dir = RootDir::Open(path);
+    if (!dir.ok()) return dir.status();
+    dirs.push_back(*std::move(dir));
+  }
+  return dirs;
+}
+
+// Makes a directory of `root` like that of the first layer that has it.
+absl::Status Inherit(const std::vector<RootDir>& layers, const RootDir& root, const Place& dir,
+                     Times times) {
+  for (const RootDir& layer : layers) {
+    absl::StatusOr<Place> place = layer.Resolve(dir);
+    if (!place.ok()) return place.status();
+    struct stat st {};
+    const int err = layer.Stat(*place, &st);
+    if (err == ENOENT) continue;
+    if (err != 0) {
+      return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", layer.PathOf(*place)));
+    }
+    if (!S_ISDIR(st.st_mode)) break;  // Something else covers those further down.
+    return CopyDirInfo(st, layer.PathOf(*place), root.PathOf(dir), times);
+  }
+  return absl::OkStatus();
+}
+
 class Applying {
  public:
-  Applying(RootDir root, ApplyOptions options)
-      : root_(std::move(root)), options_(std::move(options)) {}
-
-  absl::Status Open() {
-    for (const std::string& parent : options_.parents) {
-      absl::StatusOr<RootDir> dir = RootDir::Open(parent);
-      if (!dir.ok()) return dir.status();
-      parents_.push_back(*std::move(dir));
-    }
-    return absl::OkStatus();
-  }
+  Applying(RootDir root, std::vector<RootDir> parents, ApplyOptions options)
+      : root_(std::move(root)), parents_(std::move(parents)), options_(std::move(options)) {}
 
   absl::StatusOr<std::int64_t> Run(const Context& ctx, io::Reader& reader) {
     tar::Reader archive(reader);
@@ -90,6 +110,9 @@ class Applying {
       if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
         return errdefs::FromErrno(errno, fmt::format("setting the times of \"{}\"", name));
       }
+    }
+    if (options_.undescribed != nullptr) {
+      options_.undescribed->assign(undescribed_.begin(), undescribed_.end());
     }
     return size_;
   }
@@ -175,23 +198,8 @@ class Applying {
           fchmodat(root_.fd(), dir.c_str(), kParentMode, 0) != 0) {
         return errdefs::FromErrno(errno, fmt::format("making the directory \"{}\"", dir));
       }
-      if (absl::Status s = Inherit(dir); !s.ok()) return s;
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Inherit(const Place& dir) {
-    for (const RootDir& layer : parents_) {
-      absl::StatusOr<Place> place = layer.Resolve(dir);
-      if (!place.ok()) return place.status();
-      struct stat st {};
-      const int err = layer.Stat(*place, &st);
-      if (err == ENOENT) continue;
-      if (err != 0) {
-        return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", layer.PathOf(*place)));
-      }
-      if (!S_ISDIR(st.st_mode)) break;  // Something else covers those further down.
-      return CopyDirInfo(st, layer.PathOf(*place), root_.PathOf(dir));
+      if (options_.undescribed != nullptr) undescribed_.insert(dir);
+      if (absl::Status s = Inherit(parents_, root_, dir, Times::kCopy); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -266,7 +274,10 @@ class Applying {
       if (absl::Status s = Make(to, merge); !s.ok()) return s;
       if (absl::Status s = SetAttributes(to); !s.ok()) return s;
     }
-    if (header.typeflag == tar::kTypeDir) directories_.emplace_back(header.name, TimesOf(header));
+    if (header.typeflag == tar::kTypeDir) {
+      directories_.emplace_back(header.name, TimesOf(header));
+      undescribed_.erase(Join(parent_, to.base));
+    }
     if (!options_.convert_whiteout) unpacked_.insert(Join(parent_, to.base));
     return absl::OkStatus();
   }
@@ -407,9 +418,9 @@ class Applying {
   }
 
   const RootDir root_;
+  const std::vector<RootDir> parents_;
   const ApplyOptions options_;
   const bool in_user_namespace_ = RunningInUserNS();
-  std::vector<RootDir> parents_;
   std::int64_t size_ = 0;
 
   // The directory of the last entry: entries of one directory mostly follow one another. Unset when
@@ -420,6 +431,7 @@ class Applying {
 
   std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
   std::unordered_set<Place> unpacked_;
+  std::set<Place> undescribed_;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{256} << 10);
 };
 
@@ -453,6 +465,13 @@ ApplyOpt WithNoSameOwner() {
   };
 }
 
+ApplyOpt WithUndescribed(std::vector<std::string>* dirs) {
+  return [dirs](ApplyOptions* options) {
+    options->undescribed = dirs;
+    return absl::OkStatus();
+  };
+}
+
 ApplyOpt WithMaxSize(std::int64_t bytes) {
   return [bytes](ApplyOptions* options) {
     options->max_size = bytes;
@@ -469,9 +488,23 @@ absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, 
   }
   absl::StatusOr<RootDir> dir = RootDir::Open(root);
   if (!dir.ok()) return dir.status();
-  Applying applying(*std::move(dir), std::move(options));
-  if (absl::Status s = applying.Open(); !s.ok()) return s;
-  return applying.Run(ctx, reader);
+  absl::StatusOr<std::vector<RootDir>> parents = OpenAll(options.parents);
+  if (!parents.ok()) return parents.status();
+  return Applying(*std::move(dir), *std::move(parents), std::move(options)).Run(ctx, reader);
+}
+
+absl::Status InheritFrom(const std::vector<std::string>& parents, const std::string& root,
+                         const std::vector<std::string>& dirs) {
+  absl::StatusOr<RootDir> to = RootDir::Open(root);
+  if (!to.ok()) return to.status();
+  absl::StatusOr<std::vector<RootDir>> layers = OpenAll(parents);
+  if (!layers.ok()) return layers.status();
+  for (const std::string& dir : dirs) {
+    struct stat st {};
+    if (to->Stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) continue;  // Replaced since.
+    if (absl::Status s = Inherit(*layers, *to, dir, Times::kKeep); !s.ok()) return s;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace containerd::archive

@@ -46,7 +46,8 @@ absl::Status CopyXattrs(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const std::string& to) {
+absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const std::string& to,
+                         Times times) {
   const char* path = to.c_str();
   if (lchown(path, st.st_uid, st.st_gid) != 0) {
     // Some file systems refuse that even if nothing changes.
@@ -60,8 +61,8 @@ absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const s
   if (chmod(path, st.st_mode & 07777) != 0) {
     return errdefs::FromErrno(errno, fmt::format("changing the mode of \"{}\"", to));
   }
-  const timespec times[2] = {st.st_atim, st.st_mtim};
-  if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) != 0) {
+  const timespec both[2] = {st.st_atim, st.st_mtim};
+  if (times == Times::kCopy && utimensat(AT_FDCWD, path, both, AT_SYMLINK_NOFOLLOW) != 0) {
     return errdefs::FromErrno(errno, fmt::format("setting the times of \"{}\"", to));
   }
   return CopyXattrs(from, to);

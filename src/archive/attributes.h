@@ -9,9 +9,12 @@
 
 namespace containerd::archive {
 
+enum class Times { kCopy, kKeep };
+
 // Gives the directory `to` the owner, mode and times in `st` and the extended attributes of `from`,
 // without those of trusted.*.
-absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const std::string& to);
+absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const std::string& to,
+                         Times times);
 
 }  // namespace containerd::archive
 

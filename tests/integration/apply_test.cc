@@ -10,10 +10,12 @@
 #include <iterator>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -23,12 +25,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/apply/stream_applier.h"
 #include "containerd/compression/compression.h"
 #include "containerd/content/helpers.h"
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/mount/temp.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/remotes/handlers.h"
+#include "containerd/remotes/remotes.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/tar/tar.h"
 
@@ -365,8 +370,108 @@ TEST_P(ApplyTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(std::string(errdefs::Message(elsewhere)), HasSubstr("/none"));
 }
 
-INSTANTIATE_TEST_SUITE_P(, ApplyTest, ::testing::Values("overlayfs", "native"),
-                         [](const auto& test) { return std::string(test.param); });
+class StreamTest : public ApplyTest {
+ protected:
+  // What a registry has.
+  std::shared_ptr<remotes::Fetcher> Registry() {
+    return std::make_shared<remotes::FetcherFunc>(
+        [this](const Context&,
+               const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
+          return std::make_unique<io::StringReader>(blobs_[desc.digest]);
+        });
+  }
+
+  ocispec::Descriptor Offer(const std::string& data, const std::string& media_type) {
+    ocispec::Descriptor desc;
+    desc.media_type = media_type;
+    desc.digest = digest::FromString(data).String();
+    desc.size = static_cast<std::int64_t>(data.size());
+    blobs_[desc.digest] = data;
+    return desc;
+  }
+
+  std::set<std::string> Snapshots() {
+    std::set<std::string> names;
+    const absl::Status s =
+        snapshotter_->Walk(ctx(), [&](const Context&, const snapshots::Info& info) {
+          names.insert(info.name);
+          return absl::OkStatus();
+        });
+    EXPECT_TRUE(s.ok()) << s;
+    return names;
+  }
+
+  std::map<std::string, std::string> blobs_;
+};
+
+TEST_P(StreamTest, LayersThatComeInAnyOrder) {
+  const auto lease = client_->WithLease(ctx());
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  const Context& leased = lease->context();
+  const ocispec::Descriptor base = Offer(Compress(Archive(Base()), compression::Compression::kGzip),
+                                         ocispec::kMediaTypeImageLayerGzip);
+  const ocispec::Descriptor upper = Offer(Archive(Upper()), ocispec::kMediaTypeImageLayer);
+  const auto streamed =
+      apply::NewStreamApplier(leased, client_->ContentStore(), snapshotter_, {.min_size = 0});
+  const auto fetcher = streamed->Wrap(Registry());
+  // The one above comes first.
+  for (const ocispec::Descriptor& desc : {upper, base}) {
+    const absl::Status s = remotes::Fetch(leased, *client_->ContentStore(), *fetcher, desc);
+    ASSERT_TRUE(s.ok()) << s;
+  }
+  for (const auto& [layer, parent, name] :
+       {std::tuple(base, "", "base"), std::tuple(upper, "base", "upper")}) {
+    const Outcome daemon = Unpack(*client_->DiffService(), layer, parent);
+    const Outcome here = Unpack(*streamed, layer, parent, name);
+    ASSERT_TRUE(daemon.applied.ok()) << daemon.applied.status();
+    ASSERT_TRUE(here.applied.ok()) << here.applied.status();
+    EXPECT_EQ(here.applied->digest, daemon.applied->digest);
+    EXPECT_EQ(here.applied->size, daemon.applied->size);
+    EXPECT_EQ(here.tree, daemon.tree);
+  }
+  // What was extracted has been moved, once.
+  EXPECT_EQ(Snapshots(), (std::set<std::string>{"base", "upper"}));
+  const Outcome again = Unpack(*streamed, upper, "base");
+  EXPECT_TRUE(again.applied.ok()) << again.applied.status();
+}
+
+TEST_P(StreamTest, FailuresLeaveNothing) {
+  const auto lease = client_->WithLease(ctx());
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  const Context& leased = lease->context();
+  {
+    const auto streamed =
+        apply::NewStreamApplier(leased, client_->ContentStore(), snapshotter_, {.min_size = 0});
+    const auto fetcher = streamed->Wrap(Registry());
+    ocispec::Descriptor wrong = Offer(Archive(Base()), ocispec::kMediaTypeImageLayer);
+    blobs_[wrong.digest].back() = 'x';
+    EXPECT_FALSE(remotes::Fetch(leased, *client_->ContentStore(), *fetcher, wrong).ok());
+
+    const ocispec::Descriptor broken =
+        Offer(Compress(Archive({File("a/.wh...", "")}), compression::Compression::kGzip),
+              ocispec::kMediaTypeImageLayerGzip);
+    EXPECT_TRUE(remotes::Fetch(leased, *client_->ContentStore(), *fetcher, broken).ok());
+    const Outcome refused = Unpack(*streamed, broken, "");
+    EXPECT_TRUE(errdefs::IsInvalidArgument(refused.applied.status())) << refused.applied.status();
+
+    // Never asked for.
+    const ocispec::Descriptor unused = Offer(Archive(Upper()), ocispec::kMediaTypeImageLayer);
+    EXPECT_TRUE(remotes::Fetch(leased, *client_->ContentStore(), *fetcher, unused).ok());
+
+    // Half read.
+    const ocispec::Descriptor half =
+        Offer(Archive({File("large", std::string(10 << 20, 'x'))}), ocispec::kMediaTypeImageLayer);
+    auto reader = fetcher->Fetch(leased, half);
+    ASSERT_TRUE(reader.ok());
+    std::vector<char> buf(1 << 20);
+    EXPECT_TRUE((*reader)->Read(leased, buf).ok());
+  }
+  EXPECT_EQ(Snapshots(), std::set<std::string>());
+}
+
+constexpr auto kName = [](const auto& test) { return std::string(test.param); };
+INSTANTIATE_TEST_SUITE_P(, StreamTest, ::testing::Values("overlayfs", "native"), kName);
+INSTANTIATE_TEST_SUITE_P(, ApplyTest, ::testing::Values("overlayfs", "native"), kName);
 
 }  // namespace
 }  // namespace containerd

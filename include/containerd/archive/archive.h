@@ -47,6 +47,9 @@ struct ApplyOptions {
   // it. For a root that does not show those layers itself.
   std::vector<std::string> parents{};
 
+  // Gets those directories, by their paths from the root, if they are still undescribed in the end.
+  std::vector<std::string>* undescribed = nullptr;
+
   bool no_same_owner = false;  // Everything belongs to the caller.
 
   // Most bytes of content that the archive's entries may have.
@@ -59,6 +62,8 @@ ApplyOpt WithFilter(Filter filter);
 ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
 ApplyOpt WithParents(std::vector<std::string> parents);
 ApplyOpt WithNoSameOwner();
+// Not in Go: for layers that are extracted before those below are there. InheritFrom follows then.
+ApplyOpt WithUndescribed(std::vector<std::string>* dirs);
 // Not in Go: a bound for archives from strangers.
 ApplyOpt WithMaxSize(std::int64_t bytes);
 
@@ -78,6 +83,11 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
 // calls, which name the entry. Blocks, and ends with its context.
 absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, io::Reader& reader,
                                    const std::vector<ApplyOpt>& opts = {});
+
+// Gives directories below `root` what WithParents would have given them, but for times: owner, mode
+// and extended attributes of the first of `parents` that has such a directory.
+absl::Status InheritFrom(const std::vector<std::string>& parents, const std::string& root,
+                         const std::vector<std::string>& dirs);
 
 }  // namespace containerd::archive
 

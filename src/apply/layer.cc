@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "layer.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/compression/compression.h"
+#include "containerd/digest/digest.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/mediatypes.h"
+#include "containerd/ocispec/mediatypes.h"
+
+namespace containerd::apply {
+namespace {
+
+constexpr std::string_view kUpperDir = "upperdir=";
+constexpr std::string_view kLowerDir = "lowerdir=";
+
+// Digests and counts what is read.
+class DigestingReader final : public io::Reader {
+ public:
+  DigestingReader(io::Reader& reader, std::int64_t max) : reader_(reader), max_(max) {}
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    absl::StatusOr<std::size_t> n = reader_.Read(ctx, buf);
+    if (!n.ok()) return n;
+    size_ += static_cast<std::int64_t>(*n);
+    if (size_ > max_) {
+      return errdefs::ResourceExhausted(fmt::format("it unpacks to more than {} bytes", max_));
+    }
+    digester_.Write(std::string_view(buf.data(), *n));
+    return n;
+  }
+
+  std::int64_t size() const { return size_; }
+  digest::Digest Digest() const { return digester_.Digest(); }
+
+ private:
+  io::Reader& reader_;
+  const std::int64_t max_;
+  digest::Digester digester_;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace
+
+std::optional<Overlay> OverlayOf(const std::vector<mount::Mount>& mounts) {
+  if (mounts.size() != 1 || mounts[0].type != "overlay") return std::nullopt;
+  Overlay overlay;
+  for (const std::string& option : mounts[0].options) {
+    std::string_view text = option;
+    if (text.starts_with(kUpperDir)) {
+      overlay.upper = text.substr(kUpperDir.size());
+    } else if (text.starts_with(kLowerDir)) {
+      overlay.lower.clear();
+      for (text.remove_prefix(kLowerDir.size());;) {
+        const std::size_t colon = text.find(':');
+        overlay.lower.emplace_back(text.substr(0, colon));
+        if (colon == std::string_view::npos) break;
+        text.remove_prefix(colon + 1);
+      }
+    } else if (text == "userxattr" || text.starts_with("uidmap=") || text.starts_with("gidmap=")) {
+      return std::nullopt;  // Its upper directory has whiteouts, or owners, of another kind.
+    }
+  }
+  if (overlay.upper.empty()) return std::nullopt;
+  return overlay;
+}
+
+std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts) {
+  if (mounts.size() != 1 || mounts[0].type != "bind") return std::nullopt;
+  for (const std::string& option : mounts[0].options) {
+    if (option != "rbind" && option != "bind" && option != "rw") return std::nullopt;
+  }
+  return mounts[0].source;
+}
+
+absl::Status SyncFs(const std::string& dir) {
+  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && syncfs(fd) == 0;
+  const int err = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return absl::OkStatus();
+  return errdefs::FromErrno(err, fmt::format("syncing the file system of \"{}\"", dir));
+}
+
+absl::StatusOr<ocispec::Descriptor> Inflate(
+    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, const Options& options,
+    const std::function<absl::Status(io::Reader& layer)>& extract) {
+  const auto annotate = [&](const absl::Status& s) {
+    return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
+  };
+  // The type says whether it is a layer at all; how it is compressed, its own first bytes.
+  absl::StatusOr<std::string> kind = images::DiffCompression(desc.media_type);
+  if (!kind.ok()) return annotate(kind.status());
+  absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
+      compression::DecompressStream(ctx, blob);
+  if (!inflated.ok()) return annotate(inflated.status());
+  DigestingReader layer(**inflated, options.max_layer_size);
+  if (absl::Status s = extract(layer); !s.ok()) return annotate(s);
+  // What follows the archive belongs to the layer's digest.
+  std::vector<char> rest(std::size_t{64} << 10);
+  for (;;) {
+    absl::StatusOr<std::size_t> n = layer.Read(ctx, rest);
+    if (!n.ok()) return annotate(n.status());
+    if (*n == 0) break;
+  }
+  ocispec::Descriptor applied;
+  applied.media_type = ocispec::kMediaTypeImageLayer;
+  applied.digest = layer.Digest().String();
+  applied.size = layer.size();
+  return applied;
+}
+
+}  // namespace containerd::apply

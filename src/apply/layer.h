@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A layer's blob, taken apart; and what mounts are of.
+#ifndef CONTAINERD_SRC_APPLY_LAYER_H_
+#define CONTAINERD_SRC_APPLY_LAYER_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/apply/apply.h"
+#include "containerd/context/context.h"
+#include "containerd/io/io.h"
+#include "containerd/mount/mount.h"
+#include "containerd/ocispec/descriptor.h"
+
+namespace containerd::apply {
+
+struct Overlay {
+  std::string upper;
+  std::vector<std::string> lower;
+};
+
+// Of an overlay that has an upper directory, and whiteouts and owners as usual.
+std::optional<Overlay> OverlayOf(const std::vector<mount::Mount>& mounts);
+
+// The directory of a single bind mount that may be written to.
+std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts);
+
+// syncfs(2) of the file system that has the directory.
+absl::Status SyncFs(const std::string& dir);
+
+// Inflates and digests `blob` while `extract` reads it, and returns the descriptor of what came
+// out. Errors name the layer.
+absl::StatusOr<ocispec::Descriptor> Inflate(
+    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, const Options& options,
+    const std::function<absl::Status(io::Reader& layer)>& extract);
+
+}  // namespace containerd::apply
+
+#endif  // CONTAINERD_SRC_APPLY_LAYER_H_

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bytes from the thread that downloads to the one that extracts.
+#ifndef CONTAINERD_SRC_APPLY_PIPE_H_
+#define CONTAINERD_SRC_APPLY_PIPE_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/io/io.h"
+
+namespace containerd::apply {
+
+// One writer, one reader. All functions return when the context given to the constructor ends.
+class Pipe final : public io::Reader {
+ public:
+  // Bytes that wait to be read, at most.
+  static constexpr std::size_t kCapacity = std::size_t{4} << 20;
+
+  explicit Pipe(const Context& ctx);
+
+  // Waits for room. Does nothing when nobody reads any more.
+  void Write(std::string_view data);
+
+  // The end of the input. Without it, Break makes reading fail.
+  void Close();
+
+  // Neither side goes on: what was read is not all of the input, or nobody wants it.
+  void Break();
+
+  // The same, if the input has not been closed.
+  void BreakUnlessClosed();
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override;
+
+ private:
+  enum class State { kOpen, kClosed, kBroken };
+
+  void BreakLocked();
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::deque<std::string> chunks_;
+  std::size_t first_ = 0;  // Read of the first chunk.
+  std::size_t size_ = 0;
+  State state_ = State::kOpen;
+  CancelRegistration registration_;
+};
+
+}  // namespace containerd::apply
+
+#endif  // CONTAINERD_SRC_APPLY_PIPE_H_
