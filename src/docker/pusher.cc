@@ -312,19 +312,27 @@ class ChunkedPushWriter final : public PushWriterBase {
 
 class TrackerLock {
  public:
-  TrackerLock(StatusTracker& tracker, std::string_view ref)
-      : locker_(dynamic_cast<StatusTrackLocker*>(&tracker)), ref_(ref) {
-    if (locker_ != nullptr) locker_->Lock(ref_);
-  }
+  TrackerLock() = default;
   ~TrackerLock() {
     if (locker_ != nullptr) locker_->Unlock(ref_);
   }
   TrackerLock(const TrackerLock&) = delete;
   TrackerLock& operator=(const TrackerLock&) = delete;
 
+  absl::Status Lock(const Context& ctx, StatusTracker& tracker, std::string_view ref) {
+    auto* locker = dynamic_cast<StatusTrackLocker*>(&tracker);
+    if (locker == nullptr) return absl::OkStatus();
+    if (absl::Status s = locker->Lock(ctx, ref); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("waiting for another push of {}", ref));
+    }
+    locker_ = locker;
+    ref_ = ref;
+    return absl::OkStatus();
+  }
+
  private:
-  StatusTrackLocker* const locker_;
-  const std::string ref_;
+  StatusTrackLocker* locker_ = nullptr;
+  std::string ref_;
 };
 
 class DockerPusher final : public Pusher, public content::Ingester {
@@ -374,7 +382,8 @@ class DockerPusher final : public Pusher, public content::Ingester {
     const bool is_manifest =
         images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
     const std::string target = is_manifest ? base_->refspec.String() : base_->refspec.locator;
-    const TrackerLock lock(*tracker_, ref);
+    TrackerLock lock;
+    if (absl::Status s = lock.Lock(parent, *tracker_, ref); !s.ok()) return s;
     absl::StatusOr<Context> scoped = ContextWithRepositoryScope(parent, base_->refspec, true);
     if (!scoped.ok()) return scoped.status();
     const Context ctx = WithWarningSource(*scoped, desc, desc.digest);

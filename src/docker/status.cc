@@ -27,10 +27,22 @@ class MemoryStatusTracker final : public StatusTrackLocker {
     statuses_.insert_or_assign(std::string(ref), status);
   }
 
-  void Lock(std::string_view ref) override {
+  absl::Status Lock(const Context& ctx, std::string_view ref) override {
+    const CancelRegistration registration = ctx.OnCancel([this] {
+      std::lock_guard lock(mu_);
+      unlocked_.notify_all();
+    });
     std::unique_lock lock(mu_);
-    unlocked_.wait(lock, [&] { return !locked_.contains(ref); });
+    while (locked_.contains(ref)) {
+      if (absl::Status s = ctx.Err(); !s.ok()) return s;
+      if (ctx.Deadline() == absl::InfiniteFuture()) {
+        unlocked_.wait(lock);
+      } else {
+        unlocked_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
+      }
+    }
     locked_.emplace(ref);
+    return absl::OkStatus();
   }
 
   void Unlock(std::string_view ref) override {

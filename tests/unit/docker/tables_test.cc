@@ -105,6 +105,42 @@ TEST(Registry, DefaultsAndJoining) {
   EXPECT_TRUE(Registries({none})("docker.io")->empty());
 }
 
+TEST(Registry, HTTPFallbackPortError) {
+  // Nobody on the default port of HTTPS: perhaps on that of HTTP. A port that was named is the one.
+  class Refuses final : public http::RoundTripper {
+   public:
+    explicit Refuses(http::ErrorKind k) : kind(k) {}
+    Future<std::shared_ptr<http::Response>> RoundTrip(const Context&,
+                                                      http::Request request) override {
+      asked.push_back(request.url);
+      return Future<std::shared_ptr<http::Response>>::Ready(http::NewError(kind, "no"));
+    }
+    const http::ErrorKind kind;
+    std::vector<std::string> asked;
+  };
+  using http::ErrorKind;
+  const std::tuple<ErrorKind, std::string, bool> cases[] = {
+      {ErrorKind::kConnectionRefused, "https://127.0.0.1/", true},
+      {ErrorKind::kConnectionRefused, "https://127.0.0.1:5000/", false},
+      {ErrorKind::kTimeout, "https://127.0.0.1/", true},
+      {ErrorKind::kTimeout, "https://127.0.0.1:5000/", false},
+      {ErrorKind::kNotTLS, "https://127.0.0.1:5000/", true},
+      {ErrorKind::kHandshakeTimeout, "https://127.0.0.1:5000/", true},
+      {ErrorKind::kCertificate, "https://127.0.0.1/", false},
+      {ErrorKind::kUnexpectedEOF, "https://127.0.0.1/", false},
+      {ErrorKind::kConnectionRefused, "http://127.0.0.1/", false},
+  };
+  for (const auto& [kind, url, falls_back] : cases) {
+    const auto transport = std::make_shared<Refuses>(kind);
+    EXPECT_FALSE(NewHTTPFallback(transport)->RoundTrip(kCtx, {.url = url}).Get(kCtx).ok());
+    if (falls_back) {
+      EXPECT_THAT(transport->asked, ElementsAre(url, "http" + url.substr(5)));
+    } else {
+      EXPECT_THAT(transport->asked, ElementsAre(url));
+    }
+  }
+}
+
 TEST(Scope, RepositoryScope) {
   EXPECT_EQ(*RepositoryScope({.locator = "host/foo/bar", .object = "ignored"}, false),
             "repository:foo/bar:pull");
@@ -325,6 +361,12 @@ TEST(Warnings, ParseWarningText) {
       {"299 - \"", ""},
       {"299 - ", ""},
       {R"(299 - "ends with \")", ""},
+      {std::string("299 - \"bad\0text\"", 15), ""},
+      {R"(299 - "warn text" extra data)", ""},
+      {R"(299 - "warn text" "extra data")", ""},
+      {R"(299 - "incomplete)", ""},
+      {R"(299 - warn text")", ""},
+      {"", ""},
   };
   for (const auto& [header, want] : cases) EXPECT_EQ(ParseWarningText(header), want) << header;
 }
@@ -383,18 +425,21 @@ TEST(Status, InMemoryTracker) {
   tracker->SetStatus("a", status);
   EXPECT_EQ(tracker->GetStatus("a")->offset, 3);
   EXPECT_EQ(tracker->GetStatus("a")->mounted_from, "x");
-  tracker->Lock("a");
-  tracker->Lock("b");
+  ASSERT_TRUE(tracker->Lock(kCtx, "a").ok());
+  ASSERT_TRUE(tracker->Lock(kCtx, "b").ok());
   std::thread other([&] {
-    tracker->Lock("a");
+    EXPECT_TRUE(tracker->Lock(kCtx, "a").ok());
     tracker->SetStatus("order", Status());
     tracker->Unlock("a");
   });
   EXPECT_FALSE(tracker->GetStatus("order").ok());
+  EXPECT_TRUE(
+      errdefs::IsDeadlineExceeded(tracker->Lock(WithTimeout(kCtx, absl::Milliseconds(20)), "b")));
   tracker->Unlock("a");
   other.join();
   EXPECT_TRUE(tracker->GetStatus("order").ok());
   tracker->Unlock("b");
+  EXPECT_TRUE(tracker->Lock(kCtx, "b").ok());
 }
 
 TEST(Converter, ConvertManifest) {

@@ -14,6 +14,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/content/content.h"
+#include "containerd/context/context.h"
 
 namespace containerd::remotes::docker {
 
@@ -54,7 +55,8 @@ class StatusTracker {
 // A tracker that lets one thread at a time begin a push of a ref.
 class StatusTrackLocker : public StatusTracker {
  public:
-  virtual void Lock(std::string_view ref) = 0;
+  // Waits for whoever has the lock, or until the context ends: then its error.
+  virtual absl::Status Lock(const Context& ctx, std::string_view ref) = 0;
   virtual void Unlock(std::string_view ref) = 0;
 };
 
