@@ -249,6 +249,11 @@ class FakeSnapshotter final : public snapshots::Snapshotter {
       if (absl::Status s = opt(&info); !s.ok()) return s;
     }
     const std::lock_guard lock(mu_);
+    // As the daemon does for who unpacks.
+    if (const auto target = info.labels.find(snapshots::kLabelSnapshotRef);
+        target != info.labels.end() && all_.contains(target->second)) {
+      return errdefs::AlreadyExists(fmt::format("target snapshot \"{}\"", target->second));
+    }
     if (!parent.empty() && !all_.contains(info.parent)) {
       return errdefs::NotFound(fmt::format("parent snapshot \"{}\"", parent));
     }

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pull, Fetch and Push between fakes: what is asked of whom, and what is left when something fails.
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/content/helpers.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/image.h"
+#include "containerd/images/handlers.h"
+#include "containerd/images/mediatypes.h"
+#include "containerd/ocispec/json.h"
+#include "containerd/ocispec/manifest.h"
+#include "containerd/ocispec/mediatypes.h"
+#include "containerd/platforms/platforms.h"
+#include "containerd/remote_opts.h"
+#include "containerd/remotes/remotes.h"
+
+#include "fakes.h"
+
+namespace containerd {
+namespace {
+
+using ::testing::_;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kRef[] = "example.com/app:1";
+
+// A registry with one image.
+class FakeResolver final : public remotes::ResolverWithOptions {
+ public:
+  ocispec::Descriptor target;
+  std::map<std::string, std::string> blobs;
+  std::function<absl::Status(const Context&, const ocispec::Descriptor&)> on_fetch;
+  transfer::ImageResolverOptions options;
+  std::vector<std::string> fetched;
+  std::vector<std::string> pushed;
+  std::string push_ref;
+  testing::MemoryStore store;
+  std::mutex mu;
+
+  absl::StatusOr<Resolved> Resolve(const Context&, std::string_view ref) override {
+    if (ref != kRef) return errdefs::NotFound(std::string(ref));
+    return Resolved{.name = std::string(ref), .desc = target};
+  }
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context&,
+                                                            std::string_view) override {
+    return std::make_shared<remotes::FetcherFunc>(
+        [this](const Context& ctx,
+               const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
+          if (on_fetch) {
+            if (absl::Status s = on_fetch(ctx, desc); !s.ok()) return s;
+          }
+          const std::lock_guard lock(mu);
+          const auto blob = blobs.find(desc.digest);
+          if (blob == blobs.end()) return errdefs::NotFound(desc.digest);
+          fetched.push_back(desc.digest);
+          return std::make_unique<io::StringReader>(blob->second);
+        });
+  }
+  absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context&,
+                                                          std::string_view ref) override {
+    push_ref = std::string(ref);
+    return std::make_shared<remotes::PusherFunc>(
+        [this](
+            const Context& ctx,
+            const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<content::Writer>> {
+          auto writer =
+              store.Writer(ctx, {content::WithRef(desc.digest), content::WithDescriptor(desc)});
+          const std::lock_guard lock(mu);
+          if (writer.ok()) pushed.push_back(desc.digest);
+          return writer;
+        });
+  }
+  void SetOptions(const std::vector<transfer::ImageResolverOption>& opts) override {
+    for (const auto& opt : opts) opt(options);
+  }
+};
+
+class RemoteTest : public ::testing::Test {
+ protected:
+  RemoteTest() {
+    // An index of two images that share their first layer.
+    ocispec::Index index;
+    index.schema_version = 2;
+    index.media_type = ocispec::kMediaTypeImageIndex;
+    for (const char* platform : {"linux/amd64", "linux/arm64"}) {
+      testing::BuiltImage image = testing::BuildImage(
+          {.layers = {testing::TarOf({{.name = "shared"}}), testing::TarOf({{.name = platform}})},
+           .platform = *platforms::Parse(platform)});
+      Add(image.config);
+      Add(image.manifest);
+      for (std::size_t i = 0; i < image.blobs.size(); ++i) {
+        Add(image.blobs[i]);
+        diff_ids_[digest::FromString(image.blobs[i]).String()] =
+            digest::FromString(image.layers[i]).String();
+      }
+      index.manifests.push_back(image.target);
+      index.manifests.back().platform = platforms::Parse(platform).value();
+      images_.push_back(std::move(image));
+    }
+    const std::string text = ocispec::Marshal(index);
+    Add(text);
+    resolver_->target = testing::Describe(ocispec::kMediaTypeImageIndex, text);
+    ON_CALL(*daemon_.diff, Apply)
+        .WillByDefault(
+            [this](const Context&, const ocispec::Descriptor& desc,
+                   const std::vector<mount::Mount>&,
+                   const std::vector<diff::ApplyOpt>&) -> absl::StatusOr<ocispec::Descriptor> {
+              return ocispec::Descriptor{.digest = diff_ids_.at(desc.digest)};
+            });
+  }
+
+  void Add(const std::string& data) { resolver_->blobs[digest::FromString(data).String()] = data; }
+
+  // With the fake registry, and for amd64.
+  std::vector<RemoteOpt> With(std::vector<RemoteOpt> opts) {
+    opts.push_back(WithResolver(resolver_));
+    return opts;
+  }
+  absl::StatusOr<Image> Pull(std::vector<RemoteOpt> opts = {}) {
+    opts.push_back(WithPlatform("linux/amd64"));
+    return daemon_.client.Pull(ctx_, kRef, With(std::move(opts)));
+  }
+  static RemoteOpt Unpacking() {
+    return [](Client& client, RemoteContext* context) {
+      context->snapshotter = "fake";
+      return WithPullUnpack(client, context);
+    };
+  }
+
+  void ExpectNothing() {
+    EXPECT_THAT(*daemon_.images->List(ctx_, {}), IsEmpty());
+    EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
+    for (const std::string& name : daemon_.snapshotter->Names()) {
+      EXPECT_FALSE(name.starts_with("extract")) << name;
+    }
+  }
+
+  const Context ctx_ = WithNamespace(Context::Background(), "test");
+  testing::FakeDaemon daemon_;
+  const std::shared_ptr<FakeResolver> resolver_ = std::make_shared<FakeResolver>();
+  std::vector<testing::BuiltImage> images_;
+  std::map<std::string, std::string> diff_ids_;
+};
+
+TEST_F(RemoteTest, PullsOnePlatform) {
+  auto image = Pull({WithPullLabel("a", "b")});
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->Name(), kRef);
+  EXPECT_EQ(image->Labels(), (Labels{{"a", "b"}}));
+  EXPECT_EQ(daemon_.content->count(), 5U);
+  EXPECT_FALSE(daemon_.content->Has(images_[1].target.digest));
+  EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
+  // What holds what.
+  EXPECT_THAT(
+      daemon_.content->LabelsOf(images_[0].target.digest),
+      Contains(Pair("containerd.io/gc.ref.content.config", images_[0].parsed.config.digest)));
+  EXPECT_THAT(daemon_.content->LabelsOf(images_[0].parsed.layers[1].digest),
+              Contains(Pair("containerd.io/distribution.source.example.com", "app")));
+  EXPECT_THAT(daemon_.snapshotter->Names(), IsEmpty());
+}
+
+TEST_F(RemoteTest, PullsAndUnpacks) {
+  EXPECT_CALL(*daemon_.diff, Apply).Times(2);
+  std::map<std::string, BlobState> last;
+  auto image = Pull({Unpacking(), WithChildLabelMap(images::ChildGCLabelsFilterLayers),
+                     WithProgress([&](const BlobProgress& p) { last[p.desc.digest] = p.state; })});
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_TRUE(*image->IsUnpacked(ctx_, "fake"));
+  EXPECT_EQ(last.at(images_[0].parsed.layers[0].digest), BlobState::kUnpacked);
+  EXPECT_EQ(last.at(images_[0].target.digest), BlobState::kDone);
+  EXPECT_THAT(last, SizeIs(5));
+  // Nothing holds the layers, but the config the snapshots.
+  for (const auto& [key, value] : daemon_.content->LabelsOf(images_[0].target.digest)) {
+    EXPECT_NE(value, images_[0].parsed.layers[0].digest) << key;
+  }
+  EXPECT_TRUE(daemon_.content->LabelsOf(images_[0].parsed.config.digest)
+                  .contains("containerd.io/gc.ref.snapshot.fake"));
+  // A second time all is there.
+  last.clear();
+  resolver_->fetched.clear();
+  ASSERT_TRUE(Pull({Unpacking(),
+                    WithProgress([&](const BlobProgress& p) { last[p.desc.digest] = p.state; })})
+                  .ok());
+  EXPECT_THAT(resolver_->fetched, IsEmpty());
+  for (const auto& [dgst, state] : last) EXPECT_EQ(state, BlobState::kExists) << dgst;
+}
+
+TEST_F(RemoteTest, FetchesAllOrSome) {
+  auto all = daemon_.client.Fetch(ctx_, kRef, With({}));
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(daemon_.content->count(), 8U);
+  EXPECT_EQ(all->target, resolver_->target);
+
+  testing::FakeDaemon other;
+  ASSERT_TRUE(other.client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64")})).ok());
+  EXPECT_EQ(other.content->count(), 5U);
+  EXPECT_TRUE(other.content->Has(images_[1].target.digest));
+
+  testing::FakeDaemon third;
+  ASSERT_TRUE(
+      third.client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64"), WithAllMetadata()})).ok());
+  EXPECT_EQ(third.content->count(), 7U);  // the other's manifest and config too
+}
+
+TEST_F(RemoteTest, ImageIsMadeWhenAllIsThere) {
+  const std::string layer = images_[0].parsed.layers[1].digest;
+  for (const bool unpack : {false, true}) {
+    resolver_->on_fetch = [&](const Context&, const ocispec::Descriptor& desc) {
+      EXPECT_THAT(*daemon_.images->List(ctx_, {}), IsEmpty());
+      EXPECT_THAT(*daemon_.leases->List(ctx_, {}), SizeIs(1));
+      return desc.digest == layer ? errdefs::PermissionDenied("no") : absl::OkStatus();
+    };
+    std::vector<RemoteOpt> opts;
+    if (unpack) opts.push_back(Unpacking());
+    auto image = Pull(opts);
+    EXPECT_TRUE(errdefs::IsPermissionDenied(image.status())) << image.status();
+    EXPECT_THAT(std::string(errdefs::Message(image.status())), HasSubstr(kRef));
+    ExpectNothing();
+  }
+}
+
+TEST_F(RemoteTest, CancelledWhileItFetches) {
+  for (const bool unpack : {false, true}) {
+    auto [work, cancel] = WithCancel(ctx_);
+    resolver_->on_fetch = [&, stop = cancel](const Context& c, const ocispec::Descriptor& desc) {
+      if (!images::IsLayerType(desc.media_type)) return absl::OkStatus();
+      stop();
+      return c.Err();
+    };
+    std::vector<RemoteOpt> opts = {WithPlatform("linux/amd64")};
+    if (unpack) opts.push_back(Unpacking());
+    auto image = daemon_.client.Pull(work, kRef, With(opts));
+    EXPECT_TRUE(errdefs::IsCanceled(image.status())) << image.status();
+    ExpectNothing();
+  }
+}
+
+TEST_F(RemoteTest, ALayerThatCannotBeApplied) {
+  ON_CALL(*daemon_.diff, Apply)
+      .WillByDefault([](const Context&, const ocispec::Descriptor&,
+                        const std::vector<mount::Mount>&,
+                        const std::vector<diff::ApplyOpt>&) -> absl::StatusOr<ocispec::Descriptor> {
+        return errdefs::ResourceExhausted("no space left on device");
+      });
+  auto image = Pull({Unpacking()});
+  EXPECT_TRUE(errdefs::IsResourceExhausted(image.status())) << image.status();
+  ExpectNothing();
+  // With an applier of one's own it goes.
+  struct Applier final : diff::Applier {
+    absl::StatusOr<ocispec::Descriptor> Apply(const Context&, const ocispec::Descriptor& desc,
+                                              const std::vector<mount::Mount>&,
+                                              const std::vector<diff::ApplyOpt>&) override {
+      return ocispec::Descriptor{.digest = diff_ids->at(desc.digest)};
+    }
+    const std::map<std::string, std::string>* diff_ids = nullptr;
+  };
+  const auto applier = std::make_shared<Applier>();
+  applier->diff_ids = &diff_ids_;
+  image = Pull({Unpacking(), WithUnpackOpts({WithUnpackApplier(applier)})});
+  EXPECT_TRUE(image.ok()) << image.status();
+}
+
+TEST_F(RemoteTest, Handlers) {
+  std::mutex mu;
+  std::set<std::string> before;
+  std::set<std::string> around;
+  auto image =
+      Pull({WithImageHandler([&](const Context&, const ocispec::Descriptor& desc)
+                                 -> absl::StatusOr<images::Descriptors> {
+              const std::lock_guard lock(mu);
+              before.insert(desc.digest);
+              return images::Descriptors();
+            }),
+            WithImageHandlerWrapper([&](images::Handler h) {
+              return [&, h = std::move(h)](const Context& ctx, const ocispec::Descriptor& desc) {
+                auto children = h(ctx, desc);
+                const std::lock_guard lock(mu);
+                around.insert(desc.digest);
+                return children;
+              };
+            })});
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_THAT(before, SizeIs(5));
+  EXPECT_EQ(before, around);
+}
+
+TEST_F(RemoteTest, LimitsGoToTheResolver) {
+  ASSERT_TRUE(Pull({WithMaxConcurrentDownloads(3), WithConcurrentLayerFetchBuffer(1 << 20)}).ok());
+  EXPECT_EQ(resolver_->options.performances.max_concurrent_downloads, 3);
+  EXPECT_EQ(resolver_->options.performances.concurrent_layer_fetch_buffer, 1 << 20);
+  ASSERT_NE(resolver_->options.download_limiter, nullptr);
+  int free = 0;
+  while (resolver_->options.download_limiter->TryAcquire()) ++free;
+  EXPECT_EQ(free, 3);
+  const auto limiter = std::make_shared<Semaphore>(1);
+  ASSERT_TRUE(Pull({WithDownloadLimiter(limiter)}).ok());
+  EXPECT_EQ(resolver_->options.download_limiter, limiter);
+}
+
+TEST_F(RemoteTest, WhatIsRefused) {
+  Client& client = daemon_.client;
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      client.Pull(ctx_, kRef, With({WithPlatform("linux/amd64"), WithPlatform("linux/arm64")}))
+          .status()));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      client.Pull(ctx_, kRef, With({WithPlatform("a/b/c/d")})).status()));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      client.Fetch(ctx_, kRef, With({WithPlatform("a/b/c/d")})).status()));
+  EXPECT_TRUE(errdefs::IsNotImplemented(client.Fetch(ctx_, kRef, With({WithPullUnpack})).status()));
+  EXPECT_TRUE(errdefs::IsNotFound(client.Pull(ctx_, "example.com/other:1", With({})).status()));
+  EXPECT_TRUE(
+      errdefs::IsNotFound(client.Pull(ctx_, kRef, With({WithPlatform("windows/amd64")})).status()));
+  EXPECT_TRUE(
+      errdefs::IsInvalidArgument(Pull({WithPullLabel("k", std::string(5000, 'v'))}).status()));
+  EXPECT_FALSE(Pull({WithPullUnpack, WithPullSnapshotter("missing")}).ok());
+  resolver_->target.media_type = images::kMediaTypeDockerSchema1Manifest;
+  EXPECT_TRUE(errdefs::IsNotImplemented(Pull().status()));
+  resolver_->target.media_type = ocispec::kMediaTypeImageIndex;
+  resolver_->target.size = std::int64_t{100} << 20;
+  EXPECT_TRUE(errdefs::IsResourceExhausted(Pull().status()));
+  ExpectNothing();
+}
+
+TEST_F(RemoteTest, Pushes) {
+  ASSERT_TRUE(daemon_.client.Fetch(ctx_, kRef, With({})).ok());
+  std::map<std::string, std::vector<BlobState>> states;
+  absl::Status s = daemon_.client.Push(
+      ctx_, "example.com/copy:1", resolver_->target,
+      With({WithProgress([&](const BlobProgress& p) { states[p.desc.digest].push_back(p.state); }),
+            WithMaxConcurrentUploadedLayers(1)}));
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_EQ(resolver_->push_ref, "example.com/copy:1@" + resolver_->target.digest);
+  EXPECT_EQ(resolver_->store.count(), 8U);
+  EXPECT_EQ(resolver_->pushed.back(), resolver_->target.digest);
+  EXPECT_THAT(states.at(resolver_->target.digest),
+              ElementsAre(BlobState::kWaiting, BlobState::kTransferring, BlobState::kDone));
+  states.clear();
+  s = daemon_.client.Push(ctx_, "example.com/copy@" + resolver_->target.digest, resolver_->target,
+                          With({WithProgress([&](const BlobProgress& p) {
+                            states[p.desc.digest].push_back(p.state);
+                          })}));
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_EQ(resolver_->push_ref, "example.com/copy@" + resolver_->target.digest);
+  for (const auto& [dgst, all] : states) EXPECT_EQ(all.back(), BlobState::kExists) << dgst;
+}
+
+TEST_F(RemoteTest, PushesOnePlatform) {
+  ASSERT_TRUE(Pull().ok());
+  std::mutex mu;
+  std::set<std::string> seen;
+  EXPECT_TRUE(errdefs::IsNotFound(
+      daemon_.client.Push(ctx_, "example.com/copy:1", resolver_->target, With({}))));
+  absl::Status s = daemon_.client.Push(
+      ctx_, "example.com/copy:1", resolver_->target,
+      With({WithPlatform("linux/amd64"),
+            WithImageHandler([&](const Context&, const ocispec::Descriptor& desc)
+                                 -> absl::StatusOr<images::Descriptors> {
+              const std::lock_guard lock(mu);
+              seen.insert(desc.digest);
+              return images::Descriptors();
+            })}));
+  ASSERT_TRUE(s.ok()) << s;
+  EXPECT_THAT(seen, SizeIs(5));
+  EXPECT_TRUE(resolver_->store.Has(images_[0].target.digest));
+  EXPECT_FALSE(resolver_->store.Has(images_[1].target.digest));
+}
+
+}  // namespace
+}  // namespace containerd
