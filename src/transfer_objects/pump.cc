@@ -22,8 +22,10 @@ namespace {
 
 constexpr std::size_t kPiece = 32 << 10;
 
-// How long a daemon that has answered may be silent before there is nothing more to come.
-constexpr absl::Duration kSilence = absl::Seconds(10);
+// How long a daemon that has answered may be silent before there is nothing more to come: of an
+// archive that has no end yet, and of what nobody will miss.
+constexpr absl::Duration kArchiveSilence = absl::Seconds(30);
+constexpr absl::Duration kSilence = absl::Seconds(1);
 
 // A number of a tar header: octal digits, or 256-based with the first bit set.
 std::optional<std::int64_t> Number(std::string_view field) {
@@ -121,7 +123,8 @@ Pump ReceivePump(std::shared_ptr<io::Writer> writer, std::shared_ptr<streaming::
       if (!transferring.Done()) n = reader.Read(transferring, buf);
       if (transferring.Done() && (!n.ok() || *n == 0)) {
         if (until == Until::kTarEnd && tar.Seen()) return {};
-        n = reader.Read(WithTimeout(ctx, kSilence), buf);
+        n = reader.Read(WithTimeout(ctx, until == Until::kTarEnd ? kArchiveSilence : kSilence),
+                        buf);
         if (errdefs::IsDeadlineExceeded(n.status()) && !ctx.Done()) {
           if (until == Until::kSilence) return {};
           return {.stream = errdefs::DataLoss("the daemon sent an archive without an end")};
