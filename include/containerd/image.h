@@ -43,8 +43,8 @@ struct UnpackConfig {
   bool check_platform_supported = false;
   // Applies the layers; nullptr: the daemon does.
   std::shared_ptr<diff::Applier> applier;
-  // This process applies them (apply/apply.h), with ISA-L; `applier` counts instead if there is
-  // one.
+  // This process applies them (apply/apply.h), with ISA-L, and Pull while they are downloaded
+  // (apply/stream_applier.h); `applier` counts instead if there is one.
   bool local = false;
   // Pull only: what keeps it from fetching and unpacking what others that have the same are at; by
   // default all pulls of a client have the same.

@@ -94,6 +94,7 @@ absl::StatusOr<images::Image> Fetching::Run(
                              fmt::format("failed to get fetcher for \"{}\"", name));
   }
   fetcher = WithProgress(*std::move(fetcher), progress_);
+  if (stream_ != nullptr) fetcher = stream_->Wrap(*std::move(fetcher));
   images::Image image{.name = name, .labels = remote_.labels, .target = desc};
 
   if (desc.media_type == images::kMediaTypeDockerSchema1Manifest) {
@@ -142,19 +143,30 @@ images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher)
           fmt::format("fetching {}: {} not supported", desc.digest, desc.media_type));
     }
     progress_->Report(desc, 0, BlobState::kWaiting);
-    absl::Status s = remotes::Fetch(ctx, *store, *fetcher, desc);
-    if (s.ok() || errdefs::IsAlreadyExists(s)) {
-      progress_->Report(desc, desc.size, s.ok() ? BlobState::kDone : BlobState::kExists);
-      std::lock_guard lock(mu_);
-      fetched_ = true;
-      return images::Descriptors();
-    }
-    progress_->Report(desc, 0, BlobState::kFailed);
+    bool began = false;
+    remotes::FetcherFunc noting([&](const Context& c, const ocispec::Descriptor& d) {
+      began = true;
+      return fetcher->Fetch(c, d);
+    });
+    absl::Status s = remotes::Fetch(ctx, *store, noting, desc);
+    ReportEnd(desc, s);
     std::lock_guard lock(mu_);
     fetched_ = true;
-    unfinished_.push_back(desc);
+    if (s.ok() || errdefs::IsAlreadyExists(s)) return images::Descriptors();
+    // Otherwise the ingestion is somebody else's.
+    if (began) unfinished_.push_back(desc);
     return s;
   };
+}
+
+void Fetching::ReportEnd(const ocispec::Descriptor& desc, const absl::Status& status) {
+  if (status.ok()) {
+    progress_->Report(desc, desc.size, BlobState::kDone);
+  } else if (errdefs::IsAlreadyExists(status)) {
+    progress_->Report(desc, desc.size, BlobState::kExists);
+  } else {
+    progress_->Report(desc, 0, BlobState::kFailed);
+  }
 }
 
 images::Handler Fetching::ChildrenHandler(int limit) const {
@@ -185,7 +197,13 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
   }
   const auto converter = schema1::NewConverter(client_.ContentStore(), std::move(fetcher));
   std::vector<images::Handler> handlers = remote_.base_handlers;
-  handlers.push_back(schema1::Handler(converter));
+  handlers.emplace_back([this, convert = schema1::Handler(converter)](
+                            const Context& c, const ocispec::Descriptor& d) {
+    progress_->Report(d, 0, BlobState::kWaiting);
+    auto children = convert(c, d);
+    ReportEnd(d, children.status());
+    return children;
+  });
   images::Handler handler = images::Handlers(std::move(handlers));
   if (remote_.handler_wrapper != nullptr) handler = remote_.handler_wrapper(std::move(handler));
   if (wrapper != nullptr) handler = wrapper(std::move(handler));

@@ -15,10 +15,16 @@
 namespace containerd {
 namespace {
 
-absl::StatusOr<std::unique_ptr<unpack::Unpacker>> MakeUnpacker(
-    const Context& ctx, Client& client, const RemoteContext& remote,
-    const std::shared_ptr<internal::Progress>& progress,
-    const std::shared_ptr<unpack::KeyedLocker>& locker) {
+struct Unpacking {
+  // Of an unpack in this process; outlives the unpacker and its fetches.
+  std::shared_ptr<apply::StreamApplier> stream{};
+  std::unique_ptr<unpack::Unpacker> unpacker{};
+};
+
+absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
+                                       const RemoteContext& remote,
+                                       const std::shared_ptr<internal::Progress>& progress,
+                                       const std::shared_ptr<unpack::KeyedLocker>& locker) {
   auto name = client.ResolveSnapshotterName(ctx, remote.snapshotter);
   if (!name.ok()) return errdefs::Annotate(name.status(), "unable to resolve snapshotter");
   auto snapshotter = client.GetSnapshotter(ctx, *name);
@@ -41,19 +47,27 @@ absl::StatusOr<std::unique_ptr<unpack::Unpacker>> MakeUnpacker(
   std::vector<snapshots::Opt> snapshot_opts = remote.snapshotter_opts;
   snapshot_opts.insert(snapshot_opts.end(), config.snapshot_opts.begin(),
                        config.snapshot_opts.end());
-  return unpack::NewUnpacker(
+  Unpacking unpacking;
+  std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
+  if (config.local && config.applier == nullptr) {
+    unpacking.stream = apply::NewStreamApplier(ctx, client.ContentStore(), *snapshotter);
+    applier = unpacking.stream;
+  }
+  auto unpacker = unpack::NewUnpacker(
       ctx, client.ContentStore(),
-      {unpack::WithUnpackPlatform(
-           {.platform = std::move(platform),
-            .snapshotter_key = *name,
-            .snapshotter = *std::move(snapshotter),
-            .snapshot_opts = std::move(snapshot_opts),
-            .snapshotter_capabilities = *std::move(capabilities),
-            .applier = internal::WithProgress(internal::ApplierOf(client, config), progress),
-            .apply_opts = config.apply_opts}),
+      {unpack::WithUnpackPlatform({.platform = std::move(platform),
+                                   .snapshotter_key = *name,
+                                   .snapshotter = *std::move(snapshotter),
+                                   .snapshot_opts = std::move(snapshot_opts),
+                                   .snapshotter_capabilities = *std::move(capabilities),
+                                   .applier = internal::WithProgress(std::move(applier), progress),
+                                   .apply_opts = config.apply_opts}),
        unpack::WithDuplicationSuppressor(
            config.duplication_suppressor != nullptr ? config.duplication_suppressor : locker),
        unpack::WithUnpackLimiter(config.limiter)});
+  if (!unpacker.ok()) return unpacker.status();
+  unpacking.unpacker = *std::move(unpacker);
+  return unpacking;
 }
 
 // Fetches, unpacks if that is wanted, and makes the image.
@@ -62,12 +76,14 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
                                      const RemoteContext& remote,
                                      const std::shared_ptr<unpack::KeyedLocker>& locker) {
   auto [work, cancel] = WithCancel(ctx);
-  std::unique_ptr<unpack::Unpacker> unpacker;
+  Unpacking unpacking;
+  const std::unique_ptr<unpack::Unpacker>& unpacker = unpacking.unpacker;
   std::function<images::Handler(images::Handler)> wrapper;
   if (remote.unpack) {
     auto made = MakeUnpacker(work, client, remote, fetching.progress(), locker);
     if (!made.ok()) return errdefs::Annotate(made.status(), "unable to initialize unpacker");
-    unpacker = *std::move(made);
+    unpacking = *std::move(made);
+    fetching.StreamTo(unpacking.stream.get());
     wrapper = [&unpacker](images::Handler h) { return unpacker->Unpack(std::move(h)); };
   }
   auto record = fetching.Run(work, ref, 1, wrapper);

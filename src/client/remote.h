@@ -12,6 +12,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/apply/stream_applier.h"
 #include "containerd/client.h"
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
@@ -38,6 +39,9 @@ class Fetching {
 
   const std::shared_ptr<Progress>& progress() const { return progress_; }
 
+  // Layers go through it on their way. Outlives what this object and the handlers do.
+  void StreamTo(apply::StreamApplier* stream) { stream_ = stream; }
+
   // Fetches what `ref` names and what that refers to; of each index the best `limit` manifests, all
   // if that is 0. `wrapper` goes around all handlers, it may be empty. Returns the record of the
   // image, which is not made.
@@ -55,11 +59,13 @@ class Fetching {
       const Context& ctx, std::shared_ptr<remotes::Fetcher> fetcher,
       const ocispec::Descriptor& desc,
       const std::function<images::Handler(images::Handler)>& wrapper);
+  void ReportEnd(const ocispec::Descriptor& desc, const absl::Status& status);
   void KeepIngests(const Context& ctx);
 
   Client& client_;
   const RemoteContext& remote_;
   const std::shared_ptr<Progress> progress_;
+  apply::StreamApplier* stream_ = nullptr;
 
   std::mutex mu_;
   bool fetched_ = false;  // anything at all

@@ -3,10 +3,14 @@
 // Images from a real registry into a real daemon. Scenarios that containerd runs against its own
 // client have the names that they have there.
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "containerd/mount/temp.h"
 #include "containerd/unpack/unpacker.h"
 
 #include "pull_fixture.h"
@@ -375,6 +379,41 @@ TEST_F(PullTest, UnpackedByThisProcess) {
   }
   EXPECT_THAT(Snapshots(), UnorderedElementsAreArray(ChainIDs(remote.parsed[0], remote)));
   EXPECT_EQ(RunImage(*client_->GetImage(ctx(), ref)), "hello local");
+}
+
+TEST_F(PullTest, UnpackedWhileItComes) {
+  const Registry registry;
+  RemoteImage remote;
+  std::vector<std::pair<std::string, compression::Compression>> layers;
+  std::map<std::string, std::string> files;
+  for (const char* name : {"a", "b", "c"}) {
+    files[name] = Noise(5 << 18, name);
+    layers.emplace_back(TarOf({{.name = fmt::format("dir/{}", name), .data = files[name]}}),
+                        layers.size() % 2 == 0 ? kGzip : kZstd);
+  }
+  AddImage(remote, layers, platforms::DefaultSpec());
+  const std::string ref = registry.Ref("streamed:1");
+  Publish(remote, ref);
+  auto image = client_->Pull(
+      ctx(), ref,
+      {WithPullUnpack, WithPullSnapshotter("overlayfs"), WithUnpackOpts({WithLocalUnpack()})});
+  ASSERT_TRUE(image.ok()) << image.status();
+  // Those in which the layers were put together from are gone.
+  EXPECT_THAT(Snapshots(), UnorderedElementsAreArray(ChainIDs(remote.parsed[0], remote)));
+  EXPECT_TRUE(*image->IsUnpacked(ctx(), "overlayfs"));
+
+  const auto snapshotter = client_->SnapshotService("overlayfs");
+  const auto mounts = snapshotter->View(ctx(), "view", ChainIDs(remote.parsed[0], remote).back());
+  ASSERT_TRUE(mounts.ok()) << mounts.status();
+  const absl::Status s = mount::WithReadonlyTempMount(ctx(), *mounts, [&](const std::string& root) {
+    for (const auto& [name, data] : files) {
+      std::ifstream file(fmt::format("{}/dir/{}", root, name));
+      const std::string text((std::istreambuf_iterator<char>(file)), {});
+      EXPECT_TRUE(text == data) << name;
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(s.ok()) << s;
 }
 
 TEST_F(PullTest, Install) {
