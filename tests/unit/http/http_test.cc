@@ -243,6 +243,24 @@ TEST(Client, AnEarlyAnswerEndsTheUpload) {
   EXPECT_EQ((*response)->status_code, 401);
 }
 
+TEST(PipeBody, MayBeSentBeforeTheWriteReturns) {
+  for (const bool sent : {true, false}) {
+    PipeBody body(2);
+    std::string buf(16, '\0');
+    const auto ready = body.Pull(buf, [&] {
+      if (sent) {
+        EXPECT_EQ(**body.Pull(buf, [] {}), 2U);
+      }
+      body.Finished(absl::OkStatus());
+    });
+    ASSERT_EQ(*ready, std::nullopt);
+    const absl::Status s = body.Write(kCtx, "{}");
+    EXPECT_EQ(s.ok(), sent) << s;
+    EXPECT_EQ(PipeBody::IsErrClosed(s), !sent);
+    EXPECT_TRUE(PipeBody::IsErrClosed(body.Write(kCtx, "more")));
+  }
+}
+
 TEST(Client, AnErrorOfTheBodyEndsTheTransfer) {
   const TestServer server([](const ServerRequest&, ResponseWriter& w) { w.Send(201); });
   const auto body = std::make_shared<PipeBody>(100);
