@@ -43,11 +43,10 @@ std::string Clean(std::string_view name) {
   const bool absolute = name.starts_with('/');
   std::vector<std::string> kept;
   for (std::string& part : Parts(name)) {
-    if (part != "..") {
-      kept.push_back(std::move(part));
-    } else if (!kept.empty() && kept.back() != "..") {
+    const bool up = part == "..";
+    if (up && !kept.empty() && kept.back() != "..") {
       kept.pop_back();
-    } else if (!absolute) {
+    } else if (!up || !absolute) {
       kept.push_back(std::move(part));
     }
   }
