@@ -6,4 +6,4 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 diff -u --label README.md --label examples/first.cc \
-  <(sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md) <(sed 1d examples/first.cc)
+  <(sed -n '/^```cpp$/,/^```$/{/^```cpp$/d;/^```$/q;p}' README.md) <(sed 1d examples/first.cc)
