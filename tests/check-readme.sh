@@ -5,5 +5,6 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC2016  # backticks, not a command
 diff -u --label README.md --label examples/first.cc \
   <(sed -n '/^```cpp$/,/^```$/{/^```cpp$/d;/^```$/q;p}' README.md) <(sed 1d examples/first.cc)
