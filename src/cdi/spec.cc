@@ -108,7 +108,7 @@ constexpr std::size_t kAnnotations = 5;       // 0.6.0: also classes with dots
 constexpr std::size_t kRdtAndGroups = 6;      // 0.7.0
 constexpr std::size_t kNetAndMonitoring = 9;  // 1.1.0
 
-absl::Status Invalid(std::string message) { return errdefs::InvalidArgument(message); }
+absl::Status Invalid(const std::string& message) { return errdefs::InvalidArgument(message); }
 
 bool IsLetter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
