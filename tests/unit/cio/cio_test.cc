@@ -408,7 +408,7 @@ TEST_F(CioTest, DescriptorsThatAreNotThere) {
 }
 
 TEST_F(CioTest, NoDescriptorLeft) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(CONTAINERD_SANITIZE_THREAD)
   GTEST_SKIP() << "the sanitizers themselves need descriptors";
 #endif
   const auto reactor = reactor::Reactor::Shared();

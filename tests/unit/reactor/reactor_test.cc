@@ -319,7 +319,7 @@ TEST(SharedReactorTest, OneForAllAndGoneAfterTheLast) {
 }
 
 TEST(SharedReactorTest, AForkedChildGetsItsOwn) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(CONTAINERD_SANITIZE_THREAD)
   GTEST_SKIP() << "ThreadSanitizer does not start threads after a fork";
 #endif
   Pipe pipe;
