@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What cannot be done: the error names it, and nothing is left half made.
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -301,6 +303,36 @@ TEST_F(BadInputTest, ASnapshotThatIsThereAlready) {
       client_->NewContainer(ctx(), first->ID(), {WithNewSnapshot(id, *image_), WithNewSpec()});
   EXPECT_TRUE(errdefs::IsAlreadyExists(taken.status())) << taken.status();
   EXPECT_THAT(SnapshotKeys(), ::testing::ElementsAre(first->ID()));
+}
+
+TEST_F(BadInputTest, ManyThreadsMakeTheSameContainer) {
+  for (int round = 0; round < 5; ++round) {
+    const std::string id = Name();
+    std::atomic<int> made{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        const auto container = client_->NewContainer(
+            ctx(), id,
+            {WithNewSnapshot(id, *image_),
+             WithNewSpec({oci::WithImageConfig(*image_), oci::WithProcessArgs({"true"})})});
+        if (container.ok()) {
+          ++made;
+        } else {
+          EXPECT_TRUE(errdefs::IsAlreadyExists(container.status())) << container.status();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(made, 1);
+    // Who came too late has not taken the snapshot away.
+    auto container = client_->LoadContainer(ctx(), id);
+    ASSERT_TRUE(container.ok()) << container.status();
+    auto outcome = RunTask(*container);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    EXPECT_TRUE(container->Delete(ctx(), {WithSnapshotCleanup}).ok());
+  }
+  ExpectNothing();
 }
 
 TEST_F(BadInputTest, AContextThatHasEnded) {

@@ -159,6 +159,11 @@ std::vector<supervisor::DaemonOpt> DaemonOpts() {
 
 PrivateDaemon::PrivateDaemon(std::vector<supervisor::DaemonOpt> opts) {
   std::vector<supervisor::DaemonOpt> all = DaemonOpts();
+  // It unpacks checkpoints there to restore them, and leaves them.
+  const std::string tmp = dir_.path() + "/tmp";
+  fs::create_directory(tmp);
+  all.push_back(supervisor::WithEnv("TMPDIR", tmp));
+  all.push_back(supervisor::WithEnv("XDG_RUNTIME_DIR", tmp));
   all.insert(all.end(), opts.begin(), opts.end());
   auto started =
       supervisor::Start(Context::Background(), dir_.path() + "/root", dir_.path() + "/state", all);
