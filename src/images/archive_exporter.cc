@@ -114,8 +114,8 @@ class Exporter {
 
   absl::Status Write(io::Writer& writer) {
     std::ranges::stable_sort(records_, {}, &Record::name);
-    const auto repeated = std::ranges::unique(records_, {}, &Record::name);
-    records_.erase(repeated.begin(), repeated.end());
+    const auto same_name = [](const Record& a, const Record& b) { return a.name == b.name; };
+    records_.erase(std::unique(records_.begin(), records_.end(), same_name), records_.end());
     tar::Writer archive(writer);
     for (const Record& record : records_) {
       if (absl::Status s = WriteRecord(archive, record); !s.ok()) {
