@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -571,6 +572,27 @@ TEST_F(CioTest, ToDescriptors) {
   for (const Case& c : cases) EXPECT_TRUE(c.run() == bytes) << c.name;
   const Fd null = OpenPath("/dev/null", O_WRONLY);
   EXPECT_TRUE(Send(Sink::ToFd(null), bytes).ok());
+}
+
+// The kernel moves the bytes: none of them is read into this program.
+TEST_F(CioTest, ToAFileWithoutACopy) {
+  const auto bytes_read = [] {
+    std::ifstream counters("/proc/self/io");
+    std::string name;
+    std::uint64_t value = 0;
+    while (counters >> name >> value) {
+      if (name == "rchar:") return value;
+    }
+    return std::uint64_t{0};
+  };
+  const std::string bytes = Pattern(8 << 20, 7);
+  if (bytes_read() == 0) GTEST_SKIP() << "the kernel does not count what is read";
+  const fs::path path = dir_ / "file";
+  const Fd file = OpenPath(path, O_WRONLY | O_CREAT);
+  const std::uint64_t before = bytes_read();
+  EXPECT_TRUE(Send(Sink::ToFd(file), bytes).ok());
+  EXPECT_LT(bytes_read() - before, bytes.size() / 4);
+  EXPECT_TRUE(ReadFile(path) == bytes);
 }
 
 TEST_F(CioTest, ATerminalAsSink) {
