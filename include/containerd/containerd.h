@@ -16,6 +16,7 @@
 #include "containerd/events/events.h"          // IWYU pragma: export
 #include "containerd/future/future.h"          // IWYU pragma: export
 #include "containerd/image.h"                  // IWYU pragma: export
+#include "containerd/images/archive.h"         // IWYU pragma: export
 #include "containerd/import.h"                 // IWYU pragma: export
 #include "containerd/install.h"                // IWYU pragma: export
 #include "containerd/io/io.h"                  // IWYU pragma: export
