@@ -310,6 +310,7 @@ TEST_F(BadInputTest, ManyThreadsMakeTheSameContainer) {
     const std::string id = Name();
     std::atomic<int> made{0};
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
         const auto container = client_->NewContainer(

@@ -20,7 +20,6 @@ namespace containerd::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 namespace fs = std::filesystem;
 
@@ -35,7 +34,7 @@ class IOTest : public ContainerTest {
  protected:
   // A program that keeps what it gets in the folder of the test, and whose task it was.
   std::string Logger(std::string_view name = "logger") {
-    const std::string path = fmt::format("{}/{}", dir_.path(), name);
+    std::string path = fmt::format("{}/{}", dir_.path(), name);
     std::ofstream(path) << "#!/bin/sh\n"
                            "trap '' TERM\n"
                            "[ \"$1\" = dir ] || exit 1\n"

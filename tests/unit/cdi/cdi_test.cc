@@ -28,7 +28,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
 
 namespace fs = std::filesystem;
 
@@ -569,6 +568,7 @@ TEST_F(CacheTest, IsSafeFromSeveralThreads) {
   Cache cache(Dirs());
   ASSERT_TRUE(cache.Refresh().ok());
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&cache, i] {
       for (int n = 0; n < 50; ++n) {
