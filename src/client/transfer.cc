@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/client.h"
 #include "containerd/transfer/transfer.h"
+
+#include "containerd/client.h"
 
 namespace containerd {
 
