@@ -46,6 +46,7 @@ struct UnpackConfig {
   // This process applies them (apply/apply.h), with ISA-L, and Pull while they are downloaded
   // (apply/stream_applier.h); `applier` counts instead if there is one.
   bool local = false;
+  std::int64_t max_layer_size = 0;  // Of a local unpack (apply::Options).
   // Pull only: what keeps it from fetching and unpacking what others that have the same are at; by
   // default all pulls of a client have the same.
   std::shared_ptr<unpack::KeyedLocker> duplication_suppressor;
@@ -141,8 +142,9 @@ UsageOpt WithManifestUsage();
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
 UnpackOpt WithSnapshotterPlatformCheck();
 // Unpacks in this process instead of in the daemon, which is faster: for root on the daemon's
-// machine. ErrFailedPrecondition where that can't be done.
-UnpackOpt WithLocalUnpack();
+// machine. ErrFailedPrecondition where that can't be done. ErrResourceExhausted for a layer of more
+// than `max_layer_size` bytes; 0: than nine tenths of what is free for it.
+UnpackOpt WithLocalUnpack(std::int64_t max_layer_size = 0);
 UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier);
 UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);
 UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter);

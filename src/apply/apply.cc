@@ -45,23 +45,26 @@ class ProgressReader final : public io::Reader {
 };
 
 absl::Status Extract(const Context& ctx, const std::vector<mount::Mount>& mounts, io::Reader& layer,
-                     const Options& options, bool sync_fs) {
-  std::vector<archive::ApplyOpt> opts = {archive::WithMaxSize(options.max_layer_size)};
-  std::string dir;
+                     std::int64_t max_size, bool sync_fs) {
+  std::vector<archive::ApplyOpt> opts = {archive::WithMaxSize(max_size)};
+  const auto apply = [&](const std::string& dir) {
+    absl::Status s = archive::Apply(ctx, dir, layer, opts).status();
+    return s.ok() && sync_fs ? SyncFs(dir) : s;
+  };
   if (std::optional<Overlay> overlay = OverlayOf(mounts); overlay.has_value()) {
-    dir = overlay->upper;
     opts.push_back(archive::WithConvertWhiteout(archive::OverlayConvertWhiteout));
     opts.push_back(archive::WithParents(std::move(overlay->lower)));
-  } else if (const std::optional<std::string> bind = BindOf(mounts); bind.has_value()) {
-    dir = *bind;
-  } else {
-    return mount::WithTempMount(ctx, mounts, [&](const std::string& root) {
-      absl::Status s = archive::Apply(ctx, root, layer, opts).status();
-      return s.ok() && sync_fs ? SyncFs(root) : s;
-    });
+    return apply(overlay->upper);
   }
-  absl::Status s = archive::Apply(ctx, dir, layer, opts).status();
-  return s.ok() && sync_fs ? SyncFs(dir) : s;
+  if (const std::optional<std::string> bind = BindOf(mounts); bind.has_value()) return apply(*bind);
+  return mount::WithTempMount(ctx, mounts, apply);
+}
+
+// A directory on the file system that the layer goes to; empty if it has to be mounted first.
+std::string DirectoryOf(const std::vector<mount::Mount>& mounts) {
+  if (std::optional<Overlay> overlay = OverlayOf(mounts); overlay.has_value())
+    return overlay->upper;
+  return BindOf(mounts).value_or("");
 }
 
 absl::Status Missing(std::string_view what) {
@@ -132,8 +135,9 @@ absl::StatusOr<ocispec::Descriptor> ApplyStream(const Context& ctx, const ocispe
                                                 const std::vector<mount::Mount>& mounts,
                                                 const Options& options, bool sync_fs) {
   if (absl::Status s = Check(mounts); !s.ok()) return s;
-  return Inflate(ctx, desc, blob, options,
-                 [&](io::Reader& layer) { return Extract(ctx, mounts, layer, options, sync_fs); });
+  const std::int64_t max_size = MaxSize(options, DirectoryOf(mounts));
+  return Inflate(ctx, desc, blob, max_size,
+                 [&](io::Reader& layer) { return Extract(ctx, mounts, layer, max_size, sync_fs); });
 }
 
 }  // namespace containerd::apply

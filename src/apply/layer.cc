@@ -4,9 +4,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -92,8 +94,16 @@ absl::Status SyncFs(const std::string& dir) {
   return errdefs::FromErrno(err, fmt::format("syncing the file system of \"{}\"", dir));
 }
 
+std::int64_t MaxSize(const Options& options, const std::string& dir) {
+  if (options.max_layer_size > 0) return options.max_layer_size;
+  struct statvfs fs {};
+  // Bounded by the end of the disk, then.
+  if (statvfs(dir.c_str(), &fs) != 0) return std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::int64_t>(fs.f_bavail / 10 * 9 * fs.f_frsize);
+}
+
 absl::StatusOr<ocispec::Descriptor> Inflate(
-    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, const Options& options,
+    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, std::int64_t max_size,
     const std::function<absl::Status(io::Reader& layer)>& extract) {
   const auto annotate = [&](const absl::Status& s) {
     return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
@@ -104,7 +114,7 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
   absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
       compression::DecompressStream(ctx, blob);
   if (!inflated.ok()) return annotate(inflated.status());
-  DigestingReader layer(**inflated, options.max_layer_size);
+  DigestingReader layer(**inflated, max_size);
   if (absl::Status s = extract(layer); !s.ok()) return annotate(s);
   // What follows the archive belongs to the layer's digest.
   std::vector<char> rest(std::size_t{64} << 10);

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_SRC_APPLY_LAYER_H_
 #define CONTAINERD_SRC_APPLY_LAYER_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -34,10 +35,13 @@ std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts);
 // syncfs(2) of the file system that has the directory.
 absl::Status SyncFs(const std::string& dir);
 
+// Most bytes that a layer may unpack to in the directory.
+std::int64_t MaxSize(const Options& options, const std::string& dir);
+
 // Inflates and digests `blob` while `extract` reads it, and returns the descriptor of what came
-// out. Errors name the layer.
+// out. Errors name the layer; ErrResourceExhausted if that is more than `max_size` bytes.
 absl::StatusOr<ocispec::Descriptor> Inflate(
-    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, const Options& options,
+    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob, std::int64_t max_size,
     const std::function<absl::Status(io::Reader& layer)>& extract);
 
 }  // namespace containerd::apply

@@ -103,12 +103,13 @@ class Staged {
       if (ordinary.ok() && !*ordinary) ++whiteouts_;
       return ordinary;
     };
+    const std::int64_t max_size = MaxSize(options, dir_);
     absl::StatusOr<ocispec::Descriptor> result =
-        Inflate(ctx_, desc_, pipe_, options, [&](io::Reader& layer) {
-          return archive::Apply(ctx_, dir_, layer,
-                                {archive::WithMaxSize(options.max_layer_size),
-                                 archive::WithConvertWhiteout(convert),
-                                 archive::WithUndescribed(&undescribed_)})
+        Inflate(ctx_, desc_, pipe_, max_size, [&](io::Reader& layer) {
+          return archive::Apply(
+                     ctx_, dir_, layer,
+                     {archive::WithMaxSize(max_size), archive::WithConvertWhiteout(convert),
+                      archive::WithUndescribed(&undescribed_)})
               .status();
         });
     // Nobody reads any more.

@@ -115,7 +115,10 @@ absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Im
 std::shared_ptr<diff::Applier> internal::ApplierOf(const Client& client,
                                                    const UnpackConfig& config) {
   if (config.applier != nullptr) return config.applier;
-  if (config.local) return apply::NewFileSystemApplier(client.ContentStore());
+  if (config.local) {
+    return apply::NewFileSystemApplier(client.ContentStore(),
+                                       {.max_layer_size = config.max_layer_size});
+  }
   return client.DiffService();
 }
 
@@ -267,9 +270,10 @@ UnpackOpt WithSnapshotterPlatformCheck() {
   };
 }
 
-UnpackOpt WithLocalUnpack() {
-  return [](const Context&, UnpackConfig* config) {
+UnpackOpt WithLocalUnpack(std::int64_t max_layer_size) {
+  return [max_layer_size](const Context&, UnpackConfig* config) {
     config->local = true;
+    config->max_layer_size = max_layer_size;
     return absl::OkStatus();
   };
 }

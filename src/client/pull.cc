@@ -50,7 +50,9 @@ absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
   Unpacking unpacking;
   std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
   if (config.local && config.applier == nullptr) {
-    unpacking.stream = apply::NewStreamApplier(ctx, client.ContentStore(), *snapshotter);
+    unpacking.stream =
+        apply::NewStreamApplier(ctx, client.ContentStore(), *snapshotter,
+                                {.layer = {.max_layer_size = config.max_layer_size}});
     applier = unpacking.stream;
   }
   auto unpacker = unpack::NewUnpacker(

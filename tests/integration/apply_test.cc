@@ -30,6 +30,7 @@
 #include "containerd/content/helpers.h"
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/mount/mount.h"
 #include "containerd/mount/temp.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/handlers.h"
@@ -339,6 +340,29 @@ TEST_P(ApplyTest, RandomLayersEndAsTheDaemonsDo) {
     EXPECT_EQ(here.tree, daemon.tree);
   }
   EXPECT_GT(both, 20);
+}
+
+// Without a limit of the caller's, the disk is one before it is full.
+TEST(Apply, ALayerLeavesRoomOnTheDisk) {
+  const testing::TestDir dir;
+  const std::vector<mount::Mount> small = {
+      {.type = "tmpfs", .source = "tmpfs", .options = {"size=16m"}}};
+  ASSERT_TRUE(mount::All(small, dir.path()).ok());
+  const std::string bomb = Compress(Archive({File("bomb", std::string(100 << 20, '\0'))}),
+                                    compression::Compression::kGzip);
+  ocispec::Descriptor desc;
+  desc.media_type = ocispec::kMediaTypeImageLayerGzip;
+  desc.digest = digest::FromString(bomb).String();
+  io::StringReader blob(bomb);
+  const absl::Status s =
+      apply::ApplyStream(Context::Background(), desc, blob,
+                         {{.type = "bind", .source = dir.path(), .options = {"rbind", "rw"}}})
+          .status();
+  EXPECT_TRUE(errdefs::IsResourceExhausted(s)) << s;
+  EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr(desc.digest));
+  std::error_code error;
+  EXPECT_GT(fs::space(dir.path(), error).available, 0U);
+  EXPECT_TRUE(mount::UnmountAll(dir.path(), 0).ok());
 }
 
 TEST_P(ApplyTest, WhatIsWrongIsNamed) {

@@ -14,7 +14,6 @@
 #define CONTAINERD_APPLY_APPLY_H_
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -31,8 +30,9 @@
 namespace containerd::apply {
 
 struct Options {
-  // Most bytes that one layer may unpack to: a small blob can be a very large layer.
-  std::int64_t max_layer_size = std::numeric_limits<std::int64_t>::max();
+  // Most bytes that one layer may unpack to: a small blob can be a very large layer. 0: nine tenths
+  // of what the snapshot's file system has free.
+  std::int64_t max_layer_size = 0;
 };
 
 // Whether this process can apply layers to these mounts itself: it is root, in no user namespace,

@@ -81,6 +81,16 @@ std::string Archive(const std::vector<Entry>& entries) {
   return out;
 }
 
+// The archive with another field in its first header.
+std::string WithField(std::string archive, std::size_t offset, const std::string& field) {
+  constexpr std::size_t kChecksum = 148;
+  archive.replace(offset, field.size(), field);
+  archive.replace(kChecksum, 8, "        ");
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < tar::kBlockSize; ++i) sum += static_cast<unsigned char>(archive[i]);
+  return archive.replace(kChecksum, 8, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
+}
+
 // A root, and beside it what must not be touched.
 class ArchiveTest : public ::testing::Test {
  protected:
@@ -249,14 +259,20 @@ TEST_F(ArchiveTest, AnOpaqueDirectoryKeepsWhatTheArchivePutThere) {
 
 // The directory of the last entry is remembered; not after it may have become another.
 TEST_F(ArchiveTest, AParentThatChangesIsLookedUpAgain) {
-  ASSERT_TRUE(Apply({Dir("one"), Dir("two"), Symlink("one/self", "."), File("one/self/a"),
-                     Dir("one/self/self"), File("one/self/b")})
-                  .ok());
+  const auto size = Apply({Dir("one"), Dir("two"), Symlink("one/self", "."), File("one/self/a"),
+                           Symlink("one/self/self", "../two"), File("one/self/b")});
+  ASSERT_TRUE(size.ok()) << size.status();
   EXPECT_EQ(List(), (Tree{{"one", "dir"},
                           {"one/a", "x"},
-                          {"one/self", "dir"},
-                          {"one/self/b", "x"},
-                          {"two", "dir"}}));
+                          {"one/self", "-> ../two"},
+                          {"two", "dir"},
+                          {"two/b", "x"}}));
+}
+
+TEST_F(ArchiveTest, ADirectoryThatIsRemovedAgainIsAnError) {
+  const absl::Status s = Apply({Dir("made"), File(".wh.made", "")}).status();
+  EXPECT_TRUE(errdefs::IsNotFound(s)) << s;
+  EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("\"made\""));
 }
 
 TEST_F(ArchiveTest, LinksThatGoInCirclesAreRefused) {
@@ -285,15 +301,9 @@ TEST_F(ArchiveTest, WhatMakesNoSenseIsNamed) {
 
 TEST_F(ArchiveTest, ADeviceNumberIsNotCut) {
   // Beyond 32 bits, in base 256, which tar::Writer does not write there.
-  std::string archive = Archive({Named(tar::kTypeChar, "odd", 0600)});
   constexpr std::size_t kMajor = 329;
-  constexpr std::size_t kChecksum = 148;
-  archive.replace(kMajor, 8, std::string("\x80\0\0\x02\0\0\0\x05", 8));
-  archive.replace(kChecksum, 8, "        ");
-  unsigned sum = 0;
-  for (std::size_t i = 0; i < tar::kBlockSize; ++i) sum += static_cast<unsigned char>(archive[i]);
-  archive.replace(kChecksum, 8, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
-  io::StringReader reader(archive);
+  io::StringReader reader(WithField(Archive({Named(tar::kTypeChar, "odd", 0600)}), kMajor,
+                                    std::string("\x80\0\0\x02\0\0\0\x05", 8)));
   const absl::Status s = archive::Apply(kCtx, root().string(), reader).status();
   EXPECT_TRUE(errdefs::IsInvalidArgument(s)) << s;
   EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("\"odd\""));
@@ -316,6 +326,14 @@ TEST_F(ArchiveTest, SizesAreBounded) {
   const auto cut = archive::Apply(kCtx, root().string(), reader);
   EXPECT_TRUE(errdefs::IsDataLoss(cut.status())) << cut.status();
   EXPECT_LE(Stat("huge").st_size, 10);
+}
+
+TEST_F(ArchiveTest, AnEntryOfEightExbibytesIsRefused) {
+  constexpr std::size_t kSize = 124;
+  io::StringReader reader(WithField(Archive({File("huge", "some bytes")}), kSize,
+                                    std::string("\x80\0\0\0\x80\0\0\0\0\0\0\0", 12)));
+  EXPECT_FALSE(archive::Apply(kCtx, root().string(), reader).ok());
+  EXPECT_THAT(List(), ::testing::IsEmpty());
 }
 
 TEST_F(ArchiveTest, EndsWithItsContext) {
