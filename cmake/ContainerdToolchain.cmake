@@ -40,7 +40,8 @@ if(CONTAINERD_SANITIZE)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
   if(CONTAINERD_SANITIZE MATCHES "thread")
-    # With that macro protobuf's classes have members that those of Debian's library have not.
-    add_compile_options(-U__SANITIZE_THREAD__ -DCONTAINERD_SANITIZE_THREAD)
+    # With that macro protobuf's classes have members that those of Debian's library have not. The
+    # standard library still has to know.
+    add_compile_options(-U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1 -DCONTAINERD_SANITIZE_THREAD)
   endif()
 endif()
