@@ -60,13 +60,6 @@ absl::Status Extract(const Context& ctx, const std::vector<mount::Mount>& mounts
   return mount::WithTempMount(ctx, mounts, apply);
 }
 
-// A directory on the file system that the layer goes to; empty if it has to be mounted first.
-std::string DirectoryOf(const std::vector<mount::Mount>& mounts) {
-  if (std::optional<Overlay> overlay = OverlayOf(mounts); overlay.has_value())
-    return overlay->upper;
-  return BindOf(mounts).value_or("");
-}
-
 absl::Status Missing(std::string_view what) {
   return errdefs::FailedPrecondition(
       fmt::format("layers cannot be unpacked by this process: {}", what));
@@ -135,7 +128,7 @@ absl::StatusOr<ocispec::Descriptor> ApplyStream(const Context& ctx, const ocispe
                                                 const std::vector<mount::Mount>& mounts,
                                                 const Options& options, bool sync_fs) {
   if (absl::Status s = Check(mounts); !s.ok()) return s;
-  const std::int64_t max_size = MaxSize(options, DirectoryOf(mounts));
+  const std::int64_t max_size = MaxSize(options, DirectoryOf(mounts).value_or(""));
   return Inflate(ctx, desc, blob, max_size,
                  [&](io::Reader& layer) { return Extract(ctx, mounts, layer, max_size, sync_fs); });
 }

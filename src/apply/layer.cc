@@ -85,6 +85,13 @@ std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts) {
   return mounts[0].source;
 }
 
+std::optional<std::string> DirectoryOf(const std::vector<mount::Mount>& mounts) {
+  if (std::optional<Overlay> overlay = OverlayOf(mounts); overlay.has_value()) {
+    return std::move(overlay->upper);
+  }
+  return BindOf(mounts);
+}
+
 absl::Status SyncFs(const std::string& dir) {
   const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = fd >= 0 && syncfs(fd) == 0;

@@ -32,6 +32,9 @@ std::optional<Overlay> OverlayOf(const std::vector<mount::Mount>& mounts);
 // The directory of a single bind mount that may be written to.
 std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts);
 
+// The directory that a layer for such mounts is extracted to, if they are one of these two.
+std::optional<std::string> DirectoryOf(const std::vector<mount::Mount>& mounts);
+
 // syncfs(2) of the file system that has the directory.
 absl::Status SyncFs(const std::string& dir);
 

@@ -68,17 +68,16 @@ class Staged {
 
   // Whether it can be moved there, instead of being applied.
   bool Fits(const std::vector<mount::Mount>& mounts) const {
-    const std::optional<Overlay> overlay = OverlayOf(mounts);
-    const std::optional<std::string> bind = BindOf(mounts);
-    std::error_code error;
-    if (overlay.has_value()) return fs::is_empty(overlay->upper, error) && !error;
+    const std::optional<std::string> dir = DirectoryOf(mounts);
     // Whiteouts are for those who stack.
-    return bind.has_value() && whiteouts_ == 0 && fs::is_empty(*bind, error) && !error;
+    if (!dir.has_value() || (whiteouts_ > 0 && !OverlayOf(mounts).has_value())) return false;
+    std::error_code error;
+    return fs::is_empty(*dir, error) && !error;
   }
 
   absl::Status MoveTo(const std::vector<mount::Mount>& mounts) const {
     const std::optional<Overlay> overlay = OverlayOf(mounts);
-    const std::string to = overlay.has_value() ? overlay->upper : BindOf(mounts).value_or("");
+    const std::string to = DirectoryOf(mounts).value_or("");
     std::error_code error;
     for (fs::directory_iterator it(dir_, error), end; !error && it != end; it.increment(error)) {
       const std::string name = it->path().filename().string();
@@ -216,8 +215,7 @@ class StreamApplierImpl final : public StreamApplier {
       return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
     }
     if (config.sync_fs) {
-      const std::optional<Overlay> overlay = OverlayOf(mounts);
-      absl::Status s = SyncFs(overlay.has_value() ? overlay->upper : mounts[0].source);
+      absl::Status s = SyncFs(DirectoryOf(mounts).value_or(""));
       if (!s.ok()) return s;
     }
     if (config.progress) config.progress(desc.size);

@@ -48,12 +48,14 @@ absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
   snapshot_opts.insert(snapshot_opts.end(), config.snapshot_opts.begin(),
                        config.snapshot_opts.end());
   Unpacking unpacking;
-  std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
+  std::shared_ptr<diff::Applier> applier;
   if (config.local && config.applier == nullptr) {
     unpacking.stream =
         apply::NewStreamApplier(ctx, client.ContentStore(), *snapshotter,
                                 {.layer = {.max_layer_size = config.max_layer_size}});
     applier = unpacking.stream;
+  } else {
+    applier = internal::ApplierOf(client, config);
   }
   auto unpacker = unpack::NewUnpacker(
       ctx, client.ContentStore(),

@@ -12,6 +12,7 @@
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/gojson/codec.h"
+#include "containerd/gojson/indent.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
@@ -27,44 +28,6 @@ std::string Escaped(std::string_view text) {
 
 std::string Time(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone());
-}
-
-// Compact JSON, as Go's json.Indent lays it out with three spaces.
-std::string Indent(std::string_view json, std::string_view prefix) {
-  std::string out;
-  std::size_t depth = 0;
-  bool quoted = false;
-  const auto newline = [&] { out.append("\n").append(prefix).append(3 * depth, ' '); };
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted) {
-      out.push_back(c);
-      if (c == '\\' && i + 1 < json.size()) out.push_back(json[++i]);
-      quoted = c != '"';
-      continue;
-    }
-    const char next = i + 1 < json.size() ? json[i + 1] : '\0';
-    if (c == '{' || c == '[') {
-      out.push_back(c);
-      if (next == '}' || next == ']') {
-        out.push_back(next);
-        ++i;
-      } else {
-        ++depth;
-        newline();
-      }
-    } else if (c == '}' || c == ']') {
-      --depth;
-      newline();
-      out.push_back(c);
-    } else {
-      out.push_back(c);
-      if (c == ',') newline();
-      if (c == ':') out.push_back(' ');
-      quoted = c == '"';
-    }
-  }
-  return out;
 }
 
 class Tree {
@@ -147,7 +110,7 @@ class Tree {
     absl::StatusOr<gojson::RawMessage> json = gojson::Unmarshal<gojson::RawMessage>(*blob);
     const std::string bar = fmt::format("{}│", prefix);
     Line(fmt::format("{}┌────────Content────────", prefix));
-    Line(fmt::format("{}{}", bar, json.ok() ? Indent(json->text, bar) : Escaped(*blob)));
+    Line(fmt::format("{}{}", bar, json.ok() ? gojson::Indent(json->text, bar) : Escaped(*blob)));
     Line(fmt::format("{}└───────────────────────", prefix));
     return absl::OkStatus();
   }

@@ -8,12 +8,11 @@
 
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/gojson/indent.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/remotes/handlers.h"
-
-#include "indent.h"
 
 namespace containerd::remotes::docker {
 
@@ -29,7 +28,7 @@ absl::StatusOr<ocispec::Descriptor> ConvertManifest(const Context& ctx, content:
   }
   if (manifest->config.media_type != kLegacyConfigMediaType) return desc;
   manifest->config.media_type = images::kMediaTypeDockerSchema2Config;
-  const std::string data = Indent(ocispec::Marshal(*manifest));
+  const std::string data = gojson::Indent(ocispec::Marshal(*manifest));
 
   ocispec::Descriptor out = desc;
   out.digest = digest::FromString(data).String();

@@ -15,6 +15,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/gojson/codec.h"
+#include "containerd/gojson/indent.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/labels/labels.h"
 #include "containerd/log/log.h"
@@ -22,8 +23,6 @@
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/docker/schema1/converter.h"
 #include "containerd/remotes/handlers.h"
-
-#include "indent.h"
 
 namespace containerd::remotes::docker::schema1 {
 namespace {
@@ -186,14 +185,14 @@ class DockerConverter final : public Converter {
     ocispec::Manifest manifest;
     absl::StatusOr<ocispec::Image> image = MakeImage(manifest.layers);
     if (!image.ok()) return errdefs::Annotate(image.status(), "schema 1 conversion failed");
-    const std::string config = Indent(ocispec::Marshal(*image));
+    const std::string config = gojson::Indent(ocispec::Marshal(*image));
     manifest.schema_version = 2;
     manifest.config = Describe(options.config_media_type, config);
     // OCI lets it be left out, which is what 1.x did; registries demand it of Docker's own.
     if (options.manifest_media_type == images::kMediaTypeDockerSchema2Manifest) {
       manifest.media_type = options.manifest_media_type;
     }
-    const std::string text = Indent(ocispec::Marshal(manifest));
+    const std::string text = gojson::Indent(ocispec::Marshal(manifest));
     ocispec::Descriptor desc = Describe(options.manifest_media_type, text);
 
     Labels labels;
