@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# The installed libraries. All packages but the EXTRA ones together are
+# The installed libraries: one a component, shared and static.
 #
-#   containerd::client          libcontainerd-client.so
-#   containerd::client-static   libcontainerd-client.a
+#   containerd::core        libcontainerd-core        what talks to the daemon, and all that needs no more
+#   containerd::registry    libcontainerd-registry    pulls, pushes and the resolvers
+#   containerd::cdi         libcontainerd-cdi         device files of CDI
+#   containerd::supervisor  libcontainerd-supervisor  private daemons
+#   containerd::client      the first three together
 #
-# and each EXTRA package is a library on top of it: containerd::supervisor and
-# containerd::supervisor-static. With them are installed the public headers, the generated ones
-# (below include/containerd-cpp, where they meet nobody else's), a package config and a .pc file.
+# and each again as containerd::<name>-static. With them are installed the public headers, the generated
+# ones (below include/containerd-cpp, where they meet nobody else's), a package config, and a .pc file
+# for each.
 
 include(CMakePackageConfigHelpers)
 
@@ -17,9 +20,19 @@ set(_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/containerd-cpp")
 # What public headers mention; anything else is the library's own business.
 set(_public_libs gRPC::grpc++ protobuf::libprotobuf absl::status absl::statusor absl::strings absl::cord absl::time
                  absl::span)
+# The components that each one needs.
+set(_needs_core "")
+set(_needs_registry core)
+set(_needs_cdi core)
+set(_needs_supervisor core)
+set(_about_core "containerd's stores, containers and tasks")
+set(_about_registry "pulling and pushing images")
+set(_about_cdi "devices of the Container Device Interface")
+set(_about_supervisor "private containerd daemons")
 
-# Adds to <out> what the packages <packages> link besides each other.
-function(_containerd_collect_libs out packages)
+# What the packages of <component> link besides each other, in <out>; not the public libraries.
+function(_containerd_private_libs out component)
+  get_property(packages GLOBAL PROPERTY CONTAINERD_PACKAGES_${component})
   set(result "")
   foreach(package IN LISTS packages)
     get_target_property(libs ${package} INTERFACE_LINK_LIBRARIES)
@@ -32,26 +45,30 @@ function(_containerd_collect_libs out packages)
     endforeach()
   endforeach()
   list(REMOVE_DUPLICATES result)
+  list(REMOVE_ITEM result ${_public_libs})
   set(${out} "${result}" PARENT_SCOPE)
 endfunction()
 
-# _containerd_library(<name> <package>... ): lib<containerd-name> as containerd::<name>, shared and static.
-function(_containerd_library name packages public_libs private_libs)
+# Adds containerd::<component>, shared and static.
+function(_containerd_library component)
+  get_property(packages GLOBAL PROPERTY CONTAINERD_PACKAGES_${component})
   foreach(package IN LISTS packages)
     list(APPEND objects $<TARGET_OBJECTS:${package}>)
   endforeach()
+  _containerd_private_libs(private_libs ${component})
   foreach(kind IN ITEMS SHARED STATIC)
-    set(target containerd_${name})
-    set(export_name ${name})
+    set(target containerd_${component})
+    set(export_name ${component})
+    set(needs ${_needs_${component}})
+    list(TRANSFORM needs PREPEND containerd_)
     if(kind STREQUAL STATIC)
       string(APPEND target _static)
       string(APPEND export_name -static)
+      list(TRANSFORM needs APPEND _static)
     endif()
     add_library(${target} ${kind} ${objects})
     add_library(containerd::${export_name} ALIAS ${target})
-    list(TRANSFORM public_libs REPLACE "^containerd::client$" "containerd::client$<$<STREQUAL:${kind},STATIC>:-static>"
-         OUTPUT_VARIABLE public)
-    target_link_libraries(${target} PUBLIC ${public} PRIVATE ${private_libs})
+    target_link_libraries(${target} PUBLIC ${needs} ${_public_libs} PRIVATE ${private_libs})
     target_include_directories(
       ${target}
       PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${CONTAINERD_PROTO_INCLUDE_DIR}>
@@ -60,13 +77,13 @@ function(_containerd_library name packages public_libs private_libs)
     # The interface of a pre-release may change with each minor version.
     set_target_properties(
       ${target}
-      PROPERTIES OUTPUT_NAME containerd-${name}
+      PROPERTIES OUTPUT_NAME containerd-${component}
                  EXPORT_NAME ${export_name}
                  LINKER_LANGUAGE CXX
                  VERSION ${PROJECT_VERSION}
                  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     if(kind STREQUAL SHARED)
-      target_link_options(${target} PRIVATE -Wl,--no-undefined)
+      target_link_options(${target} PRIVATE -Wl,--no-undefined -Wl,--as-needed)
       set(export containerd-cppTargets)
     else()
       set(export containerd-cppStaticTargets)
@@ -76,24 +93,23 @@ function(_containerd_library name packages public_libs private_libs)
   endforeach()
 endfunction()
 
-get_property(_packages GLOBAL PROPERTY CONTAINERD_PACKAGES)
-_containerd_collect_libs(_all_libs "${_packages}")
-set(_private_libs ${_all_libs})
-list(REMOVE_ITEM _private_libs ${_public_libs})
-_containerd_library(client "${_packages}" "${_public_libs}" "${_private_libs}")
-
-get_property(_extra_packages GLOBAL PROPERTY CONTAINERD_EXTRA_PACKAGES)
-foreach(_package IN LISTS _extra_packages)
-  string(REGEX REPLACE "^pkg_" "" _name ${_package})
-  _containerd_collect_libs(_libs "${_package}")
-  list(REMOVE_ITEM _libs ${_public_libs})
-  list(APPEND _private_libs ${_libs})
-  _containerd_library(${_name} "${_package}" containerd::client "${_libs}")
+foreach(_component IN LISTS CONTAINERD_COMPONENTS)
+  _containerd_library(${_component})
 endforeach()
-list(REMOVE_DUPLICATES _private_libs)
+foreach(_suffix IN ITEMS "" -static)
+  string(REPLACE - _ _target_suffix "${_suffix}")
+  add_library(containerd_client${_target_suffix} INTERFACE)
+  add_library(containerd::client${_suffix} ALIAS containerd_client${_target_suffix})
+  set_target_properties(containerd_client${_target_suffix} PROPERTIES EXPORT_NAME client${_suffix})
+  foreach(_component IN ITEMS core registry cdi)
+    target_link_libraries(containerd_client${_target_suffix} INTERFACE containerd_${_component}${_target_suffix})
+  endforeach()
+endforeach()
+install(TARGETS containerd_client EXPORT containerd-cppTargets)
+install(TARGETS containerd_client_static EXPORT containerd-cppStaticTargets)
 
 # The package config looks for what the libraries link: find_package for ns::target, and a .pc file
-# for PkgConfig::PREFIX.
+# for PkgConfig::PREFIX. Their names in .pc files are in <out_modules>.
 function(_containerd_find_calls out_calls out_modules)
   set(calls "")
   set(modules "")
@@ -105,44 +121,72 @@ function(_containerd_find_calls out_calls out_modules)
       string(APPEND calls "find_dependency(PkgConfig)\n"
                           "pkg_check_modules(${prefix} REQUIRED QUIET IMPORTED_TARGET ${module})\n")
       list(APPEND modules ${module})
-    elseif(lib MATCHES "^([^:]+)::")
-      string(REPLACE protobuf Protobuf package ${CMAKE_MATCH_1})
+    elseif(lib MATCHES "^([^:]+)::(.*)$")
+      set(namespace ${CMAKE_MATCH_1})
+      set(target ${CMAKE_MATCH_2})
+      string(REPLACE protobuf Protobuf package ${namespace})
       if(NOT package IN_LIST seen)
         string(APPEND calls "find_dependency(${package})\n")
         list(APPEND seen ${package})
       endif()
+      if(namespace STREQUAL absl)
+        list(APPEND modules absl_${target})
+      elseif(namespace STREQUAL OpenSSL)
+        list(APPEND modules openssl)
+      elseif(namespace STREQUAL CURL)
+        list(APPEND modules libcurl)
+      elseif(namespace STREQUAL ZLIB)
+        list(APPEND modules zlib)
+      elseif(namespace MATCHES "^(fmt|spdlog)$")
+        list(APPEND modules ${namespace})
+      endif()
     endif()
   endforeach()
+  list(REMOVE_DUPLICATES modules)
   set(${out_calls} "${calls}" PARENT_SCOPE)
   set(${out_modules} "${modules}" PARENT_SCOPE)
 endfunction()
-_containerd_find_calls(CONTAINERD_FIND_PUBLIC _ignored ${_public_libs})
-_containerd_find_calls(CONTAINERD_FIND_PRIVATE CONTAINERD_PC_PRIVATE ${_private_libs})
-foreach(_lib IN LISTS _private_libs)
-  if(_lib MATCHES "^OpenSSL::")
-    list(APPEND CONTAINERD_PC_PRIVATE openssl)
-  elseif(_lib MATCHES "^CURL::")
-    list(APPEND CONTAINERD_PC_PRIVATE libcurl)
-  elseif(_lib MATCHES "^LibArchive::")
-    list(APPEND CONTAINERD_PC_PRIVATE libarchive)
-  elseif(_lib MATCHES "^ZLIB::")
-    list(APPEND CONTAINERD_PC_PRIVATE zlib)
-  elseif(_lib MATCHES "^(fmt|spdlog|tomlplusplus)::")
-    list(APPEND CONTAINERD_PC_PRIVATE ${CMAKE_MATCH_1})
+
+# Relative, so that an installation can be moved.
+file(RELATIVE_PATH CONTAINERD_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+string(REGEX REPLACE "/$" "" CONTAINERD_PC_TO_PREFIX "${CONTAINERD_PC_TO_PREFIX}")
+
+# _containerd_pc(<file> <about> <libs> <requires> <private modules>)
+function(_containerd_pc name about libs requires private)
+  set(CONTAINERD_PC_NAME ${name})
+  set(CONTAINERD_PC_ABOUT "${about}")
+  set(CONTAINERD_PC_LIBS "${libs}")
+  list(JOIN requires ", " CONTAINERD_PC_REQUIRES)
+  list(JOIN private ", " CONTAINERD_PC_PRIVATE)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/containerd-cpp.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()
+
+set(_all_private_libs "")
+foreach(_component IN LISTS CONTAINERD_COMPONENTS)
+  _containerd_private_libs(_libs ${_component})
+  list(APPEND _all_private_libs ${_libs})
+  _containerd_find_calls(_ignored _modules ${_libs})
+  if(_needs_${_component})
+    set(_requires ${_needs_${_component}})
+    list(TRANSFORM _requires PREPEND containerd-cpp-)
+  else()
+    set(_requires grpc++ protobuf absl_status absl_statusor absl_strings absl_cord absl_time absl_span)
   endif()
+  _containerd_pc(containerd-cpp-${_component} "${_about_${_component}}" "-L\${libdir} -lcontainerd-${_component}"
+                 "${_requires}" "${_modules}")
 endforeach()
-list(REMOVE_DUPLICATES CONTAINERD_PC_PRIVATE)
-list(JOIN CONTAINERD_PC_PRIVATE ", " CONTAINERD_PC_PRIVATE)
+_containerd_pc(containerd-cpp "core, registry and cdi together" ""
+               "containerd-cpp-registry;containerd-cpp-cdi;containerd-cpp-core" "")
+list(REMOVE_DUPLICATES _all_private_libs)
+_containerd_find_calls(CONTAINERD_FIND_PUBLIC _ignored ${_public_libs})
+_containerd_find_calls(CONTAINERD_FIND_PRIVATE _ignored ${_all_private_libs})
 
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/containerd-cppConfig.cmake.in" "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
   INSTALL_DESTINATION "${_config_dir}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake"
                                  COMPATIBILITY SameMinorVersion)
-# Relative, so that an installation can be moved.
-file(RELATIVE_PATH CONTAINERD_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
-string(REGEX REPLACE "/$" "" CONTAINERD_PC_TO_PREFIX "${CONTAINERD_PC_TO_PREFIX}")
-configure_file("${PROJECT_SOURCE_DIR}/cmake/containerd-cpp.pc.in" "${PROJECT_BINARY_DIR}/containerd-cpp.pc" @ONLY)
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/containerd" DESTINATION "${_include_dir}")
 install(
@@ -155,4 +199,3 @@ install(FILES "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
               "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake" DESTINATION "${_config_dir}")
 install(EXPORT containerd-cppTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
 install(EXPORT containerd-cppStaticTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
-install(FILES "${PROJECT_BINARY_DIR}/containerd-cpp.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,42 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-# One call a package: src/<name>/*.cc becomes the static target pkg_<name>, whose objects the
-# installed libraries collect, and tests/unit/<name>/*_test.cc the executable test_<name>.
+# One call a package. A package is a path, the Go package's own: src/<path>/*.cc becomes the static
+# target pkg_<path>, whose objects its component's libraries collect, and tests/unit/<path>/*_test.cc
+# the executable test_<path>; slashes of the path become underscores in targets.
 
-set_property(GLOBAL PROPERTY CONTAINERD_PACKAGES "")
-set_property(GLOBAL PROPERTY CONTAINERD_EXTRA_PACKAGES "")
+set(CONTAINERD_COMPONENTS core registry cdi supervisor)
+foreach(_component IN LISTS CONTAINERD_COMPONENTS)
+  set_property(GLOBAL PROPERTY CONTAINERD_PACKAGES_${_component} "")
+endforeach()
 
-# containerd_package(<name> [EXTRA] [DEPS package...] [LIBS target...] [TEST_DEPS package...])
+# containerd_package(<path> LAYER n [COMPONENT component] [DEPS package...] [LIBS target...]
+#                    [TEST_DEPS package...])
 #
-# EXTRA packages (layer 5) are not part of the client library; each is a target of its own.
-function(containerd_package name)
-  cmake_parse_arguments(arg "EXTRA" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cc")
+# The component is core if none is named. DEPS are the packages that its files include, no more and no
+# less, which tests/check_layers.py checks with the LAYER; TEST_DEPS what its unit tests link besides.
+function(containerd_package path)
+  cmake_parse_arguments(arg "" "LAYER;COMPONENT" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  if(NOT arg_COMPONENT)
+    set(arg_COMPONENT core)
+  endif()
+  string(REPLACE "/" "_" name "${path}")
+  foreach(list IN ITEMS arg_DEPS arg_TEST_DEPS)
+    list(TRANSFORM ${list} REPLACE "/" "_")
+    list(TRANSFORM ${list} PREPEND pkg_)
+  endforeach()
+
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${path}/*.cc")
   set(scope PUBLIC)
   if(sources)
     add_library(pkg_${name} STATIC ${sources})
     target_link_libraries(pkg_${name} PRIVATE containerd_warnings)
-    if(arg_EXTRA)
-      set_property(GLOBAL APPEND PROPERTY CONTAINERD_EXTRA_PACKAGES pkg_${name})
-    else()
-      set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES pkg_${name})
-    endif()
+    # For what packages share without showing it to users: #include "src/...".
+    target_include_directories(pkg_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+    set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_${arg_COMPONENT} pkg_${name})
   else()
     add_library(pkg_${name} INTERFACE)
     set(scope INTERFACE)
   endif()
   target_include_directories(pkg_${name} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
-  list(TRANSFORM arg_DEPS PREPEND pkg_)
   target_link_libraries(pkg_${name} ${scope} ${arg_DEPS} ${arg_LIBS} absl::statusor absl::status
                                                 absl::strings absl::cord absl::time absl::span fmt::fmt)
 
   if(CONTAINERD_BUILD_TESTS)
-    file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/${name}/*_test.cc")
+    file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/${path}/*_test.cc")
     if(tests)
       add_executable(test_${name} ${tests})
-      list(TRANSFORM arg_TEST_DEPS PREPEND pkg_)
       target_link_libraries(test_${name} PRIVATE pkg_${name} ${arg_TEST_DEPS} containerd_warnings GTest::gmock
                                                  GTest::gtest GTest::gtest_main)
-      # For a package's own internals: #include "src/<name>/...".
+      # For a package's own internals, and for tests/support.
       target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
       target_compile_definitions(test_${name}
                                  PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
@@ -44,4 +54,14 @@ function(containerd_package name)
       set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
     endif()
   endif()
+endfunction()
+
+# Every package that has objects, in <out>.
+function(containerd_all_packages out)
+  set(result "")
+  foreach(component IN LISTS CONTAINERD_COMPONENTS)
+    get_property(packages GLOBAL PROPERTY CONTAINERD_PACKAGES_${component})
+    list(APPEND result ${packages})
+  endforeach()
+  set(${out} "${result}" PARENT_SCOPE)
 endfunction()

@@ -60,12 +60,45 @@ foreach(_proto IN LISTS _protos)
   _containerd_proto_sources(_proto_sources "${_proto}")
 endforeach()
 
-add_library(pkg_proto STATIC ${_proto_sources})
+# What protoc writes is compiled a dozen files at once: most of the time of such a file goes into gRPC's
+# headers. Two names of each .pb.cc are at file scope, and get a number.
+set(_units "")
+set(_proto_ccs ${_proto_sources})
+list(FILTER _proto_ccs INCLUDE REGEX "\\.cc$")
+# Those with services first: they are the slow ones, and land in few units.
+set(_grpc_ccs ${_proto_ccs})
+list(FILTER _grpc_ccs INCLUDE REGEX "\\.grpc\\.pb\\.cc$")
+list(FILTER _proto_ccs EXCLUDE REGEX "\\.grpc\\.pb\\.cc$")
+foreach(_kind IN ITEMS grpc proto)
+  set(_text "")
+  set(_count 0)
+  set(_unit 0)
+  list(LENGTH _${_kind}_ccs _left)
+  foreach(_cc IN LISTS _${_kind}_ccs)
+    string(APPEND _text "#define schemas schemas_${_count}\n#define file_default_instances instances_${_count}\n"
+                        "#include \"${_cc}\"\n#undef schemas\n#undef file_default_instances\n")
+    math(EXPR _count "${_count} + 1")
+    math(EXPR _left "${_left} - 1")
+    math(EXPR _full "${_count} % 12")
+    if(_full EQUAL 0 OR _left EQUAL 0)
+      set(_file "${PROJECT_BINARY_DIR}/proto_units/${_kind}_${_unit}.cc")
+      file(GENERATE OUTPUT "${_file}" CONTENT "${_text}")
+      list(APPEND _units "${_file}")
+      set(_text "")
+      math(EXPR _unit "${_unit} + 1")
+    endif()
+  endforeach()
+endforeach()
+set_source_files_properties(${_proto_sources} PROPERTIES HEADER_FILE_ONLY ON)
+
+add_library(pkg_proto STATIC ${_units} ${_proto_sources})
+# These are units already.
+set_target_properties(pkg_proto PROPERTIES UNITY_BUILD OFF)
 target_include_directories(pkg_proto SYSTEM PUBLIC $<BUILD_INTERFACE:${CONTAINERD_PROTO_INCLUDE_DIR}>)
 target_link_libraries(pkg_proto PUBLIC gRPC::grpc++ protobuf::libprotobuf)
 # Generated code is not ours to warn about or to step through.
 target_compile_options(pkg_proto PRIVATE -w -g0)
-set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES pkg_proto)
+set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_core pkg_proto)
 
 if(CONTAINERD_BUILD_TESTS)
   add_executable(test_proto "${PROJECT_SOURCE_DIR}/tests/unit/proto/descriptors_test.cc")

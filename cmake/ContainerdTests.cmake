@@ -17,15 +17,10 @@ target_link_libraries(spec_differential PRIVATE pkg_apparmor pkg_cdi pkg_filters
 
 # The integration tests: every tests/integration/*.cc in one executable, which starts a daemon of its
 # own (tests/integration/harness.h). tests/run.sh runs it for each daemon of the lab.
-
-if(NOT TARGET pkg_client)
-  return()
-endif()
 file(GLOB _integration_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/integration/*.cc")
-get_property(_packages GLOBAL PROPERTY CONTAINERD_PACKAGES)
-get_property(_extra_packages GLOBAL PROPERTY CONTAINERD_EXTRA_PACKAGES)
+containerd_all_packages(_packages)
 add_executable(integration_tests ${_integration_sources})
-target_link_libraries(integration_tests PRIVATE ${_packages} ${_extra_packages} containerd_warnings GTest::gmock
+target_link_libraries(integration_tests PRIVATE ${_packages} containerd_warnings GTest::gmock
                                                 GTest::gtest)
 # For what unit tests have too: #include "tests/unit/...".
 target_include_directories(integration_tests PRIVATE "${PROJECT_SOURCE_DIR}")

@@ -18,9 +18,9 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
 
 #include "containerd/client.h"
-#include "containerd/rpc/call.h"
 
 namespace containerd {
 
@@ -34,13 +34,10 @@ std::unique_ptr<typename Service::Stub> NewStub(const Client& client) {
 
 // Puts the context's deadline, namespace, lease and metadata into gRPC's context. Cancelling `ctx`
 // does not reach the call: the caller holds `grpc_ctx` and has TryCancel.
-inline absl::Status PrepareCall(const Context& ctx, const Client& client,
-                                grpc::ClientContext* grpc_ctx) {
-  return rpc::Prepare(ctx, client.Connection().get(), {}, grpc_ctx);
-}
+absl::Status PrepareCall(const Context& ctx, const Client& client, grpc::ClientContext* grpc_ctx);
 
 // containerd's error for gRPC's.
-using rpc::FromGrpc;
+absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace containerd
 

@@ -21,10 +21,10 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/log/log.h"
-#include "containerd/snapshots/unique.h"
 
 #include "layer.h"
 #include "pipe.h"
+#include "src/snapshots/internal/unique.h"
 
 namespace containerd::apply {
 namespace {

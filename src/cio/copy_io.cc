@@ -7,10 +7,10 @@
 #include <mutex>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/reactor/reactor.h"
 
 #include "fifo.h"
 #include "pump.h"
+#include "src/reactor/internal/reactor.h"
 
 namespace containerd::cio::internal {
 namespace {

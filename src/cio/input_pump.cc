@@ -26,7 +26,7 @@ constexpr absl::Duration kShare = absl::Microseconds(100);
 std::atomic<int> waiting_to_open = 0;
 
 // How long to leave a descriptor alone that has nothing now and that epoll cannot watch.
-constexpr absl::Duration kRetry = absl::Milliseconds(50);
+constexpr absl::Duration kReaderRetry = absl::Milliseconds(50);
 
 // Pieces that one callback moves before others get their turn.
 constexpr int kTurn = 4;
@@ -202,7 +202,7 @@ void InputPump::WaitForSource() {
   if (watch.ok()) {
     source_watch_ = *std::move(watch);
   } else {
-    retry_ = reactor_->RunAfter(kRetry, on_bytes);
+    retry_ = reactor_->RunAfter(kReaderRetry, on_bytes);
   }
 }
 

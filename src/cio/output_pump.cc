@@ -18,7 +18,7 @@ namespace containerd::cio::internal {
 namespace {
 
 // How long to leave a full descriptor alone that epoll cannot watch.
-constexpr absl::Duration kRetry = absl::Milliseconds(10);
+constexpr absl::Duration kRoomRetry = absl::Milliseconds(10);
 
 // So many futile splices in a row, and the bytes are copied instead.
 constexpr int kMaxFutile = 16;
@@ -159,7 +159,7 @@ void OutputPump::Pause() {
     absl::StatusOr<reactor::Registration> watch =
         reactor_->Add(user_fd_->get(), EPOLLOUT, [on_room](uint32_t) { on_room(); });
     if (!watch.ok()) {
-      retry_ = reactor_->RunAfter(kRetry, on_room);
+      retry_ = reactor_->RunAfter(kRoomRetry, on_room);
       return;
     }
     sink_watch_ = *std::move(watch);

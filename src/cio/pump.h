@@ -17,10 +17,10 @@
 #include <absl/time/time.h>
 
 #include "containerd/cio/streams.h"
-#include "containerd/reactor/reactor.h"
 
 #include "fd.h"
 #include "fifo.h"
+#include "src/reactor/internal/reactor.h"
 
 namespace containerd::cio::internal {
 

@@ -7,31 +7,31 @@
 #include <fmt/format.h>
 #include <grpcpp/channel.h>
 
-#include "containerd/containers/proxy.h"
-#include "containerd/content/proxy.h"
+#include "containerd/containers/containers.h"
+#include "containerd/content/content.h"
 #include "containerd/defaults/defaults.h"
-#include "containerd/diff/proxy.h"
+#include "containerd/diff/diff.h"
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/events/proxy.h"
+#include "containerd/events/events.h"
 #include "containerd/health/health.h"
-#include "containerd/images/proxy.h"
-#include "containerd/introspection/proxy.h"
-#include "containerd/leases/proxy.h"
-#include "containerd/mount/proxy.h"
+#include "containerd/images/store.h"
+#include "containerd/introspection/introspection.h"
+#include "containerd/leases/leases.h"
+#include "containerd/mount/manager.h"
 #include "containerd/namespaces/namespaces.h"
-#include "containerd/namespaces/proxy.h"
+#include "containerd/namespaces/store.h"
 #include "containerd/platforms/platforms.h"
-#include "containerd/sandbox/proxy.h"
-#include "containerd/snapshots/proxy.h"
-#include "containerd/streaming/proxy.h"
-#include "containerd/tasks/proxy.h"
-#include "containerd/transfer/proxy.h"
+#include "containerd/sandbox/sandbox.h"
+#include "containerd/snapshots/snapshots.h"
+#include "containerd/streaming/streaming.h"
+#include "containerd/tasks/tasks.h"
+#include "containerd/transfer/transfer.h"
 #include "containerd/types/introspection.pb.h"
 #include "containerd/typeurl/proto.h"
 #include "containerd/version/version.h"
 
 #include "dial.h"
-#include "state.h"
+#include "src/client/internal/state.h"
 
 namespace containerd {
 namespace {
@@ -51,14 +51,14 @@ Services Complete(Services services, const std::shared_ptr<rpc::Connection>& con
     if (service == nullptr) service = make(conn);
   };
   fill(services.content_store, content::NewContentStore);
-  fill(services.image_store, images::NewImageStoreFromClient);
-  fill(services.container_store, containers::NewRemoteContainerStore);
-  fill(services.namespace_store, namespaces::NewNamespaceStoreFromClient);
+  fill(services.image_store, images::NewImageStore);
+  fill(services.container_store, containers::NewContainerStore);
+  fill(services.namespace_store, namespaces::NewNamespaceStore);
   fill(services.task_service, tasks::NewTaskService);
-  fill(services.diff_service, diff::NewDiffServiceFromClient);
-  fill(services.event_service, events::NewRemoteEvents);
+  fill(services.diff_service, diff::NewDiffService);
+  fill(services.event_service, events::NewEventService);
   fill(services.leases_service, leases::NewLeaseManager);
-  fill(services.introspection_service, introspection::NewIntrospectionProxy);
+  fill(services.introspection_service, introspection::NewIntrospectionService);
   fill(services.sandbox_store, sandbox::NewSandboxStore);
   fill(services.transfer_service, [](const std::shared_ptr<rpc::Connection>& c) {
     return transfer::NewTransferrer(c, streaming::NewStreamCreator(c));

@@ -26,8 +26,9 @@
 #include "containerd/defaults/defaults.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/namespaces/namespaces.h"
-#include "containerd/rpc/call.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
+
+#include "src/rpc/internal/call.h"
 
 namespace containerd::internal {
 namespace {

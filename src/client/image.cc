@@ -17,7 +17,7 @@
 #include "containerd/platforms/platforms.h"
 #include "containerd/rootfs/rootfs.h"
 
-#include "applier.h"
+#include "src/client/internal/applier.h"
 
 namespace containerd {
 namespace {

@@ -8,11 +8,11 @@
 #include <absl/time/time.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/reactor/reactor.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/tasks/tasks.h"
 
 #include "process_state.h"
+#include "src/reactor/internal/reactor.h"
 
 namespace containerd::internal {
 namespace {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/containers/proxy.h"
-
 #include <utility>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/containers/containers.h"
+#include "containerd/services/containers/v1/containers.grpc.pb.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::containers {
 namespace {
@@ -132,12 +131,11 @@ class RemoteContainers final : public Store {
 
 }  // namespace
 
-std::shared_ptr<Store> NewRemoteContainerStore(std::shared_ptr<rpc::Connection> conn) {
+std::shared_ptr<Store> NewContainerStore(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<RemoteContainers>(std::move(conn));
 }
 
-std::shared_ptr<Store> NewRemoteContainerStore(
-    std::shared_ptr<pb::Containers::StubInterface> stub) {
+std::shared_ptr<Store> NewContainerStore(std::shared_ptr<pb::Containers::StubInterface> stub) {
   return std::make_shared<RemoteContainers>(std::move(stub));
 }
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/content/proxy.h"
-
 #include <utility>
 
 #include <google/protobuf/empty.pb.h>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/content/content.h"
 #include "containerd/services/content/v1/content.grpc.pb.h"
 
 #include "remote_reader.h"
 #include "remote_writer.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::content {
 namespace {

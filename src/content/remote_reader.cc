@@ -13,8 +13,9 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/stream.h"
+
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/stream.h"
 
 namespace containerd::content {
 namespace {

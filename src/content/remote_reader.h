@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reading a blob of a daemon.
-#ifndef CONTAINERD_CONTENT_REMOTE_READER_H_
-#define CONTAINERD_CONTENT_REMOTE_READER_H_
+#ifndef CONTAINERD_SRC_CONTENT_REMOTE_READER_H_
+#define CONTAINERD_SRC_CONTENT_REMOTE_READER_H_
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "containerd/content/content.h"
-#include "containerd/rpc/call.h"
 #include "containerd/services/content/v1/content.grpc.pb.h"
+
+#include "src/rpc/internal/call.h"
 
 namespace containerd::content {
 
@@ -22,4 +23,4 @@ std::unique_ptr<ReaderAt> NewRemoteReaderAt(
 
 }  // namespace containerd::content
 
-#endif  // CONTAINERD_CONTENT_REMOTE_READER_H_
+#endif  // CONTAINERD_SRC_CONTENT_REMOTE_READER_H_

@@ -11,9 +11,9 @@
 
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_time.h"
 
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_time.h"
 #include "waiting.h"
 
 namespace containerd::content {

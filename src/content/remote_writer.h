@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writing to an ingestion of a daemon.
-#ifndef CONTAINERD_CONTENT_REMOTE_WRITER_H_
-#define CONTAINERD_CONTENT_REMOTE_WRITER_H_
+#ifndef CONTAINERD_SRC_CONTENT_REMOTE_WRITER_H_
+#define CONTAINERD_SRC_CONTENT_REMOTE_WRITER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -15,9 +15,10 @@
 #include <absl/functional/function_ref.h>
 
 #include "containerd/content/content.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/stream.h"
 #include "containerd/services/content/v1/content.grpc.pb.h"
+
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/stream.h"
 
 namespace containerd::content {
 
@@ -98,4 +99,4 @@ class RemoteWriter final : public Writer {
 
 }  // namespace containerd::content
 
-#endif  // CONTAINERD_CONTENT_REMOTE_WRITER_H_
+#endif  // CONTAINERD_SRC_CONTENT_REMOTE_WRITER_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Waiting for a locked ingestion, as helpers and proxy do it.
-#ifndef CONTAINERD_CONTENT_WAITING_H_
-#define CONTAINERD_CONTENT_WAITING_H_
+#ifndef CONTAINERD_SRC_CONTENT_WAITING_H_
+#define CONTAINERD_SRC_CONTENT_WAITING_H_
 
 #include <absl/status/status.h>
 #include <absl/time/time.h>
@@ -29,4 +29,4 @@ bool IsLocked(const absl::Status& status);
 
 }  // namespace containerd::content
 
-#endif  // CONTAINERD_CONTENT_WAITING_H_
+#endif  // CONTAINERD_SRC_CONTENT_WAITING_H_

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/diff/proxy.h"
-
-#include "containerd/mount/proto.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/diff/diff.h"
+#include "containerd/services/diff/v1/diff.grpc.pb.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/mount/internal/proto.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::diff {
 namespace {
@@ -76,12 +75,11 @@ class DiffRemote final : public DiffService {
 
 }  // namespace
 
-std::shared_ptr<DiffService> NewDiffServiceFromClient(std::shared_ptr<rpc::Connection> conn) {
+std::shared_ptr<DiffService> NewDiffService(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<DiffRemote>(std::move(conn));
 }
 
-std::shared_ptr<DiffService> NewDiffServiceFromClient(
-    std::shared_ptr<pb::Diff::StubInterface> stub) {
+std::shared_ptr<DiffService> NewDiffService(std::shared_ptr<pb::Diff::StubInterface> stub) {
   return std::make_shared<DiffRemote>(std::move(stub));
 }
 

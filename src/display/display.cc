@@ -11,13 +11,14 @@
 
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
-#include "containerd/gojson/indent.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/platforms/platforms.h"
+
+#include "src/gojson/internal/codec.h"
+#include "src/gojson/internal/indent.h"
 
 namespace containerd::display {
 namespace {

@@ -11,9 +11,10 @@
 #include <fmt/ranges.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/rpc/proto_time.h"
-#include "containerd/rpc/sleep.h"
 #include "containerd/typeurl/proto.h"
+
+#include "src/rpc/internal/proto_time.h"
+#include "src/rpc/internal/sleep.h"
 
 namespace containerd::events {
 namespace {

@@ -20,10 +20,11 @@
 
 #include "containerd/context/context.h"
 #include "containerd/events/events.h"
-#include "containerd/rpc/call.h"
 #include "containerd/rpc/connection.h"
-#include "containerd/rpc/stream.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
+
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/stream.h"
 
 namespace containerd::events {
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/events/proxy.h"
-
 #include <algorithm>
 #include <utility>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/events/events.h"
+#include "containerd/services/events/v1/events.grpc.pb.h"
 #include "containerd/typeurl/proto.h"
 
 #include "feed.h"
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::events {
 namespace {
@@ -110,11 +109,11 @@ class ProxyEvents final : public EventService {
 
 }  // namespace
 
-std::shared_ptr<EventService> NewRemoteEvents(std::shared_ptr<rpc::Connection> conn) {
+std::shared_ptr<EventService> NewEventService(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<ProxyEvents>(std::move(conn));
 }
 
-std::shared_ptr<EventService> NewRemoteEvents(std::shared_ptr<pb::Events::StubInterface> stub) {
+std::shared_ptr<EventService> NewEventService(std::shared_ptr<pb::Events::StubInterface> stub) {
   return std::make_shared<ProxyEvents>(std::move(stub));
 }
 

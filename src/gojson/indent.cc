@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/gojson/indent.h"
+#include "src/gojson/internal/indent.h"
 
 #include <cstddef>
 

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
 
+#include "src/gojson/internal/codec.h"
 #include "text.h"
 
 namespace containerd::gojson {

@@ -2,8 +2,7 @@
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
-#include "containerd/gojson/codec.h"
-
+#include "src/gojson/internal/codec.h"
 #include "text.h"
 
 namespace containerd::gojson {

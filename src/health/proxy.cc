@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy.h"
-
 #include <utility>
 
-#include "containerd/rpc/call.h"
+#include "containerd/health/health.h"
+
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "src/rpc/internal/call.h"
 
 namespace containerd::health {
 namespace {

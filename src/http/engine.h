@@ -14,7 +14,7 @@
 #include <absl/status/statusor.h>
 #include <curl/curl.h>
 
-#include "containerd/reactor/reactor.h"
+#include "src/reactor/internal/reactor.h"
 
 namespace containerd::http {
 

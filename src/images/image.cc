@@ -12,13 +12,14 @@
 #include "containerd/compression/compression.h"
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/labels/labels.h"
 #include "containerd/log/log.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+
+#include "src/gojson/internal/codec.h"
 
 namespace containerd::images {
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/introspection/proxy.h"
-
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/introspection/introspection.h"
+#include "containerd/services/introspection/v1/introspection.grpc.pb.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::introspection {
 namespace {
@@ -94,11 +93,11 @@ class IntrospectionRemote final : public Service {
 
 }  // namespace
 
-std::shared_ptr<Service> NewIntrospectionProxy(std::shared_ptr<rpc::Connection> conn) {
+std::shared_ptr<Service> NewIntrospectionService(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<IntrospectionRemote>(std::move(conn));
 }
 
-std::shared_ptr<Service> NewIntrospectionProxy(
+std::shared_ptr<Service> NewIntrospectionService(
     std::shared_ptr<pb::Introspection::StubInterface> stub) {
   return std::make_shared<IntrospectionRemote>(std::move(stub));
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/leases/proxy.h"
-
 #include <utility>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/leases/leases.h"
+#include "containerd/services/leases/v1/leases.grpc.pb.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::leases {
 namespace {

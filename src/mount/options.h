@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What mount options mean, and how they change: parts of mounting that need no system call.
-#ifndef CONTAINERD_MOUNT_OPTIONS_H_
-#define CONTAINERD_MOUNT_OPTIONS_H_
+#ifndef CONTAINERD_SRC_MOUNT_OPTIONS_H_
+#define CONTAINERD_SRC_MOUNT_OPTIONS_H_
 
 #include <cstddef>
 #include <optional>
@@ -68,4 +68,4 @@ std::vector<Mount> ReadonlyMounts(std::vector<Mount> mounts);
 
 }  // namespace containerd::mount
 
-#endif  // CONTAINERD_MOUNT_OPTIONS_H_
+#endif  // CONTAINERD_SRC_MOUNT_OPTIONS_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs helper programs.
-#ifndef CONTAINERD_MOUNT_PROCESS_H_
-#define CONTAINERD_MOUNT_PROCESS_H_
+#ifndef CONTAINERD_SRC_MOUNT_PROCESS_H_
+#define CONTAINERD_SRC_MOUNT_PROCESS_H_
 
 #include <optional>
 #include <string>
@@ -27,4 +27,4 @@ absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv);
 
 }  // namespace containerd::mount
 
-#endif  // CONTAINERD_MOUNT_PROCESS_H_
+#endif  // CONTAINERD_SRC_MOUNT_PROCESS_H_

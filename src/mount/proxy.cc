@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/mount/proxy.h"
-
 #include <utility>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/mount/proto.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/mount/manager.h"
+#include "containerd/services/mounts/v1/mounts.grpc.pb.h"
 
-#include "proxy.h"
+#include "src/mount/internal/proto.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::mount {
 namespace {

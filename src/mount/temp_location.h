@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where temporary mounts are made.
-#ifndef CONTAINERD_MOUNT_TEMP_LOCATION_H_
-#define CONTAINERD_MOUNT_TEMP_LOCATION_H_
+#ifndef CONTAINERD_SRC_MOUNT_TEMP_LOCATION_H_
+#define CONTAINERD_SRC_MOUNT_TEMP_LOCATION_H_
 
 #include <string>
 #include <string_view>
@@ -18,4 +18,4 @@ absl::StatusOr<std::string> MakeTempDir(std::string_view prefix);
 
 }  // namespace containerd::mount
 
-#endif  // CONTAINERD_MOUNT_TEMP_LOCATION_H_
+#endif  // CONTAINERD_SRC_MOUNT_TEMP_LOCATION_H_

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/namespaces/proxy.h"
-
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
+#include "containerd/namespaces/store.h"
+#include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::namespaces {
 namespace {
@@ -86,12 +85,11 @@ class RemoteNamespaces final : public Store {
 
 }  // namespace
 
-std::shared_ptr<Store> NewNamespaceStoreFromClient(std::shared_ptr<rpc::Connection> conn) {
+std::shared_ptr<Store> NewNamespaceStore(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<RemoteNamespaces>(std::move(conn));
 }
 
-std::shared_ptr<Store> NewNamespaceStoreFromClient(
-    std::shared_ptr<pb::Namespaces::StubInterface> stub) {
+std::shared_ptr<Store> NewNamespaceStore(std::shared_ptr<pb::Namespaces::StubInterface> stub) {
   return std::make_shared<RemoteNamespaces>(std::move(stub));
 }
 

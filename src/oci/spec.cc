@@ -9,12 +9,12 @@
 #include "containerd/namespaces/namespaces.h"
 #include "containerd/oci/proto.h"
 #include "containerd/platforms/platforms.h"
-#include "containerd/rpc/proto_descriptor.h"
 #include "containerd/specs/json.h"
 
 #include "file.h"
 #include "path.h"
 #include "sections.h"
+#include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::oci {
 namespace {

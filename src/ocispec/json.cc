@@ -3,8 +3,9 @@
 // The fields of each image-spec document, in the order of the Go structs.
 #include "containerd/ocispec/json.h"
 
-#include "containerd/gojson/codec.h"
 #include "containerd/ocispec/mediatypes.h"
+
+#include "src/gojson/internal/codec.h"
 
 namespace containerd::ocispec {
 

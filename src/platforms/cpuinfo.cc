@@ -5,10 +5,10 @@
 #include <sstream>
 #include <sys/utsname.h>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 
 #include "database.h"
+#include "lower.h"
 
 namespace containerd::platforms {
 namespace {
@@ -17,12 +17,6 @@ std::string_view Trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  absl::AsciiStrToLower(&lower);
-  return lower;
 }
 
 std::string FindHostVariant() {

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include <absl/strings/ascii.h>
+#include "lower.h"
 
 namespace containerd::platforms {
 namespace {
@@ -18,12 +18,6 @@ constexpr std::array<std::string_view, 24> kKnownArch = {
     "386",         "amd64",   "amd64p32", "arm",    "armbe",  "arm64", "arm64be",  "ppc64",
     "ppc64le",     "loong64", "mips",     "mipsle", "mips64", "ppc",   "mips64le", "mips64p32",
     "mips64p32le", "riscv",   "riscv64",  "s390",   "s390x",  "sparc", "sparc64",  "wasm"};
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  absl::AsciiStrToLower(&lower);
-  return lower;
-}
 
 }  // namespace
 

@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
+
+#include "src/gojson/internal/codec.h"
 
 namespace containerd::remotes::errors {
 namespace {

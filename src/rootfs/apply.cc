@@ -8,7 +8,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 #include "containerd/rootfs/rootfs.h"
-#include "containerd/snapshots/unique.h"
+
+#include "src/snapshots/internal/unique.h"
 
 namespace containerd::rootfs {
 namespace {

@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 
 #include "containerd/rootfs/rootfs.h"
-#include "containerd/snapshots/unique.h"
+
+#include "src/snapshots/internal/unique.h"
 
 namespace containerd::rootfs {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/rpc/call.h"
+#include "src/rpc/internal/call.h"
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/rpc/sleep.h"
+#include "src/rpc/internal/sleep.h"
 
 #include <algorithm>
 #include <mutex>

@@ -2,16 +2,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "containerd/mount/proto.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
-#include "containerd/rpc/sleep.h"
-#include "containerd/tasks/proto.h"
+#include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 
 #include "convert.h"
-#include "proxy.h"
+#include "src/mount/internal/proto.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
+#include "src/rpc/internal/sleep.h"
+#include "src/tasks/internal/proto.h"
 
 namespace containerd::sandbox {
 namespace {

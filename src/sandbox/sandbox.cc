@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
 
 #include "convert.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::sandbox {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
+#include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 
 #include "convert.h"
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
 
 namespace containerd::sandbox {
 namespace {

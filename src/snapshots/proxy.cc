@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/snapshots/proxy.h"
-
 #include <utility>
 
-#include "containerd/mount/proto.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
+#include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
+#include "containerd/snapshots/snapshots.h"
 
-#include "proxy.h"
+#include "src/mount/internal/proto.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::snapshots {
 namespace {

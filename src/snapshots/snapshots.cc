@@ -7,7 +7,8 @@
 #include <absl/time/civil_time.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
+
+#include "src/gojson/internal/codec.h"
 
 namespace containerd::snapshots {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/snapshots/unique.h"
+#include "src/snapshots/internal/unique.h"
 
 #include <array>
 #include <cstdint>

@@ -3,7 +3,7 @@
 // The fields of each runtime-spec struct, in the order of the Go structs.
 #include "containerd/specs/json.h"
 
-#include "containerd/gojson/codec.h"
+#include "src/gojson/internal/codec.h"
 
 namespace containerd::specs {
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/streaming/proxy.h"
-
 #include <atomic>
 #include <string>
 #include <utility>
 
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/stream.h"
+#include "containerd/services/streaming/v1/streaming.grpc.pb.h"
+#include "containerd/streaming/streaming.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/stream.h"
 
 namespace containerd::streaming {
 namespace {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/tasks/proxy.h"
-
 #include <utility>
 
-#include "containerd/mount/proto.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/describe.h"
-#include "containerd/rpc/proto_descriptor.h"
-#include "containerd/rpc/proto_time.h"
-#include "containerd/tasks/proto.h"
+#include "containerd/services/tasks/v1/tasks.grpc.pb.h"
+#include "containerd/tasks/tasks.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/mount/internal/proto.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/describe.h"
+#include "src/rpc/internal/proto_descriptor.h"
+#include "src/rpc/internal/proto_time.h"
+#include "src/tasks/internal/proto.h"
 
 namespace containerd::tasks {
 namespace {

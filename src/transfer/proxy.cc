@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/transfer/proxy.h"
-
 #include <cstddef>
 #include <system_error>
 #include <thread>
@@ -14,13 +12,14 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/future/future.h"
 #include "containerd/log/log.h"
-#include "containerd/rpc/call.h"
-#include "containerd/rpc/proto_descriptor.h"
+#include "containerd/services/transfer/v1/transfer.grpc.pb.h"
 #include "containerd/transfer/byte_stream.h"
+#include "containerd/transfer/transfer.h"
 #include "containerd/types/transfer/progress.pb.h"
 #include "containerd/typeurl/proto.h"
 
-#include "proxy.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::transfer {
 namespace {

@@ -15,7 +15,8 @@
 #include "containerd/log/log.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/ocispec/json.h"
-#include "containerd/snapshots/unique.h"
+
+#include "src/snapshots/internal/unique.h"
 
 namespace containerd::unpack {
 namespace {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy.h"
-
 #include <utility>
 
-#include "containerd/rpc/call.h"
+#include "containerd/services/version/v1/version.grpc.pb.h"
+#include "containerd/version/version.h"
+
+#include "src/rpc/internal/call.h"
 
 namespace containerd::version {
 namespace {

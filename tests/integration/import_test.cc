@@ -26,7 +26,7 @@
 #include "containerd/images/annotations.h"
 #include "containerd/images/archive.h"
 #include "containerd/images/image.h"
-#include "containerd/images/proxy.h"
+#include "containerd/images/store.h"
 #include "containerd/leases/leases.h"
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/image.h"

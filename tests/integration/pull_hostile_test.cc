@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "pull_fixture.h"
-#include "tests/unit/docker/fake_registry.h"
+#include "tests/unit/remotes/docker/fake_registry.h"
 
 namespace containerd::testing {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/store.h"
-#include "containerd/streaming/proxy.h"
+#include "containerd/streaming/streaming.h"
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/byte_stream.h"
 #include "containerd/transfer/image.h"

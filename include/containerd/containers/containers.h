@@ -15,8 +15,10 @@
 #define CONTAINERD_CONTAINERS_CONTAINERS_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -26,6 +28,10 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::containers {
 
@@ -102,6 +108,15 @@ class Store {
   // Removes the record; its snapshot stays. ErrNotFound if there is none.
   virtual absl::Status Delete(const Context& ctx, std::string_view id) = 0;
 };
+
+// The daemon's. List streams, so that no number of containers exceeds the limit on a message's
+// size.
+std::shared_ptr<Store> NewContainerStore(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: client.NewRemoteContainerStore.
+inline std::shared_ptr<Store> NewRemoteContainerStore(std::shared_ptr<rpc::Connection> conn) {
+  return NewContainerStore(std::move(conn));
+}
 
 }  // namespace containerd::containers
 

@@ -11,7 +11,7 @@
 // ingestion into content. Provider and Manager show only content, IngestManager only ingestions.
 //
 // Stores are safe to use from several threads. A ReaderAt is too; a Writer belongs to one thread at
-// a time. The gRPC proxy of a daemon's store is in proxy.h.
+// a time. The gRPC proxy of a daemon's store is in this header.
 //
 // Source: core/content/content.go.
 #ifndef CONTAINERD_CONTENT_CONTENT_H_
@@ -35,6 +35,10 @@
 #include "containerd/io/io.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::content {
 
@@ -215,6 +219,17 @@ class Store : public virtual InfoReaderProvider,
               public virtual Manager,
               public virtual IngestManager,
               public virtual Ingester {};
+
+// The daemon's content store, over gRPC.
+//
+// Its writers pipeline: Write sends without waiting for the answers to what was sent before, with
+// at most 8 MiB unanswered, and Status, Commit and Close wait for all of them. When the connection
+// is lost, the call that notices waits up to a minute for the daemon, asks it for its offset, and
+// sends again what the daemon does not have; its own context and the writer's bound that. The
+// caller notices only if the daemon lost what it had confirmed: ErrReset.
+//
+// Source: core/content/proxy.NewContentStore.
+std::shared_ptr<Store> NewContentStore(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::content
 

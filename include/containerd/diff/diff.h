@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -27,6 +29,10 @@
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::diff {
 
@@ -99,6 +105,20 @@ class Applier {
 
 // Both. All functions are safe from any thread. Source: client.DiffService.
 class DiffService : public Comparer, public Applier {};
+
+// The daemon's.
+std::shared_ptr<DiffService> NewDiffService(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: client.NewDiffServiceFromClient.
+inline std::shared_ptr<DiffService> NewDiffServiceFromClient(
+    std::shared_ptr<rpc::Connection> conn) {
+  return NewDiffService(std::move(conn));
+}
+
+// The same under Go's name. Source: core/diff/proxy.NewDiffApplier.
+inline std::shared_ptr<DiffService> NewDiffApplier(std::shared_ptr<rpc::Connection> conn) {
+  return NewDiffService(std::move(conn));
+}
 
 }  // namespace containerd::diff
 

@@ -15,7 +15,7 @@
 //   }
 //
 // The messages (events::TaskExit, …) are generated from proto/containerd/events; typed.h packs and
-// unpacks them. proxy.h talks to a daemon.
+// unpacks them. this header talks to a daemon.
 //
 // Source: core/events.
 #ifndef CONTAINERD_EVENTS_EVENTS_H_
@@ -28,6 +28,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -37,6 +38,10 @@
 
 #include "containerd/context/context.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::events {
 
@@ -183,6 +188,20 @@ inline constexpr char kTaskPausedEventTopic[] = "/tasks/paused";
 inline constexpr char kTaskResumedEventTopic[] = "/tasks/resumed";
 inline constexpr char kTaskCheckpointedEventTopic[] = "/tasks/checkpointed";
 inline constexpr char kTaskUnknownTopic[] = "/tasks/?";
+
+// The daemon's.
+std::shared_ptr<EventService> NewEventService(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: proxy.NewRemoteEvents.
+inline std::shared_ptr<EventService> NewRemoteEvents(std::shared_ptr<rpc::Connection> conn) {
+  return NewEventService(std::move(conn));
+}
+
+// The same under Go's name. Source: client.NewEventServiceFromClient.
+inline std::shared_ptr<EventService> NewEventServiceFromClient(
+    std::shared_ptr<rpc::Connection> conn) {
+  return NewEventService(std::move(conn));
+}
 
 }  // namespace containerd::events
 

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -38,6 +39,10 @@ class Provider;
 namespace containerd::platforms {
 class MatchComparer;
 }
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::images {
 
@@ -119,6 +124,14 @@ class Store {
   virtual absl::Status Delete(const Context& ctx, std::string_view name,
                               const std::vector<DeleteOpt>& opts = {}) = 0;
 };
+
+// The daemon's.
+std::shared_ptr<Store> NewImageStore(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: client.NewImageStoreFromClient.
+inline std::shared_ptr<Store> NewImageStoreFromClient(std::shared_ptr<rpc::Connection> conn) {
+  return NewImageStore(std::move(conn));
+}
 
 }  // namespace containerd::images
 

@@ -13,8 +13,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -24,6 +26,10 @@
 #include "containerd/context/context.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::introspection {
 
@@ -95,6 +101,14 @@ class Service {
                                                         std::string_view id,
                                                         const typeurl::Any& options = {}) = 0;
 };
+
+// The daemon's.
+std::shared_ptr<Service> NewIntrospectionService(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: core/introspection/proxy.NewIntrospectionProxy.
+inline std::shared_ptr<Service> NewIntrospectionProxy(std::shared_ptr<rpc::Connection> conn) {
+  return NewIntrospectionService(std::move(conn));
+}
 
 }  // namespace containerd::introspection
 

@@ -27,6 +27,10 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
+
 namespace containerd::leases {
 
 // The gRPC metadata key under which a context's lease is sent.
@@ -156,6 +160,9 @@ class LeaseGuard {
 // expires after 24 hours. Source: client.WithLease.
 absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Manager> manager,
                                         std::vector<Opt> opts = {});
+
+// The daemon's. Source: core/leases/proxy.NewLeaseManager.
+std::shared_ptr<Manager> NewLeaseManager(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::leases
 

@@ -14,6 +14,7 @@
 #define CONTAINERD_MOUNT_MANAGER_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::mount {
 
@@ -88,6 +93,9 @@ class Manager {
   virtual absl::StatusOr<std::vector<ActivationInfo>> List(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
 };
+
+// The daemon's, of containerd 2.2. Source: proxy.NewMountManager.
+std::shared_ptr<Manager> NewMountManager(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::mount
 

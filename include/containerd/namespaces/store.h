@@ -14,8 +14,10 @@
 #define CONTAINERD_NAMESPACES_STORE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -23,6 +25,10 @@
 
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::namespaces {
 
@@ -58,6 +64,14 @@ class Store {
   virtual absl::Status Delete(const Context& ctx, std::string_view ns,
                               const std::vector<DeleteOpts>& opts = {}) = 0;
 };
+
+// The daemon's.
+std::shared_ptr<Store> NewNamespaceStore(std::shared_ptr<rpc::Connection> conn);
+
+// The same under Go's name. Source: client.NewNamespaceStoreFromClient.
+inline std::shared_ptr<Store> NewNamespaceStoreFromClient(std::shared_ptr<rpc::Connection> conn) {
+  return NewNamespaceStore(std::move(conn));
+}
 
 }  // namespace containerd::namespaces
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/tasks/metric.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::sandbox {
 
@@ -184,6 +189,14 @@ class Controller {
                               const Sandbox& sandbox,
                               const std::vector<std::string>& fields = {}) = 0;
 };
+
+// The daemon's records. Source: proxy.NewSandboxStore.
+std::shared_ptr<Store> NewSandboxStore(std::shared_ptr<rpc::Connection> conn);
+
+// `sandboxer` names the controller, such as "shim" or "podsandbox"; containerd 1.7 has one only and
+// does not look at the name. Source: proxy.NewSandboxController.
+std::shared_ptr<Controller> NewSandboxController(std::shared_ptr<rpc::Connection> conn,
+                                                 std::string sandboxer);
 
 }  // namespace containerd::sandbox
 

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::snapshots {
 
@@ -181,6 +186,12 @@ class Cleaner {
   // Frees what removed snapshots left behind. ErrNotImplemented if the snapshotter leaves nothing.
   virtual absl::Status Cleanup(const Context& ctx) = 0;
 };
+
+// The snapshotter called `name` in the daemon, as "overlayfs" or "native". Whether there is one is
+// not asked here: calls fail with ErrInvalidArgument ("snapshotter not loaded: …") if not. The
+// object is a Cleaner too. Source: core/snapshots/proxy.NewSnapshotter.
+std::shared_ptr<Snapshotter> NewSnapshotter(std::shared_ptr<rpc::Connection> conn,
+                                            std::string name);
 
 }  // namespace containerd::snapshots
 

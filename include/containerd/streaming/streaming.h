@@ -20,6 +20,10 @@
 #include "containerd/context/context.h"
 #include "containerd/typeurl/any.h"
 
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
+
 namespace containerd::streaming {
 
 // Safe from any thread. Destroying it ends the stream, unless it was closed.
@@ -54,6 +58,9 @@ class StreamCreator {
   virtual absl::StatusOr<std::shared_ptr<Stream>> Create(const Context& ctx,
                                                          std::string_view id) = 0;
 };
+
+// The daemon's. Source: proxy.NewStreamCreator.
+std::shared_ptr<StreamCreator> NewStreamCreator(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::streaming
 

@@ -16,6 +16,7 @@
 #define CONTAINERD_TASKS_TASKS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,10 @@
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/tasks/metric.h"
 #include "containerd/typeurl/any.h"
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::tasks {
 
@@ -197,6 +202,9 @@ class Service {
   virtual Future<WaitResponse> Wait(const Context& ctx, std::string_view container_id,
                                     std::string_view exec_id) = 0;
 };
+
+// The daemon's. Source: client.TaskService.
+std::shared_ptr<Service> NewTaskService(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::tasks
 

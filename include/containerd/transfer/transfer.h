@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,6 +34,10 @@
 namespace containerd::streaming {
 class StreamCreator;
 }  // namespace containerd::streaming
+
+namespace containerd::rpc {
+class Connection;
+}  // namespace containerd::rpc
 
 namespace containerd::transfer {
 
@@ -119,6 +124,10 @@ class Transferrer {
     return Transfer(ctx, Message(source), Message(destination), opts);
   }
 };
+
+// `streams` makes the streams that progress comes over. Source: proxy.NewTransferrer.
+std::shared_ptr<Transferrer> NewTransferrer(std::shared_ptr<rpc::Connection> conn,
+                                            std::shared_ptr<streaming::StreamCreator> streams);
 
 }  // namespace containerd::transfer
 

@@ -24,7 +24,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
-#include "containerd/reactor/reactor.h"
+
+#include "src/reactor/internal/reactor.h"
 
 namespace containerd::cio {
 namespace {

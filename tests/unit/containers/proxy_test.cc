@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/containers/proxy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/containers/containers.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/services/containers/v1/containers.grpc.pb.h"
 #include "containerd/services/containers/v1/containers_mock.grpc.pb.h"
 
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::containers {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Store> NewContainerStore(
+    std::shared_ptr<services::containers::v1::Containers::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::containers::v1;
@@ -49,7 +54,7 @@ class RemoteContainersTest : public ::testing::Test {
   const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockContainersStub>> stub_ =
       std::make_shared<StrictMock<pb::MockContainersStub>>();
-  const std::shared_ptr<Store> store_ = NewRemoteContainerStore(stub_);
+  const std::shared_ptr<Store> store_ = NewContainerStore(stub_);
   const std::string stored_ = Message(std::string(kOurs) + kDaemons);
   const Container web_{
       .id = "web",

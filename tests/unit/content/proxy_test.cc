@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The gRPC proxy against a daemon that is honest, dies, lies or says nothing.
-#include "containerd/content/proxy.h"
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -26,6 +24,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include "containerd/content/content.h"
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"

@@ -5,12 +5,17 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/services/diff/v1/diff.grpc.pb.h"
 #include "containerd/services/diff/v1/diff_mock.grpc.pb.h"
 
-#include "src/diff/proxy.h"
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::diff {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<DiffService> NewDiffService(
+    std::shared_ptr<services::diff::v1::Diff::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::diff::v1;
@@ -36,7 +41,7 @@ class DiffRemoteTest : public ::testing::Test {
   const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockDiffStub>> stub_ =
       std::make_shared<StrictMock<pb::MockDiffStub>>();
-  const std::shared_ptr<DiffService> service_ = NewDiffServiceFromClient(stub_);
+  const std::shared_ptr<DiffService> service_ = NewDiffService(stub_);
   const ocispec::Descriptor layer_{.media_type = "application/vnd.oci.image.layer.v1.tar+gzip",
                                    .digest = "sha256:12",
                                    .size = 34,

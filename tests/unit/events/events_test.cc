@@ -11,12 +11,16 @@
 #include "containerd/events/typed.h"
 #include "containerd/filters/filters.h"
 #include "containerd/runc/v1/options.pb.h"
+#include "containerd/services/events/v1/events.grpc.pb.h"
 #include "containerd/services/events/v1/events_mock.grpc.pb.h"
 #include "containerd/services/images/v1/events.pb.h"
 
-#include "src/events/proxy.h"
-
 namespace containerd::events {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<EventService> NewEventService(
+    std::shared_ptr<services::events::v1::Events::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::events::v1;
@@ -104,7 +108,7 @@ TEST(Envelope, Decode) {
 class EventServiceTest : public testing::Test {
  protected:
   std::shared_ptr<pb::MockEventsStub> stub_ = std::make_shared<pb::MockEventsStub>();
-  std::shared_ptr<EventService> events_ = NewRemoteEvents(stub_);
+  std::shared_ptr<EventService> events_ = NewEventService(stub_);
   Context ctx_ = WithNamespace(Context::Background(), "test");
 };
 

@@ -16,7 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/events/proxy.h"
+#include "containerd/events/events.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
 
@@ -180,7 +180,7 @@ class SubscribeTest : public testing::Test {
     dir_ = dir;
     daemon_ = std::make_unique<FakeDaemon>(Socket());
     conn_ = std::make_shared<rpc::Connection>(Dial(Socket()));
-    events_ = NewRemoteEvents(conn_);
+    events_ = NewEventService(conn_);
   }
 
   ~SubscribeTest() override {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/gojson/codec.h"
+#include "src/gojson/internal/codec.h"
 
 #include <string>
 #include <tuple>

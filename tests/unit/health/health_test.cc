@@ -8,11 +8,16 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
 
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "grpc/health/v1/health_mock.grpc.pb.h"
-#include "src/health/proxy.h"
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::health {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Service> NewHealthService(
+    std::shared_ptr<::grpc::health::v1::Health::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::grpc::health::v1;

@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/reactor/reactor.h"
 
+#include "src/reactor/internal/reactor.h"
 #include "tests/unit/http/test_server.h"
 
 namespace containerd::http {

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/introspection/proxy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/introspection/introspection.h"
+#include "containerd/services/introspection/v1/introspection.grpc.pb.h"
 #include "containerd/services/introspection/v1/introspection_mock.grpc.pb.h"
 
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::introspection {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Service> NewIntrospectionService(
+    std::shared_ptr<services::introspection::v1::Introspection::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::introspection::v1;
@@ -40,7 +45,7 @@ class IntrospectionRemoteTest : public ::testing::Test {
   const Context ctx_ = Context::Background();
   const std::shared_ptr<StrictMock<pb::MockIntrospectionStub>> stub_ =
       std::make_shared<StrictMock<pb::MockIntrospectionStub>>();
-  const std::shared_ptr<Service> service_ = NewIntrospectionProxy(stub_);
+  const std::shared_ptr<Service> service_ = NewIntrospectionService(stub_);
   const Plugin zfs_{.type = "io.containerd.snapshotter.v1",
                     .id = "zfs",
                     .requires_ = {"a", "b"},

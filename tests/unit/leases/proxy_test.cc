@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/leases/proxy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/leases/leases.h"
+#include "containerd/services/leases/v1/leases.grpc.pb.h"
 #include "containerd/services/leases/v1/leases_mock.grpc.pb.h"
 
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::leases {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Manager> NewLeaseManager(
+    std::shared_ptr<services::leases::v1::Leases::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::leases::v1;

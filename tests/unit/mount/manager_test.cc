@@ -8,11 +8,15 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/services/mounts/v1/mounts.grpc.pb.h"
 #include "containerd/services/mounts/v1/mounts_mock.grpc.pb.h"
 
-#include "src/mount/proxy.h"
-
 namespace containerd::mount {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Manager> NewMountManager(
+    std::shared_ptr<services::mounts::v1::Mounts::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::mounts::v1;

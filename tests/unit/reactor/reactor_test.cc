@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/reactor/reactor.h"
+#include "src/reactor/internal/reactor.h"
 
 #include <atomic>
 #include <condition_variable>

@@ -16,12 +16,13 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/rpc/call.h"
 #include "containerd/rpc/connection.h"
-#include "containerd/rpc/stream.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
 #include "containerd/services/streaming/v1/streaming.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
+
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/stream.h"
 
 namespace containerd::rpc {
 namespace {

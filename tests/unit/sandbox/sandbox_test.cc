@@ -10,12 +10,20 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
+#include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 #include "containerd/services/sandbox/v1/sandbox_mock.grpc.pb.h"
 
 #include "src/sandbox/convert.h"
-#include "src/sandbox/proxy.h"
 
 namespace containerd::sandbox {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Store> NewSandboxStore(
+    std::shared_ptr<services::sandbox::v1::Store::StubInterface> stub);
+
+std::shared_ptr<Controller> NewSandboxController(
+    std::shared_ptr<services::sandbox::v1::Controller::StubInterface> stub, std::string sandboxer);
+
 namespace {
 
 namespace pb = ::containerd::services::sandbox::v1;

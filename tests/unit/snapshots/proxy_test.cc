@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/snapshots/proxy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
 #include "containerd/services/snapshots/v1/snapshots_mock.grpc.pb.h"
+#include "containerd/snapshots/snapshots.h"
 
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::snapshots {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Snapshotter> NewSnapshotter(
+    std::shared_ptr<services::snapshots::v1::Snapshots::StubInterface> stub, std::string name);
+
 namespace {
 
 namespace pb = ::containerd::services::snapshots::v1;

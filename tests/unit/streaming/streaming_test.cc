@@ -13,7 +13,6 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services/streaming/v1/streaming.grpc.pb.h"
-#include "containerd/streaming/proxy.h"
 
 namespace containerd::streaming {
 namespace {

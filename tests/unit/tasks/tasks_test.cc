@@ -10,11 +10,15 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
+#include "containerd/services/tasks/v1/tasks.grpc.pb.h"
 #include "containerd/services/tasks/v1/tasks_mock.grpc.pb.h"
 
-#include "src/tasks/proxy.h"
-
 namespace containerd::tasks {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Service> NewTaskService(
+    std::shared_ptr<services::tasks::v1::Tasks::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::tasks::v1;

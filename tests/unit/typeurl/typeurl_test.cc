@@ -13,9 +13,10 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/gojson/codec.h"
 #include "containerd/specs/json.h"
 #include "containerd/typeurl/proto.h"
+
+#include "src/gojson/internal/codec.h"
 
 namespace sample {
 

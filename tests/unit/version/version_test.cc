@@ -5,12 +5,17 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/services/version/v1/version.grpc.pb.h"
 #include "containerd/services/version/v1/version_mock.grpc.pb.h"
 
-#include "src/version/proxy.h"
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::version {
+
+// On a stub of the test's: defined beside the proxy, and declared nowhere else.
+std::shared_ptr<Service> NewVersionService(
+    std::shared_ptr<services::version::v1::Version::StubInterface> stub);
+
 namespace {
 
 namespace pb = ::containerd::services::version::v1;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the copies of a Client share.
+#ifndef CONTAINERD_SRC_CLIENT_INTERNAL_STATE_H_
+#define CONTAINERD_SRC_CLIENT_INTERNAL_STATE_H_
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "containerd/client_opts.h"
+#include "containerd/context/context.h"
+#include "containerd/rpc/connection.h"
+#include "containerd/services.h"
+#include "containerd/unpack/keyed_locker.h"
+
+namespace containerd::internal {
+
+struct ClientState {
+  ~ClientState() { conn->Close(); }
+
+  ClientOptions options;
+  // There is always one; without an address it has no channel.
+  std::shared_ptr<rpc::Connection> conn;
+  std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>(const Context&)> connector;
+  // The daemon's, or what WithServices put in their place. `snapshotters` and `sandboxers` hold
+  // replacements only.
+  Services services;
+
+  // What keeps concurrent pulls from doing the same thing.
+  const std::shared_ptr<unpack::KeyedLocker> pulls = unpack::NewKeyedLocker();
+
+  std::mutex mu;
+  std::string runtime;    // once known
+  std::string sandboxer;  // likewise
+};
+
+}  // namespace containerd::internal
+
+#endif  // CONTAINERD_SRC_CLIENT_INTERNAL_STATE_H_

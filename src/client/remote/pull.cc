@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/platforms/platforms.h"
+#include "containerd/unpack/unpacker.h"
+
+#include "remote.h"
+#include "src/client/internal/applier.h"
+#include "src/client/internal/state.h"
+
+namespace containerd {
+namespace {
+
+struct Unpacking {
+  // Of an unpack in this process; outlives the unpacker and its fetches.
+  std::shared_ptr<apply::StreamApplier> stream{};
+  std::unique_ptr<unpack::Unpacker> unpacker{};
+};
+
+absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
+                                       const RemoteContext& remote,
+                                       const std::shared_ptr<internal::Progress>& progress,
+                                       const std::shared_ptr<unpack::KeyedLocker>& locker) {
+  auto name = client.ResolveSnapshotterName(ctx, remote.snapshotter);
+  if (!name.ok()) return errdefs::Annotate(name.status(), "unable to resolve snapshotter");
+  auto snapshotter = client.GetSnapshotter(ctx, *name);
+  if (!snapshotter.ok()) return snapshotter.status();
+  auto capabilities = client.GetSnapshotterCapabilities(ctx, *name);
+  if (!capabilities.ok()) {
+    return errdefs::Annotate(capabilities.status(), "unable to get snapshotter capabilities");
+  }
+  UnpackConfig config;
+  for (const UnpackOpt& opt : remote.unpack_opts) {
+    if (absl::Status s = opt(ctx, &config); !s.ok()) return s;
+  }
+  platforms::MatcherPtr platform = platforms::All();
+  if (config.check_platform_supported) {
+    // What it does not support is fetched only, and refused after that.
+    auto supported = client.GetSnapshotterSupportedPlatforms(ctx, *name);
+    if (!supported.ok()) return supported.status();
+    platform = *std::move(supported);
+  }
+  std::vector<snapshots::Opt> snapshot_opts = remote.snapshotter_opts;
+  snapshot_opts.insert(snapshot_opts.end(), config.snapshot_opts.begin(),
+                       config.snapshot_opts.end());
+  Unpacking unpacking;
+  std::shared_ptr<diff::Applier> applier;
+  if (config.local && config.applier == nullptr) {
+    unpacking.stream =
+        apply::NewStreamApplier(ctx, client.ContentStore(), *snapshotter,
+                                {.layer = {.max_layer_size = config.max_layer_size}});
+    applier = unpacking.stream;
+  } else {
+    applier = internal::ApplierOf(client, config);
+  }
+  auto unpacker = unpack::NewUnpacker(
+      ctx, client.ContentStore(),
+      {unpack::WithUnpackPlatform({.platform = std::move(platform),
+                                   .snapshotter_key = *name,
+                                   .snapshotter = *std::move(snapshotter),
+                                   .snapshot_opts = std::move(snapshot_opts),
+                                   .snapshotter_capabilities = *std::move(capabilities),
+                                   .applier = internal::WithProgress(std::move(applier), progress),
+                                   .apply_opts = config.apply_opts}),
+       unpack::WithDuplicationSuppressor(
+           config.duplication_suppressor != nullptr ? config.duplication_suppressor : locker),
+       unpack::WithUnpackLimiter(config.limiter)});
+  if (!unpacker.ok()) return unpacker.status();
+  unpacking.unpacker = *std::move(unpacker);
+  return unpacking;
+}
+
+// Fetches, unpacks if that is wanted, and makes the image.
+absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
+                                     internal::Fetching& fetching, std::string_view ref,
+                                     const RemoteContext& remote,
+                                     const std::shared_ptr<unpack::KeyedLocker>& locker) {
+  auto [work, cancel] = WithCancel(ctx);
+  Unpacking unpacking;
+  const std::unique_ptr<unpack::Unpacker>& unpacker = unpacking.unpacker;
+  std::function<images::Handler(images::Handler)> wrapper;
+  if (remote.unpack) {
+    auto made = MakeUnpacker(work, client, remote, fetching.progress(), locker);
+    if (!made.ok()) return errdefs::Annotate(made.status(), "unable to initialize unpacker");
+    unpacking = *std::move(made);
+    fetching.StreamTo(unpacking.stream.get());
+    wrapper = [&unpacker](images::Handler h) { return unpacker->Unpack(std::move(h)); };
+  }
+  auto record = fetching.Run(work, ref, 1, wrapper);
+  unpack::Result unpacked;
+  if (unpacker != nullptr) {
+    if (!record.ok()) cancel();
+    // Layers are fetched in there, too.
+    auto result = unpacker->Wait();
+    if (record.ok() && !result.ok()) {
+      return errdefs::Annotate(result.status(), fmt::format("image \"{}\": unpack", record->name));
+    }
+    if (result.ok()) unpacked = *result;
+  }
+  if (!record.ok()) return record.status();
+
+  const bool unpack_now = unpacker != nullptr && unpacked.unpacks == 0;
+  if (unpack_now) {
+    // An image without layers, or without a config that could have been seen, such as one that was
+    // converted.
+    const Image image(client, *record, remote.platform_matcher);
+    absl::Status s = image.Unpack(work, remote.snapshotter, remote.unpack_opts);
+    if (!s.ok()) return errdefs::Annotate(s, "failed to unpack");
+  }
+  record = internal::PutImage(work, *client.ImageService(), *record);
+  if (!record.ok()) return record.status();
+  return Image(client, *std::move(record), remote.platform_matcher);
+}
+
+}  // namespace
+
+absl::StatusOr<Image> Client::Pull(const Context& ctx, std::string_view ref,
+                                   const std::vector<RemoteOpt>& opts) {
+  auto remote = internal::MakeRemoteContext(*this, opts);
+  if (!remote.ok()) return remote.status();
+  if (remote->platform_matcher == nullptr) {
+    if (remote->platforms.size() > 1) {
+      return errdefs::InvalidArgument("cannot pull multiplatform image locally, try Fetch");
+    }
+    if (remote->platforms.empty()) {
+      remote->platform_matcher = Platform();
+    } else {
+      auto platform = platforms::Parse(remote->platforms.front());
+      if (!platform.ok()) {
+        return errdefs::Annotate(platform.status(),
+                                 fmt::format("invalid platform {}", remote->platforms.front()));
+      }
+      remote->platform_matcher = platforms::Only(*platform);
+    }
+  }
+
+  auto lease = WithLease(ctx);
+  if (!lease.ok()) return lease.status();
+  internal::Fetching fetching(*this, *remote);
+  auto image = PullUnderLease(lease->context(), *this, fetching, ref, *remote, state_->pulls);
+  if (!image.ok()) fetching.CleanUp(*std::move(lease), image.status());
+  return image;
+}
+
+}  // namespace containerd

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Pull, Fetch and Push have in common.
+#ifndef CONTAINERD_SRC_CLIENT_REMOTE_REMOTE_H_
+#define CONTAINERD_SRC_CLIENT_REMOTE_REMOTE_H_
+
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/apply/stream_applier.h"
+#include "containerd/client.h"
+#include "containerd/content/content.h"
+#include "containerd/context/context.h"
+#include "containerd/images/image.h"
+#include "containerd/leases/leases.h"
+#include "containerd/ocispec/descriptor.h"
+#include "containerd/remote_opts.h"
+
+#include "progress.h"
+
+namespace containerd::internal {
+
+// The options on top of what holds without them.
+absl::StatusOr<RemoteContext> MakeRemoteContext(Client& client, const std::vector<RemoteOpt>& opts);
+
+// The platforms that the options name, or all.
+absl::StatusOr<platforms::MatchComparerPtr> MatcherOf(const RemoteContext& remote);
+
+// A fetch under a lease that ends with it.
+class Fetching {
+ public:
+  Fetching(Client& client, const RemoteContext& remote)
+      : client_(client), remote_(remote), progress_(std::make_shared<Progress>(remote.progress)) {}
+
+  const std::shared_ptr<Progress>& progress() const { return progress_; }
+
+  // Layers go through it on their way. Outlives what this object and the handlers do.
+  void StreamTo(apply::StreamApplier* stream) { stream_ = stream; }
+
+  // Fetches what `ref` names and what that refers to; of each index the best `limit` manifests, all
+  // if that is 0. `wrapper` goes around all handlers, it may be empty. Returns the record of the
+  // image, which is not made.
+  absl::StatusOr<images::Image> Run(const Context& ctx, std::string_view ref, int limit,
+                                    const std::function<images::Handler(images::Handler)>& wrapper);
+
+  // Releases the lease of a fetch that failed, with what it made, but for ingestions with which
+  // another attempt can go on. Never fails, whatever became of the context.
+  void CleanUp(leases::LeaseGuard lease, const absl::Status& failure);
+
+ private:
+  images::Handler BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher);
+  images::Handler ChildrenHandler(int limit) const;
+  absl::StatusOr<ocispec::Descriptor> FetchSchema1(
+      const Context& ctx, std::shared_ptr<remotes::Fetcher> fetcher,
+      const ocispec::Descriptor& desc,
+      const std::function<images::Handler(images::Handler)>& wrapper);
+  void ReportEnd(const ocispec::Descriptor& desc, const absl::Status& status);
+  void KeepIngests(const Context& ctx);
+
+  Client& client_;
+  const RemoteContext& remote_;
+  const std::shared_ptr<Progress> progress_;
+  apply::StreamApplier* stream_ = nullptr;
+
+  std::mutex mu_;
+  bool fetched_ = false;  // anything at all
+  std::vector<ocispec::Descriptor> unfinished_;
+};
+
+// Creates the image or, if there is one of that name, makes it this one.
+absl::StatusOr<images::Image> PutImage(const Context& ctx, images::Store& store,
+                                       const images::Image& image);
+
+}  // namespace containerd::internal
+
+#endif  // CONTAINERD_SRC_CLIENT_REMOTE_REMOTE_H_

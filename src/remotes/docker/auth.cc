@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/remotes/docker/auth.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/strings/cord.h>
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+#include "request.h"
+#include "src/gojson/internal/codec.h"
+
+namespace containerd::remotes::docker::auth {
+namespace {
+
+constexpr char kNoTokenMark[] = "containerd-cpp/docker.auth.ErrNoToken";
+
+// More than any token server sends.
+constexpr std::size_t kMaxTokenResponse = std::size_t{1} << 20;
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+bool IsToken(char c) {
+  return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
+         std::string_view("\"(),/:;<=>?@[]\\{}").find(c) == std::string_view::npos;
+}
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+// Each takes what it reads off the front of `rest`.
+void SkipSpace(std::string_view& rest) {
+  while (!rest.empty() && IsSpace(rest.front())) rest.remove_prefix(1);
+}
+
+std::string_view TakeToken(std::string_view& rest) {
+  const auto end = std::find_if_not(rest.begin(), rest.end(), IsToken);
+  const std::string_view token = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+  rest.remove_prefix(token.size());
+  return token;
+}
+
+std::string TakeTokenOrQuoted(std::string_view& rest) {
+  if (!rest.starts_with('"')) return std::string(TakeToken(rest));
+  std::string out;
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] == '"') {
+      rest.remove_prefix(i + 1);
+      return out;
+    }
+    if (rest[i] == '\\' && ++i == rest.size()) break;
+    out.push_back(rest[i]);
+  }
+  rest = {};  // the quote was not closed
+  return "";
+}
+
+struct TokenBody {
+  std::string token;
+  std::string access_token;
+  std::string refresh_token;
+  std::int64_t expires_in = 0;
+  std::string issued_at;
+  std::string scope;
+  gojson::Extra extra;
+};
+
+template <class V, gojson::Of<TokenBody> T>
+void Bind(V& v, T& t) {
+  v.Field("token", t.token);
+  v.Field("access_token", t.access_token);
+  v.Field("refresh_token", t.refresh_token);
+  v.Field("expires_in", t.expires_in);
+  v.Field("issued_at", t.issued_at);
+  v.Field("scope", t.scope);
+}
+
+absl::StatusOr<TokenBody> Ask(const Context& ctx, const http::Client& client,
+                              http::Request request) {
+  absl::StatusOr<std::shared_ptr<http::Response>> response = client.Do(ctx, std::move(request));
+  if (!response.ok()) return response.status();
+  if ((*response)->status_code < 200 || (*response)->status_code >= 400) {
+    return UnexpectedResponse(ctx, **response);
+  }
+  absl::StatusOr<std::string> body = io::ReadAll(ctx, *(*response)->body, kMaxTokenResponse);
+  if (!body.ok()) return errdefs::Annotate(body.status(), "unable to read token response");
+  absl::StatusOr<TokenBody> token = gojson::Unmarshal<TokenBody>(*body);
+  if (!token.ok()) return errdefs::Annotate(token.status(), "unable to decode token response");
+  return token;
+}
+
+http::Header WithUserAgent(http::Header header) {
+  if (!header.Has("User-Agent")) header.Set("User-Agent", kUserAgent);
+  return header;
+}
+
+// Whether credentials for one may go to the other.
+bool SameOrigin(std::string_view a, std::string_view b) {
+  absl::StatusOr<http::Url> x = http::ParseUrl(a);
+  absl::StatusOr<http::Url> y = http::ParseUrl(b);
+  return x.ok() && y.ok() && x->scheme == y->scheme && x->Hostname() == y->Hostname() &&
+         x->Port() == y->Port();
+}
+
+}  // namespace
+
+absl::Status ErrNoToken() {
+  absl::Status status =
+      errdefs::Unknown("authorization server did not include a token in the response");
+  status.SetPayload(kNoTokenMark, absl::Cord());
+  return status;
+}
+
+bool IsErrNoToken(const absl::Status& status) {
+  return status.GetPayload(kNoTokenMark).has_value();
+}
+
+std::vector<Challenge> ParseAuthHeader(const http::Header& header) {
+  std::vector<Challenge> out;
+  for (const std::string& field : header.Values("WWW-Authenticate")) {
+    std::string_view rest = field;
+    const std::string scheme = Lower(TakeToken(rest));
+    Challenge challenge;
+    if (scheme == "basic") {
+      challenge.scheme = AuthenticationScheme::BasicAuth;
+    } else if (scheme == "digest") {
+      challenge.scheme = AuthenticationScheme::DigestAuth;
+    } else if (scheme == "bearer") {
+      challenge.scheme = AuthenticationScheme::BearerAuth;
+    } else {
+      continue;
+    }
+    while (true) {
+      SkipSpace(rest);
+      const std::string key = Lower(TakeToken(rest));
+      if (key.empty() || !rest.starts_with('=')) break;
+      rest.remove_prefix(1);
+      challenge.parameters[key] = TakeTokenOrQuoted(rest);
+      SkipSpace(rest);
+      if (!rest.starts_with(',')) break;
+      rest.remove_prefix(1);
+    }
+    out.push_back(std::move(challenge));
+  }
+  std::stable_sort(out.begin(), out.end(), [](const Challenge& a, const Challenge& b) {
+    return static_cast<int>(a.scheme) > static_cast<int>(b.scheme);
+  });
+  return out;
+}
+
+absl::StatusOr<TokenOptions> GenerateTokenOptions(const Context&, std::string_view host,
+                                                  std::string_view username,
+                                                  std::string_view secret, const Challenge& c) {
+  const auto realm = c.parameters.find("realm");
+  if (realm == c.parameters.end()) {
+    return errdefs::InvalidArgument(
+        fmt::format("{}: no realm specified for token auth challenge", host));
+  }
+  absl::StatusOr<http::Url> url = http::ParseUrl(realm->second);
+  if (!url.ok()) {
+    return errdefs::Annotate(url.status(),
+                             fmt::format("{}: invalid token auth challenge realm", host));
+  }
+  TokenOptions to{
+      .realm = url->String(), .username = std::string(username), .secret = std::string(secret)};
+  if (const auto it = c.parameters.find("service"); it != c.parameters.end()) {
+    to.service = it->second;
+  }
+  if (const auto it = c.parameters.find("scope"); it != c.parameters.end()) {
+    std::string_view rest = it->second;
+    while (true) {
+      const auto space = rest.find(' ');
+      to.scopes.emplace_back(rest.substr(0, space));
+      if (space == std::string_view::npos) break;
+      rest.remove_prefix(space + 1);
+    }
+  }
+  return to;
+}
+
+absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(const Context& ctx,
+                                                       const http::Client& client,
+                                                       const http::Header& headers,
+                                                       std::string_view client_id,
+                                                       const TokenOptions& to) {
+  std::vector<std::pair<std::string, std::string>> form;
+  if (!to.scopes.empty()) form.emplace_back("scope", fmt::format("{}", fmt::join(to.scopes, " ")));
+  form.emplace_back("service", to.service);
+  form.emplace_back("client_id", client_id);
+  if (to.username.empty()) {
+    form.emplace_back("grant_type", "refresh_token");
+    form.emplace_back("refresh_token", to.secret);
+  } else {
+    form.emplace_back("grant_type", "password");
+    form.emplace_back("username", to.username);
+    form.emplace_back("password", to.secret);
+  }
+  if (to.fetch_refresh_token) form.emplace_back("access_type", "offline");
+
+  http::Request request{.method = "POST",
+                        .url = to.realm,
+                        .header = WithUserAgent(headers),
+                        .body = http::NewStringBody(http::EncodeQuery(form))};
+  request.header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+  // The form goes where the registry said, and nowhere else.
+  http::Client strict = client;
+  strict.check_redirect = [&](const Context& c, http::Request& next, int via) -> absl::Status {
+    if (next.body != nullptr && !SameOrigin(next.url, to.realm)) {
+      return errdefs::PermissionDenied(
+          fmt::format("{} redirects to another host, which must not see the credentials",
+                      SanitizeUrl(to.realm)));
+    }
+    return client.check_redirect ? client.check_redirect(c, next, via) : absl::OkStatus();
+  };
+  absl::StatusOr<TokenBody> body = Ask(ctx, strict, std::move(request));
+  if (!body.ok()) return body.status();
+  if (body->access_token.empty()) return ErrNoToken();
+  return OAuthTokenResponse{.access_token = std::move(body->access_token),
+                            .refresh_token = std::move(body->refresh_token),
+                            .expires_in_seconds = body->expires_in,
+                            .issued_at = std::move(body->issued_at),
+                            .scope = std::move(body->scope)};
+}
+
+absl::StatusOr<FetchTokenResponse> FetchToken(const Context& ctx, const http::Client& client,
+                                              const http::Header& headers, const TokenOptions& to) {
+  absl::StatusOr<http::Url> url = http::ParseUrl(to.realm);
+  if (!url.ok()) return url.status();
+  if (!to.service.empty()) url->AddQuery("service", to.service);
+  for (const std::string& scope : to.scopes) url->AddQuery("scope", scope);
+  if (to.fetch_refresh_token) url->AddQuery("offline_token", "true");
+
+  http::Request request{.url = url->String(), .header = WithUserAgent(headers)};
+  if (!to.secret.empty()) {
+    request.header.Set("Authorization", BasicAuthorization(to.username, to.secret));
+  }
+  absl::StatusOr<TokenBody> body = Ask(ctx, client, std::move(request));
+  if (!body.ok()) return body.status();
+  FetchTokenResponse out{.token = std::move(body->token),
+                         .access_token = std::move(body->access_token),
+                         .expires_in_seconds = body->expires_in,
+                         .issued_at = std::move(body->issued_at),
+                         .refresh_token = std::move(body->refresh_token)};
+  // The two names mean the same.
+  if (!out.access_token.empty()) out.token = out.access_token;
+  if (out.token.empty()) return ErrNoToken();
+  return out;
+}
+
+}  // namespace containerd::remotes::docker::auth

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/remotes/docker/credentials.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/io/io.h"
+
+#include "src/gojson/internal/codec.h"
+
+extern char** environ;
+
+namespace containerd::remotes::docker {
+namespace {
+
+constexpr std::uintmax_t kMaxConfigFile = std::uintmax_t{4} << 20;
+constexpr std::size_t kMaxHelperOutput = std::size_t{1} << 20;
+constexpr absl::Duration kHelperTime = absl::Minutes(1);
+
+struct AuthEntry {
+  std::string auth;  // base64 of "username:password"
+  std::string username;
+  std::string password;
+  std::string identity_token;
+  gojson::Extra extra;
+};
+
+template <class V, gojson::Of<AuthEntry> T>
+void Bind(V& v, T& a) {
+  v.Field("auth", a.auth);
+  v.Field("username", a.username);
+  v.Field("password", a.password);
+  v.Field("identitytoken", a.identity_token);
+}
+
+struct ConfigFile {
+  std::map<std::string, AuthEntry> auths;
+  std::map<std::string, std::string> cred_helpers;
+  std::string creds_store;
+  gojson::Extra extra;
+};
+
+template <class V, gojson::Of<ConfigFile> T>
+void Bind(V& v, T& c) {
+  v.Field("auths", c.auths);
+  v.Field("credHelpers", c.cred_helpers);
+  v.Field("credsStore", c.creds_store);
+}
+
+struct HelperAnswer {
+  std::string server_url;
+  std::string username;
+  std::string secret;
+  gojson::Extra extra;
+};
+
+template <class V, gojson::Of<HelperAnswer> T>
+void Bind(V& v, T& a) {
+  v.Field("ServerURL", a.server_url);
+  v.Field("Username", a.username);
+  v.Field("Secret", a.secret);
+}
+
+std::string Getenv(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): as all who read it
+  return value != nullptr ? value : "";
+}
+
+std::string DefaultPath() {
+  std::string dir = Getenv("DOCKER_CONFIG");
+  if (dir.empty()) {
+    const std::string home = Getenv("HOME");
+    if (home.empty()) return "";
+    dir = home + "/.docker";
+  }
+  return dir + "/config.json";
+}
+
+// The host of a key in the file, which may be an URL: "https://index.docker.io/v1/".
+std::string HostOfKey(std::string_view key) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  }
+  return std::string(key.substr(0, key.find('/')));
+}
+
+// The names under which the file may know a host, the best first.
+std::vector<std::string> NamesOf(std::string_view host) {
+  if (host == "docker.io" || host == "registry-1.docker.io" || host == "index.docker.io") {
+    return {"https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io"};
+  }
+  return {std::string(host), fmt::format("https://{}", host), fmt::format("http://{}", host)};
+}
+
+template <typename T>
+const T* Find(const std::map<std::string, T>& map, std::string_view host) {
+  const std::vector<std::string> names = NamesOf(host);
+  for (const std::string& name : names) {
+    if (const auto it = map.find(name); it != map.end()) return &it->second;
+  }
+  for (const auto& [key, value] : map) {
+    const std::string key_host = HostOfKey(key);
+    if (std::find(names.begin(), names.end(), key_host) != names.end()) return &value;
+  }
+  return nullptr;
+}
+
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  ~Fd() { Close(); }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  int get() const { return fd_; }
+  void Close() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_;
+};
+
+// Runs "docker-credential-<name> get" and returns what it prints and how it ends.
+absl::StatusOr<std::pair<std::string, bool>> RunHelper(const Context& ctx, const std::string& name,
+                                                       const std::string& input) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+  if (!plain) {
+    return errdefs::InvalidArgument(fmt::format("credential helper \"{}\": invalid name", name));
+  }
+  std::string program = "docker-credential-" + name;
+  int in[2];
+  int out[2];
+  if (pipe2(in, O_CLOEXEC) != 0) return errdefs::FromErrno(errno, program);
+  Fd in_read(in[0]);
+  Fd in_write(in[1]);
+  if (pipe2(out, O_CLOEXEC) != 0) return errdefs::FromErrno(errno, program);
+  const Fd out_read(out[0]);
+  Fd out_write(out[1]);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in_read.get(), 0);
+  posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::string verb = "get";
+  char* argv[] = {program.data(), verb.data(), nullptr};
+  pid_t pid = 0;
+  const int err = posix_spawnp(&pid, program.c_str(), &actions, &attributes, argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (err != 0) return errdefs::FromErrno(err, program);
+  in_read.Close();
+  out_write.Close();
+
+  // A pipe's buffer takes a host's name. Its reader may be gone: no signal for that.
+  sigset_t pipe_signal;
+  sigset_t before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t written = write(in_write.get(), input.data(), input.size());
+  if (written < 0 && errno == EPIPE && sigismember(&before, SIGPIPE) == 0) {
+    const timespec now{};
+    sigtimedwait(&pipe_signal, nullptr, &now);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  in_write.Close();
+
+  io::FileReader reader(out_read.get());
+  absl::StatusOr<std::string> text =
+      io::ReadAll(WithTimeout(ctx, kHelperTime), reader, kMaxHelperOutput);
+  // Once its output has ended, it has nothing left to do.
+  if (!text.ok()) kill(pid, SIGKILL);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!text.ok()) return errdefs::Annotate(text.status(), program);
+  return std::pair(*std::move(text), WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+absl::StatusOr<Credentials> AskHelper(const Context& ctx, const std::string& name,
+                                      std::string_view host) {
+  absl::StatusOr<std::pair<std::string, bool>> ran = RunHelper(ctx, name, NamesOf(host).front());
+  if (!ran.ok()) return ran.status();
+  const auto& [text, succeeded] = *ran;
+  if (!succeeded) {
+    // The words that the helpers' protocol has for it.
+    if (text.find("credentials not found") != std::string::npos) return Credentials();
+    return errdefs::Unknown(
+        fmt::format("credential helper \"{}\" for {}: {}", name, host, text.substr(0, 200)));
+  }
+  absl::StatusOr<HelperAnswer> answer = gojson::Unmarshal<HelperAnswer>(text);
+  if (!answer.ok()) {
+    return errdefs::Annotate(answer.status(), fmt::format("credential helper \"{}\"", name));
+  }
+  if (answer->username == "<token>") return Credentials{.secret = std::move(answer->secret)};
+  return Credentials{.username = std::move(answer->username), .secret = std::move(answer->secret)};
+}
+
+absl::StatusOr<Credentials> FromEntry(const AuthEntry& entry, const std::string& path) {
+  if (!entry.identity_token.empty()) return Credentials{.secret = entry.identity_token};
+  if (!entry.username.empty()) {
+    return Credentials{.username = entry.username, .secret = entry.password};
+  }
+  if (entry.auth.empty()) return Credentials();
+  std::string decoded;
+  const bool valid = absl::Base64Unescape(entry.auth, &decoded);
+  const auto colon = decoded.find(':');
+  if (!valid || colon == std::string::npos) {
+    return errdefs::InvalidArgument(fmt::format("{}: \"auth\" is not user:password", path));
+  }
+  std::string secret = decoded.substr(colon + 1);
+  while (secret.ends_with('\0')) secret.pop_back();
+  return Credentials{.username = decoded.substr(0, colon), .secret = std::move(secret)};
+}
+
+absl::StatusOr<Credentials> Lookup(const Context& ctx, const std::string& path,
+                                   std::string_view host) {
+  std::error_code err;
+  const std::uintmax_t size = std::filesystem::file_size(path, err);
+  if (path.empty() || err == std::errc::no_such_file_or_directory) return Credentials();
+  if (err) return errdefs::FromErrno(err.value(), path);
+  if (size > kMaxConfigFile) {
+    return errdefs::ResourceExhausted(fmt::format("{}: {} bytes", path, size));
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return errdefs::PermissionDenied(fmt::format("{} cannot be read", path));
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  absl::StatusOr<ConfigFile> config = gojson::Unmarshal<ConfigFile>(text);
+  if (!config.ok()) return errdefs::Annotate(config.status(), path);
+
+  if (const std::string* helper = Find(config->cred_helpers, host)) {
+    return AskHelper(ctx, *helper, host);
+  }
+  if (!config->creds_store.empty()) {
+    absl::StatusOr<Credentials> found = AskHelper(ctx, config->creds_store, host);
+    if (!found.ok() || *found != Credentials()) return found;
+  }
+  const AuthEntry* entry = Find(config->auths, host);
+  if (entry == nullptr) return Credentials();
+  return FromEntry(*entry, path);
+}
+
+}  // namespace
+
+CredentialsFunc DockerConfigCredentials(std::string path) {
+  return [path = std::move(path)](const Context& ctx, std::string_view host) {
+    return Lookup(ctx, path.empty() ? DefaultPath() : path, host);
+  };
+}
+
+}  // namespace containerd::remotes::docker

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A request to one host of a registry: its URL and fields, the authorization, redirects, and the
+// repetitions that a registry's answers call for.
+#ifndef CONTAINERD_SRC_REMOTES_DOCKER_REQUEST_H_
+#define CONTAINERD_SRC_REMOTES_DOCKER_REQUEST_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "containerd/context/context.h"
+#include "containerd/future/future.h"
+#include "containerd/http/http.h"
+#include "containerd/reference/reference.h"
+#include "containerd/remotes/docker/registry.h"
+#include "containerd/remotes/docker/warnings.h"
+
+namespace containerd::remotes::docker {
+
+inline constexpr char kUserAgent[] = "containerd-cpp";
+
+// Times that a request is sent at the most, redirects not counted.
+inline constexpr int kMaxAttempts = 5;
+
+using ResponsePtr = std::shared_ptr<http::Response>;
+
+// "Basic …".
+std::string BasicAuthorization(std::string_view username, std::string_view secret);
+
+// The error for a response that is none that was hoped for, with what the registry says in its
+// body.
+absl::Status UnexpectedResponse(const Context& ctx, http::Response& response);
+
+// The URL with values of its query hidden, but for "ns".
+std::string SanitizeUrl(std::string_view url);
+
+// What requests of one resolver, fetcher or pusher have in common.
+struct Base {
+  reference::Spec refspec;
+  std::string repository;  // the locator without the host
+  std::vector<RegistryHost> hosts;
+  http::Header header;
+  std::shared_ptr<docker::WarningHandler> warning_handler;
+
+  std::vector<RegistryHost> FilterHosts(HostCapabilities capabilities) const;
+};
+
+// What the warnings of a request are about; carried by its context.
+Context WithWarningSource(const Context& ctx, std::optional<ocispec::Descriptor> desc,
+                          std::string_view digest);
+void ReportWarnings(const Context& ctx, const reference::Spec& ref, const http::Header& header,
+                    const std::shared_ptr<WarningHandler>& handler);
+
+struct RegistryRequest {
+  RegistryRequest(const Base& base, RegistryHost registry_host, std::string_view request_method,
+                  const std::vector<std::string>& parts);
+
+  void AddQuery(std::string_view key, std::string_view value) { url.AddQuery(key, value); }
+
+  // The name, for a host that serves others' names.
+  void AddNamespace(std::string_view ns);
+
+  // Accept: the media type before anything else.
+  void SetMediaType(std::string_view media_type);
+
+  RegistryHost host;
+  std::string method;
+  http::Url url;
+  http::Header header;
+  reference::Spec refspec;
+  std::shared_ptr<docker::WarningHandler> warning_handler;
+  std::size_t buffer_size = std::size_t{1} << 20;
+
+  // A new body each time that the request is sent.
+  std::function<std::shared_ptr<http::RequestBody>()> make_body;
+};
+
+// A request on its way: send it, hand in what came of it, and send it again while asked to. It does
+// not wait, but for tokens and for the time before a repetition, so that a body can be written
+// meanwhile.
+class RequestRun {
+ public:
+  // On the last host, more is tried before giving up.
+  RequestRun(RegistryRequest request, bool last_host)
+      : request_(std::move(request)), last_host_(last_host) {}
+
+  // `transfer` bounds the transfer, `wait` what this call waits for.
+  absl::StatusOr<Future<ResponsePtr>> Send(const Context& transfer, const Context& wait);
+
+  // The final response; nullptr: it is to be sent again.
+  absl::StatusOr<ResponsePtr> Receive(const Context& wait, absl::StatusOr<ResponsePtr> result);
+
+  // Both until there is a final response.
+  absl::StatusOr<ResponsePtr> Do(const Context& transfer, const Context& wait);
+
+  const RegistryRequest& request() const { return request_; }
+
+ private:
+  absl::StatusOr<bool> WantsRetry(const Context& wait);
+  absl::Status Backoff(const Context& wait, const http::Response* response);
+
+  RegistryRequest request_;
+  const bool last_host_;
+  int attempts_ = kMaxAttempts;
+  int retries_ = 0;
+  int redirects_ = 0;
+  std::optional<http::Request> redirected_;
+  http::Request sent_;
+  std::vector<ResponsePtr> responses_;
+};
+
+absl::StatusOr<ResponsePtr> DoWithRetries(const Context& ctx, RegistryRequest request,
+                                          bool last_host);
+
+// How long a Retry-After field says to wait, in seconds or until a date; nullopt if it does not.
+std::optional<absl::Duration> ParseRetryAfter(std::string_view value, absl::Time now);
+
+}  // namespace containerd::remotes::docker
+
+#endif  // CONTAINERD_SRC_REMOTES_DOCKER_REQUEST_H_
