@@ -22,6 +22,7 @@ containerd_all_packages(_packages)
 add_executable(integration_tests ${_integration_sources})
 target_link_libraries(integration_tests PRIVATE ${_packages} containerd_warnings GTest::gmock
                                                 GTest::gtest)
+set_target_properties(integration_tests PROPERTIES UNITY_BUILD OFF)
 # For what unit tests have too: #include "tests/unit/...".
 target_include_directories(integration_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(

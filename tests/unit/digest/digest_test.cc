@@ -6,7 +6,9 @@
 #include <map>
 #include <span>
 #include <sstream>
+#include <optional>
 #include <string>
+#include <utility>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -122,7 +124,9 @@ TEST(DigestTest, PartsOfTextThatIsNoDigest) {
 }
 
 TEST(DigestTest, AlgorithmOutlivesADigestOfASupportedOne) {
-  const Algorithm algorithm = Digest(std::string(kHello256)).Algorithm();
+  std::optional<Digest> digest(std::in_place, std::string(kHello256));
+  const Algorithm algorithm = digest->Algorithm();
+  digest.reset();
   EXPECT_EQ(algorithm, kSHA256);
 }
 

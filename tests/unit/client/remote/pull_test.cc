@@ -25,7 +25,7 @@
 #include "containerd/remote_opts.h"
 #include "containerd/remotes/remotes.h"
 
-#include "fakes.h"
+#include "tests/unit/client/fakes.h"
 
 namespace containerd {
 namespace {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/images/archive.h"
-
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/annotations.h"
+#include "containerd/images/archive.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/labels/labels.h"
@@ -37,7 +36,7 @@ absl::StatusOr<ocispec::Descriptor> Import(MemoryStore& store, const std::string
   return ImportIndex({}, store, reader, opts);
 }
 
-BuiltImage SomeImage(compression::Compression how = compression::Compression::kGzip) {
+BuiltImage ArchivedImage(compression::Compression how = compression::Compression::kGzip) {
   return BuildImage({.layers = {TarOf({{.name = "a", .data = std::string(5000, 'a')}}),
                                 TarOf({{.name = "b", .data = "bee"}})},
                      .compression = how});
@@ -53,7 +52,7 @@ std::vector<ocispec::Descriptor> Manifests(MemoryStore& store, const ocispec::De
 TEST(ImportIndex, OCILayout) {
   for (const auto how : {compression::Compression::kUncompressed, compression::Compression::kGzip,
                          compression::Compression::kZstd}) {
-    const BuiltImage image = SomeImage(how);
+    const BuiltImage image = ArchivedImage(how);
     std::vector<TarFile> files = OCIFiles(image, {"docker.io/library/a:1", "2"});
     files.insert(files.begin(), {{.name = "blobs/", .type = tar::kTypeDir},
                                  {.name = "./blobs/sha256", .type = tar::kTypeDir}});
@@ -84,7 +83,7 @@ TEST(ImportIndex, OCILayout) {
 TEST(ImportIndex, Docker) {
   for (const auto how : {compression::Compression::kUncompressed, compression::Compression::kGzip,
                          compression::Compression::kZstd}) {
-    const BuiltImage image = SomeImage(how);
+    const BuiltImage image = ArchivedImage(how);
     MemoryStore store;
     auto index =
         Import(store, TarOf(DockerFiles(image, {"test-import:notlatest", "another/repo",
@@ -124,7 +123,7 @@ TEST(ImportIndex, Docker) {
 }
 
 TEST(ImportIndex, DockerWithoutTags) {
-  const BuiltImage image = SomeImage();
+  const BuiltImage image = ArchivedImage();
   MemoryStore store;
   auto index = Import(store, TarOf(DockerFiles(image, {})));
   ASSERT_TRUE(index.ok()) << index.status();
@@ -134,7 +133,7 @@ TEST(ImportIndex, DockerWithoutTags) {
 }
 
 TEST(ImportIndex, DockerLinks) {
-  const BuiltImage image = SomeImage();
+  const BuiltImage image = ArchivedImage();
   const std::vector<TarFile> files = {
       {.name = "one/layer.tar", .data = image.blobs[0]},
       {.name = "two/layer.tar", .type = tar::kTypeSymlink, .link = "../three/layer.tar"},
@@ -154,7 +153,7 @@ TEST(ImportIndex, DockerLinks) {
 }
 
 TEST(ImportIndex, Compresses) {
-  const BuiltImage image = SomeImage(compression::Compression::kUncompressed);
+  const BuiltImage image = ArchivedImage(compression::Compression::kUncompressed);
   const std::string archive = TarOf(DockerFiles(image, {"a"}));
   MemoryStore store;
   auto index = Import(store, archive, {WithImportCompression()});
@@ -176,7 +175,7 @@ TEST(ImportIndex, Compresses) {
 }
 
 TEST(ImportIndex, TheLaterEntryCounts) {
-  const BuiltImage image = SomeImage();
+  const BuiltImage image = ArchivedImage();
   std::vector<TarFile> files = OCIFiles(image, {"name"});
   files.insert(files.begin(), {.name = "index.json", .data = "old"});
   files.insert(files.begin(), LayoutFile("0.1"));
@@ -194,7 +193,7 @@ TEST(ImportIndex, StreamsBlobs) {
 }
 
 TEST(ImportIndex, BadInput) {
-  const BuiltImage image = SomeImage();
+  const BuiltImage image = ArchivedImage();
   const std::vector<TarFile> oci = OCIFiles(image, {"name"});
   const std::vector<TarFile> docker = DockerFiles(image, {"name"});
   const std::string good = TarOf(oci);

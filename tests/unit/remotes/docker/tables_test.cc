@@ -248,7 +248,7 @@ TEST(Handler, AppendDistributionLabel) {
 }
 
 TEST(Handler, SetsTheLabel) {
-  const auto store = std::make_shared<testing::MemoryStore>();
+  const auto store = std::make_shared<remotes::testing::MemoryStore>();
   const auto desc = store->Put("x", "data");
   auto handler = AppendDistributionSourceLabel(store, "localhost:5000/b/c:latest");
   ASSERT_TRUE(handler.ok());
@@ -443,7 +443,7 @@ TEST(Status, InMemoryTracker) {
 }
 
 TEST(Converter, ConvertManifest) {
-  testing::MemoryStore store;
+  remotes::testing::MemoryStore store;
   ocispec::Manifest manifest;
   manifest.schema_version = 2;
   manifest.config = {.media_type = kLegacyConfigMediaType, .digest = "sha256:c", .size = 1};

@@ -29,7 +29,7 @@
 #include "containerd/types/transfer/registry.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
-#include "src/transfer_objects/pump.h"
+#include "src/transfer/internal/pump.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
