@@ -83,7 +83,11 @@ function(_containerd_library component)
                  VERSION ${PROJECT_VERSION}
                  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     if(kind STREQUAL SHARED)
-      target_link_options(${target} PRIVATE -Wl,--no-undefined -Wl,--as-needed)
+      target_link_options(${target} PRIVATE -Wl,--as-needed)
+      # clang's sanitizers have their runtime in the program.
+      if(NOT CONTAINERD_SANITIZE AND NOT CONTAINERD_SANITIZE_LIBRARY)
+        target_link_options(${target} PRIVATE -Wl,--no-undefined)
+      endif()
       set(export containerd-cppTargets)
     else()
       set(export containerd-cppStaticTargets)

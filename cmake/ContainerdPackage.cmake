@@ -29,6 +29,7 @@ function(containerd_package path)
   if(sources)
     add_library(pkg_${name} STATIC ${sources})
     target_link_libraries(pkg_${name} PRIVATE containerd_warnings)
+    target_compile_options(pkg_${name} PRIVATE ${containerd_sanitize_library})
     # For what packages share without showing it to users: #include "src/...".
     target_include_directories(pkg_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
     set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_${arg_COMPONENT} pkg_${name})

@@ -17,7 +17,7 @@ build_packages=(
   busybox-static runc
 )
 test_packages=(
-  clang-format libbenchmark-dev libgmock-dev libgtest-dev nlohmann-json3-dev python3 shellcheck zstd
+  clang-16 clang-format clang-tidy-16 libclang-rt-16-dev libbenchmark-dev libgmock-dev libgtest-dev nlohmann-json3-dev python3 shellcheck zstd
   docker-registry skopeo umoci
 )
 # The tests fetch theirs without installing it.
