@@ -11,10 +11,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests/deps.sh build daemon
 
-build=${CONTAINERD_CPP_BUILD:-$PWD/build/release}
+build=${CONTAINERD_CPP_BUILD:-$PWD/build/library}
 mkdir -p "$build"
 echo "building the library and the example (a few minutes the first time)"
-if ! { cmake --preset release -B "$build" -DCONTAINERD_BUILD_TESTS=OFF &&
+if ! { cmake --preset library -B "$build" &&
   cmake --build "$build" --target quickstart; } >"$build/quickstart.log" 2>&1; then
   tail -n 40 "$build/quickstart.log"
   echo "the build failed; all of it is in $build/quickstart.log" >&2
