@@ -65,7 +65,7 @@ std::string LookPath(std::string_view program) {
   std::string_view path = variable == nullptr ? "" : variable;
   while (!path.empty()) {
     const std::size_t end = path.find(':');
-    const std::string found = fmt::format("{}/{}", path.substr(0, end), program);
+    std::string found = fmt::format("{}/{}", path.substr(0, end), program);
     if (found.starts_with('/') && access(found.c_str(), X_OK) == 0) return found;
     path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
   }
