@@ -12,12 +12,12 @@ set -euo pipefail
 build_packages=(
   ccache cmake g++ lld ninja-build pkg-config
   libabsl-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
-  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libyaml-dev libzstd-dev protobuf-compiler
-  protobuf-compiler-grpc zlib1g-dev
+  libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libyaml-dev libzstd-dev
+  nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   busybox-static runc
 )
 test_packages=(
-  clang-16 clang-format clang-tidy-16 libclang-rt-16-dev libbenchmark-dev libgmock-dev libgtest-dev nlohmann-json3-dev python3 shellcheck zstd
+  clang-16 clang-format clang-tidy-16 libclang-rt-16-dev libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
   docker-registry skopeo umoci
 )
 # The tests fetch theirs without installing it.

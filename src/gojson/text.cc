@@ -2,8 +2,10 @@
 #include "text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 
+#include <absl/strings/ascii.h>
 #include <absl/time/civil_time.h>
 
 namespace containerd::gojson {
@@ -25,6 +27,14 @@ bool TakeChar(std::string_view& text, char c) {
   if (text.empty() || text.front() != c) return false;
   text.remove_prefix(1);
   return true;
+}
+
+// The UTF-16 unit that the escape \uXXXX at the front of `text` stands for, or 0 if there is none.
+unsigned EscapedUnit(std::string_view text) {
+  if (text.size() < 6 || !text.starts_with("\\u")) return 0;
+  unsigned unit = 0;
+  const char* end = text.data() + 6;
+  return std::from_chars(text.data() + 2, end, unit, 16).ptr == end ? unit : 0;
 }
 
 // The seconds east of UTC that a zone as ParseTime gives it stands for.
@@ -65,23 +75,48 @@ std::size_t Utf8Size(std::string_view text) {
   return overlong || beyond ? 0 : 4;
 }
 
-void AppendUtf8(char32_t rune, std::string& out) {
-  const auto append = [&out](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (rune < 0x80) {
-    append(rune);
-  } else if (rune < 0x800) {
-    append(0xC0 | (rune >> 6));
-    append(0x80 | (rune & 0x3F));
-  } else if (rune < 0x10000) {
-    append(0xE0 | (rune >> 12));
-    append(0x80 | ((rune >> 6) & 0x3F));
-    append(0x80 | (rune & 0x3F));
-  } else {
-    append(0xF0 | (rune >> 18));
-    append(0x80 | ((rune >> 12) & 0x3F));
-    append(0x80 | ((rune >> 6) & 0x3F));
-    append(0x80 | (rune & 0x3F));
+std::string_view Repair(std::string_view text, std::string& room) {
+  std::size_t kept = 0;  // What is before stands in `room`.
+  const auto replace = [&](std::size_t at, std::size_t size, std::string_view by) {
+    room.append(text.substr(kept, at - kept)).append(by);
+    kept = at + size;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t size = 1;
+    if (text[i] == '\\') {
+      // Two characters at least: the second may be a backslash itself.
+      const unsigned unit = EscapedUnit(text.substr(i));
+      size = (unit & 0xF800U) == 0xD800 ? 6 : 2;
+      const bool high = (unit & 0xFC00U) == 0xD800;
+      if (high && (EscapedUnit(text.substr(i + 6)) & 0xFC00U) == 0xDC00) {
+        size = 12;
+      } else if (size == 6) {
+        replace(i, size, "\\ufffd");
+      }
+    } else if (!IsPlain(text[i])) {
+      size = Utf8Size(text.substr(i));
+      if (size == 0) replace(i, size = 1, "\xEF\xBF\xBD");
+    }
+    i += size;
   }
+  if (kept == 0) return text;
+  return room.append(text.substr(kept));
+}
+
+bool EqualFold(std::string_view field, std::string_view name) {
+  for (const char c : field) {
+    const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
+    const std::string_view sign = lower == 'k' ? "\u212A" : lower == 's' ? "\u017F" : "";
+    if (!sign.empty() && name.starts_with(sign)) {
+      name.remove_prefix(sign.size());
+    } else if (!name.empty() &&
+               absl::ascii_tolower(static_cast<unsigned char>(name.front())) == lower) {
+      name.remove_prefix(1);
+    } else {
+      return false;
+    }
+  }
+  return name.empty();
 }
 
 std::string Compact(std::string_view json) {

@@ -12,8 +12,6 @@
 
 namespace containerd::gojson {
 
-inline constexpr char32_t kReplacement = 0xFFFD;
-
 // An ASCII character that stands for itself in a JSON string.
 inline bool IsPlain(char c) {
   return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
@@ -23,8 +21,13 @@ inline bool IsPlain(char c) {
 // The size of the UTF-8 sequence at the front of `text`, or 0 if there is no valid one.
 std::size_t Utf8Size(std::string_view text);
 
-// Appends a code point that is not a surrogate.
-void AppendUtf8(char32_t rune, std::string& out);
+// `text`, or, if bytes of it are not UTF-8 or escapes in it are halves of surrogate pairs, `room`
+// with U+FFFD in place of each: as Go's decoder reads strings.
+std::string_view Repair(std::string_view text, std::string& room);
+
+// Whether `name` is `field`, which is ASCII, in any case. As in Unicode's folding, and thus in Go,
+// the Kelvin sign is a k and the long s an s.
+bool EqualFold(std::string_view field, std::string_view name);
 
 // Valid JSON without the white space between its tokens, and with the characters escaped that
 // encoding/json never writes plainly. Otherwise every token stays as it was spelled.

@@ -77,7 +77,9 @@ concept Bound = requires(MemberReader& reader, ObjectWriter& writer, T& value, c
 // which the reader is of no use any more. Most code only calls Unmarshal, below.
 class Reader {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  // Takes `text`, which has to outlive the reader, apart. Nothing may be read unless status() is
+  // OK.
+  explicit Reader(std::string_view text);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
@@ -105,36 +107,43 @@ class Reader {
   bool ReadTime(absl::Time& out, std::string& zone);
   // Consumes a `null` if the next value is one.
   bool ConsumeNull();
-  // That nothing but white space follows.
-  bool Finish();
 
   // OK, or the error, with the path of the value at which it occurred.
-  absl::Status status() const;
+  const absl::Status& status() const { return status_; }
 
  private:
-  enum class Step { kItem, kEnd, kError };
-  class Nesting;
+  class Lexer;
+  enum class Kind : unsigned char { kNull, kFalse, kTrue, kNumber, kString, kKey, kArray, kObject };
+  // A value or a member's name, which stands before its value. What an array or an object holds
+  // follows it. Small, as `[0,0,0]` has one for each two bytes.
+  struct Token {
+    std::uint32_t begin;  // Its bytes in text_: a string with its quotes, an object to its brace.
+    std::uint32_t end;
+    std::uint32_t link;  // Of an array or object, the token after all that it holds; of a string
+                         // with escapes, one more than its place in strings_.
+    Kind kind;
+  };
 
-  // Iterating: `first` is true before the first item. NextMember leaves the reader at the value.
-  bool Open(char bracket, std::string_view want);
-  Step Next(char close, bool& first);
-  Step NextMember(std::string& name, bool& first);
+  // Iterating over an array or object: until at_ is `end`.
+  bool Enter(Kind kind, std::string_view want, std::size_t& end);
+  // The member's name that is next. A struct's fields are told from the keys of a map in errors.
+  std::string_view TakeName();
+  std::string_view TakeKey();
 
   bool ReadSigned(std::int64_t& out, std::int64_t min, std::int64_t max);
   bool ReadUnsigned(std::uint64_t& out, std::uint64_t max);
-  bool ReadStringToken(std::string& out);
-  bool ReadEscape(std::string& out);
-  bool ScanNumber(std::string_view& token);
-  bool Skip();
+  template <class T>
+  bool ReadNumber(T& out, T min, T max);
+  bool Expect(Kind kind, std::string_view want);
   bool CountStruct();
-  void SkipSpace();
-  char Peek();
-  std::string_view DescribeNext();
+  std::string_view Text(const Token& token) const;
+  std::string_view String(const Token& token) const;
+  // The token after the value at `at`.
+  std::size_t After(std::size_t at) const;
+  std::string PathTo(std::size_t at) const;
   bool Fail(std::string_view what);
+  bool FailAt(std::size_t byte, std::string_view what);
   bool FailType(std::string_view want);
-  void AtIndex(std::size_t index);
-  void AtKey(std::string_view key);
-  void AtField(std::string_view name);
 
   template <class T>
   bool ReadItems(std::vector<T>& out);
@@ -143,28 +152,33 @@ class Reader {
 
   friend class MemberReader;
 
+  std::string repaired_;
   std::string_view text_;
+  std::vector<Token> tokens_;
+  std::vector<std::string> strings_;
   std::size_t at_ = 0;
-  int depth_ = 0;
   int structs_ = 0;
-  std::string error_;
-  std::string path_;
+  absl::Status status_;
 };
 
-// The visitor that a Bind sees when reading: takes one member of the document to its field.
+// The visitor that a Bind sees when reading: takes one member of the document to its field, which
+// is the one of that very name, or else the first whose name differs in case only.
 class MemberReader {
  public:
   MemberReader(Reader& reader, std::string_view name, Extra& extra)
       : reader_(reader), name_(name), extra_(extra) {}
 
+  // Whether no field has taken the member yet; from then on the case of names does not count.
+  bool IgnoreCase();
+
   template <class T>
   void Field(std::string_view name, T& field, Omit = Omit::kNever) {
-    if (Matches(name)) Done(name, reader_.Read(field));
+    if (Matches(name)) Done(reader_.Read(field));
   }
   void Field(std::string_view name, absl::Time& field, Omit = Omit::kNever);
   void Field(std::string_view name, std::optional<absl::Time>& field, Omit = Omit::kNever);
   void Base64(std::string_view name, std::string& field, Omit = Omit::kNever) {
-    if (Matches(name)) Done(name, reader_.ReadBase64(field));
+    if (Matches(name)) Done(reader_.ReadBase64(field));
   }
   template <class T>
   void Inline(T& embedded) {
@@ -175,15 +189,19 @@ class MemberReader {
   bool Finish();
 
  private:
-  enum class State { kLooking, kRead, kFailed };
+  enum class State { kExact, kAnyCase, kRead, kFailed };
 
-  bool Matches(std::string_view name) const { return state_ == State::kLooking && name == name_; }
-  void Done(std::string_view name, bool ok);
+  bool Matches(std::string_view name) const {
+    if (state_ == State::kExact) return name == name_;
+    return state_ == State::kAnyCase && EqualsInAnyCase(name);
+  }
+  bool EqualsInAnyCase(std::string_view name) const;
+  void Done(bool ok) { state_ = ok ? State::kRead : State::kFailed; }
 
   Reader& reader_;
   std::string_view name_;
   Extra& extra_;
-  State state_ = State::kLooking;
+  State state_ = State::kExact;
 };
 
 // Writes values as compact JSON. Most code only calls Marshal, below.
@@ -272,15 +290,16 @@ class ObjectWriter {
 };
 
 // Reads all of `text` as a T. Any bytes give a value or an InvalidArgument error, which names the
-// path and the byte at which reading stopped: "json: layers[2].size: want an integer, found a
-// string (byte 310)". Text that is not UTF-8 is read with U+FFFD in place of each wrong byte, and
-// of two members of the same name the last one counts, as in Go. Unlike Go, names must match
-// exactly.
+// path and the byte of the value that is wrong: "json: layers[2].size: want an integer, found a
+// string (byte 310)". As in Go, U+FFFD stands for each byte that is not UTF-8 and for half of a
+// surrogate pair, a member goes to the field of its name or else to one whose name differs in case
+// only, and of two members of the same name the last one counts. Unlike in Go, U+FFFD stands for
+// them in members without a field too, where a number that no double can hold is an error.
 template <class T>
 absl::StatusOr<T> Unmarshal(std::string_view text) {
   Reader reader(text);
   T value{};
-  if (!reader.Read(value) || !reader.Finish()) return reader.status();
+  if (!reader.status().ok() || !reader.Read(value)) return reader.status();
   return value;
 }
 
@@ -314,19 +333,13 @@ bool Reader::Read(T& out) {
 template <class T>
 bool Reader::ReadItems(std::vector<T>& out) {
   out.clear();
-  if (!Open('[', "an array")) return false;
-  bool first = true;
-  while (true) {
-    const Step step = Next(']', first);
-    if (step == Step::kEnd) return true;
-    if (step == Step::kError) return false;
+  std::size_t end = 0;
+  if (!Enter(Kind::kArray, "an array", end)) return false;
+  while (at_ < end) {
     if (kIsStruct<T> && !CountStruct()) return false;
-    out.emplace_back();
-    if (!Read(out.back())) {
-      AtIndex(out.size() - 1);
-      return false;
-    }
+    if (!Read(out.emplace_back())) return false;
   }
+  return true;
 }
 
 template <class T>
@@ -354,21 +367,15 @@ bool Reader::Read(std::map<std::string, T>& out) {
     out.clear();
     return true;
   }
-  if (!Open('{', "an object")) return false;
-  bool first = true;
-  std::string key;
-  while (true) {
-    const Step step = NextMember(key, first);
-    if (step == Step::kEnd) return true;
-    if (step == Step::kError) return false;
-    if (kIsStruct<T> && !CountStruct()) return false;
-    T& value = out[key];
+  std::size_t end = 0;
+  if (!Enter(Kind::kObject, "an object", end)) return false;
+  while (at_ < end) {
+    T& value = out[std::string(TakeKey())];
     value = T{};
-    if (!Read(value)) {
-      AtKey(key);
-      return false;
-    }
+    if (kIsStruct<T> && !CountStruct()) return false;
+    if (!Read(value)) return false;
   }
+  return true;
 }
 
 template <class T>
@@ -384,17 +391,15 @@ bool Reader::Read(std::optional<T>& out) {
 template <Bound T>
 bool Reader::Read(T& out) {
   if (ConsumeNull()) return true;
-  if (!Open('{', "an object")) return false;
-  bool first = true;
-  std::string name;
-  while (true) {
-    const Step step = NextMember(name, first);
-    if (step == Step::kEnd) return true;
-    if (step == Step::kError) return false;
-    MemberReader member(*this, name, out.extra);
+  std::size_t end = 0;
+  if (!Enter(Kind::kObject, "an object", end)) return false;
+  while (at_ < end) {
+    MemberReader member(*this, TakeName(), out.extra);
     Bind(member, out);
+    if (member.IgnoreCase()) Bind(member, out);
     if (!member.Finish()) return false;
   }
+  return true;
 }
 
 template <std::integral T>

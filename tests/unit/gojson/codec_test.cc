@@ -66,6 +66,18 @@ void Bind(V& v, T& e) {
   v.Field("raw", e.raw, gojson::kOmitEmpty);
 }
 
+struct Cases {
+  std::string upper{};
+  std::string lower{};
+  gojson::Extra extra{};
+};
+
+template <class V, gojson::Of<Cases> T>
+void Bind(V& v, T& cases) {
+  v.Field("KEY", cases.upper);
+  v.Field("key", cases.lower);
+}
+
 }  // namespace sample
 
 namespace containerd::gojson {
@@ -167,7 +179,7 @@ TEST(RoundTrip, KeepsOrderAndOmitsWhatIsEmpty) {
       R"({"flag":true,"i64":-1,"i32":-2147483648,"u64":18446744073709551615,"text":"t",)"
       R"("bytes":"AP8Q","list":["b","a"],"slice":[{"name":"x","weight":7}],)"
       R"("labels":{"a":"1","b":"2"},"leaves":{"l":{"name":"y"}},"set":{"80/tcp":{}},"maybe":0,)"
-      R"("leaf":{"name":""},"when":"2024-02-29T12:34:56.1Z","raw":{"z":1,"a":[1.50,1e400]}})";
+      R"("leaf":{"name":""},"when":"2024-02-29T12:34:56.1Z","raw":{"z":1,"a":[1.50,1e300]}})";
   EXPECT_EQ(RoundTrip(text), text);
   const absl::StatusOr<Everything> value = Unmarshal<Everything>(text);
   ASSERT_TRUE(value.ok());
@@ -188,6 +200,55 @@ TEST(RoundTrip, KeepsUnknownMembersAtEveryLevel) {
   EXPECT_FALSE(value->extra.empty());
 }
 
+TEST(RoundTrip, UnknownMembersKeepTheirSpelling) {
+  for (const char* value :
+       {"-0", "0.10", "1E5", "1e-400", "18446744073709551616", "123456789012345678901234567890",
+        "-9223372036854775809", R"("\u0041\/\ud83d\ude00")",
+        R"({"b":1,"a":[true,false,null],"b":2})"}) {
+    const std::string text = R"({"slice":null,"x":)" + std::string(value) + "}";
+    EXPECT_EQ(RoundTrip(text), text);
+  }
+}
+
+// What is not text does not get through, as it would in Go.
+TEST(RoundTrip, UnknownMembersAreText) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"\"a\xFFz\"", "\"a\xEF\xBF\xBDz\""},
+      {"[\"\xED\xA0\x80\"]", "[\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"]"},
+      {R"("\ud800")", R"("\ufffd")"},
+      {R"("\uDC00\ud83d\ude00\ud800\n")", R"("\ufffd\ud83d\ude00\ufffd\n")"},
+      {R"("\\ud800")", R"("\\ud800")"},  // An escaped backslash.
+      {"{\"\xC0\":1}", "{\"\xEF\xBF\xBD\":1}"},
+  };
+  for (const auto& [value, want] : cases) {
+    EXPECT_EQ(RoundTrip(R"({"x":)" + value + "}"), R"({"slice":null,"x":)" + want + "}");
+  }
+  EXPECT_EQ(RoundTrip("{\"\xFF\":1}"), "{\"slice\":null,\"\xEF\xBF\xBD\":1}");
+}
+
+TEST(Read, NamesMayDifferInCase) {
+  EXPECT_EQ(
+      RoundTrip(R"({"TEXT":"t","liSt":["a"],"Slice":[{"NAME":"n","Weight":1}],"BYTES":"AP8Q",)"
+                R"("When":"2024-02-29T12:34:56+01:00","LABELS":{"K":"1","k":"2"}})"),
+      R"({"text":"t","bytes":"AP8Q","list":["a"],"slice":[{"name":"n","weight":1}],)"
+      R"("labels":{"K":"1","k":"2"},"when":"2024-02-29T12:34:56+01:00"})");
+  // The last one counts, however it is spelled.
+  EXPECT_EQ(RoundTrip(R"({"text":"a","Text":"b","slice":null})"), R"({"text":"b","slice":null})");
+  EXPECT_EQ(RoundTrip(R"({"Text":"a","text":"b","slice":null})"), R"({"text":"b","slice":null})");
+  // The Kelvin sign and the long s are a k and an s in other case; nothing else is beyond ASCII.
+  EXPECT_EQ(RoundTrip("{\"\u017Flice\":[],\"li\u017Ft\":[\"a\"]}"), R"({"list":["a"],"slice":[]})");
+  EXPECT_EQ(RoundTrip("{\"flag\":true,\"\uFF46lag\":1,\"flagg\":2,\"fla\":3,\"\":4}"),
+            "{\"flag\":true,\"slice\":null,\"\uFF46lag\":1,\"flagg\":2,\"fla\":3,\"\":4}");
+}
+
+TEST(Read, TheNameItselfComesBeforeOtherCases) {
+  const absl::StatusOr<sample::Cases> value =
+      Unmarshal<sample::Cases>(R"({"key":"1","KEY":"2","Key":"3","\u212Aey":"4"})");
+  ASSERT_TRUE(value.ok()) << value.status();
+  EXPECT_EQ(value->upper, "4");  // The first field that fits, and the last member that does.
+  EXPECT_EQ(value->lower, "1");
+}
+
 TEST(RoundTrip, TheLastOfTwoMembersCounts) {
   EXPECT_EQ(RoundTrip(R"({"text":"a","text":"b","slice":[],"x":1,"x":2,"list":["a"],"list":[]})"),
             R"({"text":"b","slice":[],"x":2})");
@@ -202,14 +263,20 @@ TEST(Read, ErrorsNameThePathAndThePlace) {
       {R"({"labels":{"k":[]}})", R"(json: labels["k"]: want a string, found an array (byte 15))"},
       {R"({"set":{"k":1}})", R"(json: set["k"]: want an object, found a number (byte 12))"},
       {R"([])", "json: want an object, found an array (byte 0)"},
-      {R"()", "json: want an object, found the end of the text (byte 0)"},
+      {R"()",
+       "json: while parsing value - unexpected end of input; expected '[', '{', or a literal (byte "
+       "0)"},
       {R"({"flag":1})", "json: flag: want a boolean, found a number (byte 8)"},
       {R"({"bytes":"?"})", "json: bytes: a string that is not base64 (byte 9)"},
       {R"({"when":1})", "json: when: want a time, found a number (byte 8)"},
-      {R"({} x)", "json: text after the value (byte 3)"},
-      {R"({"x":1,})", "json: want a member's name, found no JSON value (byte 7)"},
-      {R"({"x" 1})", "json: want ':' after a member's name (byte 5)"},
-      {R"({"list":["a" "b"]})", "json: list: want ',' or ']' after a value (byte 13)"},
+      {R"({} x)", "json: while parsing value - invalid literal (byte 3)"},
+      {R"({"x":1,})",
+       "json: while parsing object key - unexpected '}'; expected string literal (byte 7)"},
+      {R"({"x" 1})",
+       "json: x: while parsing object separator - unexpected number literal; expected ':' (byte "
+       "5)"},
+      {R"({"list":["a" "b"]})",
+       "json: list[1]: while parsing array - unexpected string literal; expected ']' (byte 13)"},
       {R"({"maybe":1.5})", "json: maybe: want an integer, found a fraction or exponent (byte 9)"},
   };
   for (const auto& [text, want] : cases) {
@@ -217,6 +284,44 @@ TEST(Read, ErrorsNameThePathAndThePlace) {
     EXPECT_TRUE(errdefs::IsInvalidArgument(value.status())) << text;
     EXPECT_EQ(std::string(value.status().message()), want) << text;
   }
+}
+
+TEST(Read, ErrorsInsideUnknownMembersNameThePlace) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"a":1,"x":{"y":[0,1e400]}})", "json: x.y[1]: a number too large for a double (byte 19)"},
+      {R"({"x":-1e400})", "json: x: a number too large for a double (byte 5)"},
+      {R"({"a b":{"x":tru}})",
+       R"(json: ["a b"].x: while parsing value - invalid literal (byte 12))"},
+      {"{\"x\":[[],\"\t\"]}",
+       "json: x[1]: while parsing value - invalid string: control character "
+       "U+0009 (HT) must be escaped to \\u0009 or \\t (byte 9)"},
+      {R"({"x":{"y":1},"z":[)",
+       "json: z[0]: while parsing value - unexpected end of input; expected '[', '{', or a literal "
+       "(byte 18)"},
+      {R"({"x":"\ud800\u12"})",
+       "json: x: while parsing value - invalid string: '\\u' must be followed by 4 hex digits "
+       "(byte 5)"},
+      {std::string("{\"x\":1}\0", 8), "json: text after the value (byte 7)"},
+      {"\xEF\xBB\xBF{}", "json: a byte order mark before the value (byte 0)"},
+  };
+  for (const auto& [text, want] : cases) {
+    const absl::StatusOr<Everything> value = Unmarshal<Everything>(text);
+    EXPECT_TRUE(errdefs::IsInvalidArgument(value.status())) << text;
+    EXPECT_EQ(std::string(value.status().message()), want) << text;
+  }
+  const std::string digits(400, '9');
+  for (const std::string& number : {digits, "-" + digits, digits + ".5", std::string("1E+309")}) {
+    EXPECT_FALSE(Unmarshal<Everything>("{\"x\":" + number + "}").ok()) << number;
+  }
+}
+
+TEST(Read, DeepPathsAreCutInErrors) {
+  std::string text = "1e999";
+  for (int i = 1; i < kMaxDepth; ++i)
+    text = "{\"" + std::string(1000, '"' + 1) + "\":" + text + "}";
+  const absl::Status status = Unmarshal<Everything>(text).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("too large"));
+  EXPECT_LT(status.message().size(), 2000U);
 }
 
 TEST(Read, LongKeysAreCutInErrors) {
