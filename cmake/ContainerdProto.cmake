@@ -5,20 +5,75 @@
 #   #include "containerd/services/content/v1/content_mock.grpc.pb.h"   // tests only
 #
 # CONTAINERD_PROTO_INCLUDE_DIR is the root of the generated headers, for those who install them.
+#
+# With CONTAINERD_PROTO_PACKAGE=own, `own` becomes the last part of each package and the first of each
+# path: own/containerd/types/mount.proto defines containerd.types.own.Mount. The library's sources stay
+# as they are: C++ has `own` as an inline namespace, and own/ is on their include path. On the wire are
+# containerd's names, in gRPC's paths and in type URLs alike.
 
 set(CONTAINERD_PROTO_SOURCE_DIR "${PROJECT_SOURCE_DIR}/proto")
 set(CONTAINERD_PROTO_INCLUDE_DIR "${PROJECT_BINARY_DIR}/proto")
+# Services of others that have a descriptor of this library's own.
+set(_wire_names containerd.wire.Health=grpc.health.v1.Health)
 
-# Adds to the list <out> the sources generated from <proto>, a path below proto/.
+file(
+  GLOB_RECURSE _protos CONFIGURE_DEPENDS
+  RELATIVE "${CONTAINERD_PROTO_SOURCE_DIR}"
+  "${CONTAINERD_PROTO_SOURCE_DIR}/*.proto")
+# A file that gains its first service has to gain outputs too.
+foreach(_proto IN LISTS _protos)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${_proto}")
+endforeach()
+
+set(_proto_path "${CONTAINERD_PROTO_SOURCE_DIR}")
+set(_proto_include_dirs "${CONTAINERD_PROTO_INCLUDE_DIR}")
+if(CONTAINERD_PROTO_PACKAGE)
+  if(NOT CONTAINERD_PROTO_PACKAGE MATCHES "^[a-z][a-z0-9_]*$")
+    message(FATAL_ERROR "CONTAINERD_PROTO_PACKAGE: \"${CONTAINERD_PROTO_PACKAGE}\" is no single lower-case name")
+  endif()
+  set(_proto_path "${PROJECT_BINARY_DIR}/proto_package")
+  list(APPEND _proto_include_dirs "${CONTAINERD_PROTO_INCLUDE_DIR}/${CONTAINERD_PROTO_PACKAGE}")
+  set(_packages "")
+  foreach(_proto IN LISTS _protos)
+    file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${_proto}" _line REGEX "^package ")
+    string(REGEX REPLACE "^package (.*);$" "\\1" _package "${_line}")
+    list(APPEND _packages "${_package}")
+  endforeach()
+  list(REMOVE_DUPLICATES _packages)
+  foreach(_proto IN LISTS _protos)
+    file(READ "${CONTAINERD_PROTO_SOURCE_DIR}/${_proto}" _text)
+    string(REGEX REPLACE "\npackage ([^;]+);" "\npackage \\1.${CONTAINERD_PROTO_PACKAGE};" _text "${_text}")
+    foreach(_import IN LISTS _protos)
+      string(REPLACE "import \"${_import}\"" "import \"${CONTAINERD_PROTO_PACKAGE}/${_import}\"" _text "${_text}")
+    endforeach()
+    # References are by full name, and a type's begins with a capital letter.
+    foreach(_package IN LISTS _packages)
+      string(REPLACE "." "\\." _pattern "${_package}")
+      string(REGEX REPLACE "([ (<])${_pattern}\\.([A-Z])" "\\1${_package}.${CONTAINERD_PROTO_PACKAGE}.\\2" _text
+                           "${_text}")
+    endforeach()
+    set(_file "${_proto_path}/${CONTAINERD_PROTO_PACKAGE}/${_proto}")
+    set(_old "")
+    if(EXISTS "${_file}")
+      file(READ "${_file}" _old)
+    endif()
+    if(NOT _old STREQUAL _text)
+      file(WRITE "${_file}" "${_text}")
+    endif()
+  endforeach()
+  list(TRANSFORM _protos PREPEND "${CONTAINERD_PROTO_PACKAGE}/")
+  # It is typeurl that knows what messages are called on the wire.
+  target_compile_definitions(pkg_typeurl PRIVATE CONTAINERD_PROTO_PACKAGE="${CONTAINERD_PROTO_PACKAGE}")
+endif()
+
+# Adds to the list <out> the sources generated from <proto>, a path below _proto_path.
 function(_containerd_proto_sources out proto)
   string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
   set(base "${CONTAINERD_PROTO_INCLUDE_DIR}/${stem}")
   set(outputs "${base}.pb.cc" "${base}.pb.h")
   set(grpc_args "")
 
-  # A file that gains its first service has to gain outputs too.
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}")
-  file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" services REGEX "^service ")
+  file(STRINGS "${_proto_path}/${proto}" services REGEX "^service ")
   if(services)
     # In protoc's order: Ninja wants the depfile to begin with the first output.
     list(PREPEND outputs "${base}.grpc.pb.cc" "${base}.grpc.pb.h")
@@ -27,23 +82,27 @@ function(_containerd_proto_sources out proto)
                   "--grpc_out=generate_mock_code=true:${CONTAINERD_PROTO_INCLUDE_DIR}")
   endif()
 
-  set(escape "")
-  file(STRINGS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" keywords
+  set(finish "")
+  set(script "")
+  file(STRINGS "${_proto_path}/${proto}" keywords
        REGEX " (requires|concept|co_await|co_return|co_yield|consteval|constinit|char8_t) = ")
-  if(keywords)
-    set(escape COMMAND "${CMAKE_COMMAND}" "-DFILES=${base}.pb.h,${base}.pb.cc" -P
-               "${PROJECT_SOURCE_DIR}/cmake/EscapeKeywords.cmake")
+  if(keywords OR CONTAINERD_PROTO_PACKAGE OR (services AND proto MATCHES "containerd/wire/"))
+    set(script "${PROJECT_SOURCE_DIR}/cmake/FinishGenerated.cmake")
+    list(JOIN outputs "," files)
+    list(JOIN _wire_names "," wire_names)
+    set(finish COMMAND "${CMAKE_COMMAND}" "-DFILES=${files}" "-DPACKAGE=${CONTAINERD_PROTO_PACKAGE}"
+               "-DWIRE_NAMES=${wire_names}" -P "${script}")
   endif()
 
   # protoc names the imports in the depfile, so that an edit regenerates what it touches only.
   add_custom_command(
     OUTPUT ${outputs}
     COMMAND
-      protobuf::protoc "--proto_path=${CONTAINERD_PROTO_SOURCE_DIR}" "--proto_path=${Protobuf_INCLUDE_DIRS}"
+      protobuf::protoc "--proto_path=${_proto_path}" "--proto_path=${Protobuf_INCLUDE_DIRS}"
       "--cpp_out=${CONTAINERD_PROTO_INCLUDE_DIR}" "--dependency_out=${base}.d" ${grpc_args}
-      "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}"
-    ${escape}
-    DEPENDS "${CONTAINERD_PROTO_SOURCE_DIR}/${proto}" protobuf::protoc gRPC::grpc_cpp_plugin
+      "${_proto_path}/${proto}"
+    ${finish}
+    DEPENDS "${_proto_path}/${proto}" protobuf::protoc gRPC::grpc_cpp_plugin ${script}
     DEPFILE "${base}.d"
     COMMENT "Generating from ${proto}"
     VERBATIM)
@@ -51,10 +110,6 @@ function(_containerd_proto_sources out proto)
 endfunction()
 
 file(MAKE_DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}")
-file(
-  GLOB_RECURSE _protos CONFIGURE_DEPENDS
-  RELATIVE "${CONTAINERD_PROTO_SOURCE_DIR}"
-  "${CONTAINERD_PROTO_SOURCE_DIR}/*.proto")
 set(_proto_sources "")
 foreach(_proto IN LISTS _protos)
   _containerd_proto_sources(_proto_sources "${_proto}")
@@ -94,7 +149,7 @@ set_source_files_properties(${_proto_sources} PROPERTIES HEADER_FILE_ONLY ON)
 add_library(pkg_proto STATIC ${_units} ${_proto_sources})
 # These are units already.
 set_target_properties(pkg_proto PROPERTIES UNITY_BUILD OFF)
-target_include_directories(pkg_proto SYSTEM PUBLIC $<BUILD_INTERFACE:${CONTAINERD_PROTO_INCLUDE_DIR}>)
+target_include_directories(pkg_proto SYSTEM PUBLIC "$<BUILD_INTERFACE:${_proto_include_dirs}>")
 target_link_libraries(pkg_proto PUBLIC gRPC::grpc++ protobuf::libprotobuf)
 # Generated code is not ours to warn about or to step through.
 target_compile_options(pkg_proto PRIVATE -w -g0)
@@ -106,7 +161,8 @@ if(CONTAINERD_BUILD_TESTS)
   target_link_libraries(test_proto PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,pkg_proto> containerd_warnings GTest::gmock
                                            GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_proto PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
-                                                CONTAINERD_PROTO_DIR="${CONTAINERD_PROTO_SOURCE_DIR}")
+                                                CONTAINERD_PROTO_DIR="${_proto_path}"
+                                                CONTAINERD_PROTO_PACKAGE="${CONTAINERD_PROTO_PACKAGE}")
   add_test(NAME unit.proto COMMAND test_proto)
   set_tests_properties(unit.proto PROPERTIES LABELS unit TIMEOUT 300)
 endif()

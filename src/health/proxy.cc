@@ -2,14 +2,14 @@
 #include <utility>
 
 #include "containerd/health/health.h"
+#include "containerd/wire/health.grpc.pb.h"
 
-#include "grpc/health/v1/health.grpc.pb.h"
 #include "src/rpc/internal/call.h"
 
 namespace containerd::health {
 namespace {
 
-namespace pb = ::grpc::health::v1;
+namespace pb = ::containerd::wire;
 
 ServingStatus FromProto(pb::HealthCheckResponse::ServingStatus status) {
   switch (status) {

@@ -29,10 +29,10 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+#include "containerd/wire/health.grpc.pb.h"
 
 #include "cleanup.h"
 #include "config.h"
-#include "grpc/health/v1/health.grpc.pb.h"
 #include "process.h"
 
 namespace containerd::supervisor {
@@ -91,17 +91,17 @@ absl::Status CheckHealth(const std::string& address) {
   args.SetInt("grpc.use_local_subchannel_pool", 1);
   auto channel = grpc::CreateCustomChannel(fmt::format("unix:{}", address),
                                            grpc::InsecureChannelCredentials(), args);
-  auto stub = grpc::health::v1::Health::NewStub(channel);
+  auto stub = wire::Health::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kHealthTimeout));
-  grpc::health::v1::HealthCheckResponse response;
+  wire::HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, {}, &response);
   if (!status.ok()) {
     return errdefs::Annotate(
         errdefs::ToNative(static_cast<int>(status.error_code()), status.error_message()),
         fmt::format("health check of {}", address));
   }
-  if (response.status() != grpc::health::v1::HealthCheckResponse::SERVING) {
+  if (response.status() != wire::HealthCheckResponse::SERVING) {
     return errdefs::Unavailable(fmt::format("{} is not serving", address));
   }
   return absl::OkStatus();

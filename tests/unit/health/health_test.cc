@@ -7,20 +7,20 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
+#include "containerd/wire/health.grpc.pb.h"
+#include "containerd/wire/health_mock.grpc.pb.h"
 
-#include "grpc/health/v1/health.grpc.pb.h"
-#include "grpc/health/v1/health_mock.grpc.pb.h"
 #include "tests/unit/testing/proto.h"
 
 namespace containerd::health {
 
 // On a stub of the test's: defined beside the proxy, and declared nowhere else.
 std::shared_ptr<Service> NewHealthService(
-    std::shared_ptr<::grpc::health::v1::Health::StubInterface> stub);
+    std::shared_ptr<::containerd::wire::Health::StubInterface> stub);
 
 namespace {
 
-namespace pb = ::grpc::health::v1;
+namespace pb = ::containerd::wire;
 using ::containerd::testing::EqualsProto;
 using ::containerd::testing::Fail;
 using ::testing::_;

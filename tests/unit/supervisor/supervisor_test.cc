@@ -33,9 +33,9 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/wire/health.grpc.pb.h"
 
 #include "../../../src/supervisor/process.h"
-#include "grpc/health/v1/health.grpc.pb.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -68,10 +68,10 @@ std::set<int> OpenFds() {
   return out;
 }
 
-class Serving : public grpc::health::v1::Health::Service {
-  grpc::Status Check(grpc::ServerContext*, const grpc::health::v1::HealthCheckRequest*,
-                     grpc::health::v1::HealthCheckResponse* response) override {
-    response->set_status(grpc::health::v1::HealthCheckResponse::SERVING);
+class Serving : public wire::Health::Service {
+  grpc::Status Check(grpc::ServerContext*, const wire::HealthCheckRequest*,
+                     wire::HealthCheckResponse* response) override {
+    response->set_status(wire::HealthCheckResponse::SERVING);
     return grpc::Status::OK;
   }
 };
