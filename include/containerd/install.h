@@ -2,7 +2,7 @@
 //
 // Programs from images onto the daemon's machine.
 //
-//   absl::Status s = client.Install(ctx, *image, {WithInstallLibs, WithInstallReplace});
+//   absl::Status s = client.Install(ctx, image, {WithInstallLibs, WithInstallReplace});
 //
 // For a client on that machine which may write to the directory.
 //

@@ -3,8 +3,8 @@
 // The services that a Client is composed of, and options that replace them: by an implementation
 // in this process, one that caches or checks, or a test's mock.
 //
-//   auto client = Client::New("", {WithServices({WithContentStore(store),
-//   WithImageStore(images)})});
+//   auto client =
+//       Client::New("", {WithServices({WithContentStore(store), WithImageStore(image_store)})});
 //
 // Source: client/services.go.
 #ifndef CONTAINERD_SERVICES_H_

@@ -7,6 +7,7 @@
 //
 //   std::unique_ptr<Version::Stub> stub = containerd::NewStub<Version>(client);
 //   grpc::ClientContext grpc_ctx;
+//   containerd::services::version::v1::VersionResponse response;
 //   absl::Status s = containerd::PrepareCall(ctx, client, &grpc_ctx);
 //   if (s.ok()) s = containerd::FromGrpc(stub->Version(&grpc_ctx, {}, &response));
 //

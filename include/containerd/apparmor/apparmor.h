@@ -2,7 +2,8 @@
 //
 // Package apparmor: options for the AppArmor profile of a container (apparmor(7)).
 //
-//   oci::GenerateSpec(ctx, client, &container, {apparmor::WithDefaultProfile("my-default")});
+//   auto spec = oci::GenerateSpec(ctx, client, &container,
+//                                 {apparmor::WithDefaultProfile("my-default")});
 //
 // Loading a profile takes CAP_MAC_ADMIN, a kernel with AppArmor, and the program apparmor_parser.
 // All functions are safe from any thread.

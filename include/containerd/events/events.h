@@ -2,7 +2,7 @@
 //
 // Package events: what happens in the daemon, as a stream of envelopes, and how to add to it.
 //
-//   auto subscription = events->Subscribe(ctx, {R"(topic~="^/tasks/")"}, {events::WithResume()});
+//   auto subscription = client.Subscribe(ctx, {R"(topic~="^/tasks/")"}, {events::WithResume()});
 //   for (;;) {
 //     absl::StatusOr<events::Item> item = subscription->Next(ctx);
 //     if (!item.ok()) return item.status();

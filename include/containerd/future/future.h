@@ -5,7 +5,7 @@
 //   Future<ExitStatus> exit = task.Wait(ctx);
 //   exit.Then([](const absl::StatusOr<ExitStatus>& s) { ... });   // on the completing thread
 //   absl::StatusOr<ExitStatus> s = exit.Get(ctx);                 // or block here
-//   absl::StatusOr<ExitStatus> s = co_await exit;                 // or in a coroutine
+//   absl::StatusOr<ExitStatus> t = co_await exit;                 // or in a coroutine
 //
 // A Future is a cheap handle; copies share the value, and all functions are safe from any thread.
 // It plays the part of the channel that Go's Task.Wait returns.

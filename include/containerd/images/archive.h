@@ -3,11 +3,11 @@
 // Package images/archive: archives of images, of the OCI layout and of `docker save`.
 //
 //   io::FileReader input(fd);
-//   auto index = images::archive::ImportIndex(ctx, store, input);
+//   auto index = images::archive::ImportIndex(ctx, *store, input);
 //
 //   io::FileWriter output(fd);
-//   absl::Status s = images::archive::Export(ctx, *store, output,
-//                                            {images::archive::WithImage(images, "alpine:3.19")});
+//   absl::Status s = images::archive::Export(
+//       ctx, *store, output, {images::archive::WithImage(client.ImageService(), "alpine:3.19")});
 //
 // Client::Import (containerd/import.h) and Client::Export do this with the client's stores; the
 // first creates images from the index, too. Memory does not grow with the size of layers.

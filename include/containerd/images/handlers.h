@@ -8,9 +8,9 @@
 //     size += desc.size;
 //     return images::Descriptors();
 //   };
-//   absl::Status s = images::Walk(
-//       ctx, images::Handlers({add, images::FilterPlatforms(images::ChildrenHandler(store),
-//       amd64)}), {image.target});
+//   images::HandlerFunc children =
+//       images::FilterPlatforms(images::ChildrenHandler(store), platforms::Default());
+//   absl::Status s = images::Walk(ctx, images::Handlers({add, children}), {image.target});
 //
 // A handler that is made from others keeps copies of them, and pointers to the stores that it was
 // given.

@@ -3,7 +3,7 @@
 // Package log: what the library says when there is nobody to return an error to: a clean-up that
 // failed, a subscription that was cut off and goes on.
 //
-//   log::SetSink([](log::Level level, std::string_view text) { syslog(Priority(level), ...); });
+//   log::SetSink([](log::Level level, std::string_view text) { Append(level, text); });
 //
 // By default messages of level warning and above go to stderr through spdlog's logger named
 // "containerd"; a program that registers a logger of that name gets them instead. All functions

@@ -2,7 +2,7 @@
 //
 // Options that take the process from an image's config.
 //
-//   containerd::WithNewSpec({oci::WithImageConfigArgs(image, {"--verbose"})})
+//   NewContainerOpts spec = WithNewSpec({oci::WithImageConfigArgs(image, {"--verbose"})});
 //
 // Source: pkg/oci/spec_opts.go.
 #ifndef CONTAINERD_OCI_SPEC_OPTS_IMAGE_H_

@@ -4,9 +4,10 @@
 // them: a URI without a scheme, cut into a locator and an object.
 //
 //   absl::StatusOr<reference::Spec> spec =
-//   reference::Parse("docker.io/library/redis:7@sha256:ab…"); spec->locator;     //
-//   "docker.io/library/redis" spec->object;      // "7@sha256:ab…" spec->Hostname();  //
-//   "docker.io"
+//       reference::Parse("docker.io/library/redis:7@sha256:ab…");
+//   spec->locator;     // "docker.io/library/redis"
+//   spec->object;      // "7@sha256:ab…"
+//   spec->Hostname();  // "docker.io"
 //
 // It is wider than Docker's names, which containerd/reference/distribution.h parses, and adds no
 // defaults to them. All functions are pure and safe from any thread.

@@ -2,7 +2,7 @@
 //
 // What a registry answered when it did not answer as it should.
 //
-//   if (auto answer = remotes::errors::AsUnexpectedStatus(status)) log(answer->body);
+//   if (auto answer = remotes::errors::AsUnexpectedStatus(status)) log::Warn(answer->body);
 //
 // Source: core/remotes/errors.
 #ifndef CONTAINERD_REMOTES_ERRORS_H_

@@ -3,12 +3,12 @@
 // Package remotes: where images come from and go to: a Resolver turns a name into a descriptor, a
 // Fetcher gets content, a Pusher puts it.
 //
-//   std::shared_ptr<remotes::Resolver> registry = docker::NewResolver({});
+//   std::shared_ptr<remotes::Resolver> registry = remotes::docker::NewResolver({});
 //   auto resolved = registry->Resolve(ctx, "docker.io/library/busybox:latest");
 //   auto fetcher = registry->Fetcher(ctx, resolved->name);
-//   absl::Status s = images::Dispatch(
-//       ctx, images::Handlers({remotes::FetchHandler(store, *fetcher),
-//       images::ChildrenHandler(store)}), 4, {resolved->desc});
+//   images::HandlerFunc handler = images::Handlers(
+//       {remotes::FetchHandler(store, *fetcher), images::ChildrenHandler(store)});
+//   absl::Status s = images::Dispatch(ctx, handler, 4, {resolved->desc});
 //
 // handlers.h has what moves whole images; docker/resolver.h the registries.
 //

@@ -4,7 +4,7 @@
 //
 //   std::vector<rootfs::Layer> layers = …;          // lowest first
 //   auto chain_id = rootfs::ApplyLayers(ctx, layers, *snapshotter, *client.DiffService());
-//   auto mounts = (*snapshotter)->Prepare(ctx, "work", chain_id->String());
+//   auto mounts = snapshotter->Prepare(ctx, "work", chain_id->String());
 //
 // A layer's snapshot is committed under its chain id (containerd/digest/identity.h), so that images
 // share what they have in common. All functions are safe from any thread, and two that apply the

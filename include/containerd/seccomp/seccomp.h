@@ -2,9 +2,9 @@
 //
 // Package seccomp: options for the system calls that a container may make (seccomp(2)).
 //
-//   oci::GenerateSpec(ctx, client, &container,
-//                     {oci::WithAddedCapabilities({"CAP_SYS_TIME"}),
-//                     seccomp::WithDefaultProfile()});
+//   auto spec = oci::GenerateSpec(
+//       ctx, client, &container,
+//       {oci::WithAddedCapabilities({"CAP_SYS_TIME"}), seccomp::WithDefaultProfile()});
 //
 // Source: contrib/seccomp.
 #ifndef CONTAINERD_SECCOMP_SECCOMP_H_

@@ -3,10 +3,11 @@
 // Package tasks: running containers as the daemon's tasks service sees them. A task is a container
 // with processes: its first, which has no exec id, and those added by Exec.
 //
+//   std::shared_ptr<tasks::Service> service = client.TaskService();
 //   absl::StatusOr<std::uint32_t> pid =
-//       tasks->Create(ctx, {.container_id = "web", .rootfs = mounts});
-//   Future<tasks::WaitResponse> exit = tasks->Wait(ctx, "web", "");
-//   pid = tasks->Start(ctx, "web", "");
+//       service->Create(ctx, {.container_id = "web", .rootfs = mounts});
+//   Future<tasks::WaitResponse> exit = service->Wait(ctx, "web", "");
+//   pid = service->Start(ctx, "web", "");
 //
 // This is the plain service; Task and Process of the client add I/O and waiting over a restart of
 // the daemon.

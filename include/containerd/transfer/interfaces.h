@@ -4,7 +4,7 @@
 // store, import and export images right here. The daemon's own transferrer works with these; the
 // objects of this library (image.h, registry.h, archive.h) are them, too.
 //
-//   transfer::archive::ImageImportStream archive = …;
+//   auto archive = transfer::archive::NewImageImportStream(file);
 //   absl::StatusOr<ocispec::Descriptor> index = archive.Import(ctx, *store);
 //
 // Source: core/transfer/transfer.go.

@@ -3,8 +3,11 @@
 // Package images/converter/compress: layers compressed with gzip or zstd, whatever they were
 // compressed with before.
 //
-//   namespace compress = images::converter::compress;
-//   converter::WithLayerConvertFunc(compress::LayerConvertFunc(compression::Compression::kZstd))
+//   namespace converter = images::converter;
+//   auto image = converter::Convert(ctx, client, "tools:zstd", "tools:latest",
+//                                   {converter::WithLayerConvertFunc(
+//                                       converter::compress::LayerConvertFunc(
+//                                           compression::Compression::kZstd))});
 //
 // Go has no such package; nerdctl and ctr have converters of their own.
 #ifndef CONTAINERD_IMAGES_CONVERTER_COMPRESS_H_

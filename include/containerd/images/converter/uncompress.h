@@ -2,7 +2,10 @@
 //
 // Package images/converter/uncompress: layers without compression.
 //
-//   converter::WithLayerConvertFunc(converter::uncompress::LayerConvertFunc)
+//   namespace converter = images::converter;
+//   auto image = converter::Convert(
+//       ctx, client, "tools:plain", "tools:latest",
+//       {converter::WithLayerConvertFunc(converter::uncompress::LayerConvertFunc)});
 //
 // Source: core/images/converter/uncompress.
 #ifndef CONTAINERD_IMAGES_CONVERTER_UNCOMPRESS_H_

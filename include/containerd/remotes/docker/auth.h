@@ -2,7 +2,8 @@
 //
 // Package auth: what a registry demands of who asks, and the tokens that satisfy it.
 //
-//   for (const auth::Challenge& challenge : auth::ParseAuthHeader(response.header)) …
+//   namespace auth = remotes::docker::auth;
+//   std::vector<auth::Challenge> challenges = auth::ParseAuthHeader(response.header);
 //
 // All functions are safe from any thread. Source: core/remotes/docker/auth; the protocol is
 // https://distribution.github.io/distribution/spec/auth/.

@@ -2,8 +2,10 @@
 //
 // Answers a registry's 401 with credentials or tokens.
 //
-//   auto authorizer = docker::NewDockerAuthorizer({docker::WithAuthCreds(
-//       [](const Context&, std::string_view host) { return docker::Credentials{"me", "secret"};
+//   namespace docker = remotes::docker;
+//   auto authorizer = docker::NewDockerAuthorizer(
+//       {docker::WithAuthCreds([](const Context&, std::string_view host) {
+//         return docker::Credentials{"me", "secret"};
 //       })});
 //
 // Source: core/remotes/docker/authorizer.go.

@@ -3,8 +3,9 @@
 // Package config: registry hosts from a directory, one folder a name, with a hosts.toml or with
 // certificates only, as Docker's certs.d.
 //
-//   docker::RegistryHosts hosts = config::ConfigureHosts(
-//       ctx, {.host_dir = config::HostDirFromRoot("/etc/containerd/certs.d")});
+//   namespace docker = remotes::docker;
+//   docker::RegistryHosts hosts = docker::config::ConfigureHosts(
+//       ctx, {.host_dir = docker::config::HostDirFromRoot("/etc/containerd/certs.d")});
 //
 //   /etc/containerd/certs.d/docker.io/hosts.toml:
 //     server = "https://registry-1.docker.io"

@@ -3,6 +3,7 @@
 // The credentials that `docker login` (or podman, skopeo, nerdctl) left behind: in a config.json,
 // or with the credential helpers that it names.
 //
+//   namespace docker = remotes::docker;
 //   docker::ResolverOptions options{.credentials = docker::DockerConfigCredentials()};
 #ifndef CONTAINERD_REMOTES_DOCKER_CREDENTIALS_H_
 #define CONTAINERD_REMOTES_DOCKER_CREDENTIALS_H_

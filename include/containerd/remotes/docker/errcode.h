@@ -2,6 +2,7 @@
 //
 // The errors that registries describe in JSON, and the codes that they use.
 //
+//   namespace docker = remotes::docker;
 //   if (auto errors = docker::AsErrors(status)) …       // what the registry said
 //   absl::StatusOr<docker::Errors> e = docker::Errors::UnmarshalJSON(body);
 //

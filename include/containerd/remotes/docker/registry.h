@@ -2,6 +2,7 @@
 //
 // Which hosts serve a registry's name, what for, and how they are reached.
 //
+//   namespace docker = remotes::docker;
 //   docker::RegistryHosts hosts = docker::ConfigureDefaultRegistries(
 //       {docker::WithAuthorizer(authorizer), docker::WithPlainHTTP(docker::MatchLocalhost)});
 //

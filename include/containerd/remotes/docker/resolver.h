@@ -2,9 +2,11 @@
 //
 // Package docker: images in registries that speak the OCI distribution protocol, as all do.
 //
+//   namespace docker = remotes::docker;
 //   std::shared_ptr<remotes::ResolverWithOptions> registry = docker::NewResolver(
-//       {.hosts = config::ConfigureHosts(ctx, {.host_dir = config::HostDirFromRoot("/etc/certs.d"),
-//                                              .credentials = DockerConfigCredentials()})});
+//       {.hosts = docker::config::ConfigureHosts(
+//            ctx, {.host_dir = docker::config::HostDirFromRoot("/etc/certs.d"),
+//                  .credentials = docker::DockerConfigCredentials()})});
 //   auto resolved = registry->Resolve(ctx, "docker.io/library/busybox:latest");
 //
 // What comes from a registry is not trusted: a manifest has at most kMaxManifestSize bytes, a

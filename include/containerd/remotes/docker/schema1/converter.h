@@ -3,6 +3,7 @@
 // Package schema1: images that a registry has in Docker's first manifest format only, made into OCI
 // images while they are fetched.
 //
+//   namespace schema1 = remotes::docker::schema1;
 //   auto converter = schema1::NewConverter(store, fetcher);
 //   absl::Status s = images::Dispatch(ctx, schema1::Handler(converter), 4, {resolved.desc});
 //   if (!s.ok()) return s;

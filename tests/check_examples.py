@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles the examples that stand in the comments of the public headers.
+
+  tests/check_examples.py BUILD       BUILD: a configured build folder with generated stubs in it
+
+An example is a run of comment lines that are indented by three spaces or more (`//   code`); an
+empty comment line between two such runs does not end it. A run is C++ if one of its lines ends with
+`;`, a comment behind it aside. Other runs (file trees, grammars, TOML, YAML, output) are skipped.
+
+Each example becomes the body of a function that returns absl::Status, in a namespace of its own
+inside of `containerd`. It sees the names below, COMMON and those of its header in LOCAL. `...` and
+`…` stand for what the reader fills in: nothing, `{}` after `=`, an empty list within braces.
+
+Prints how many were compiled and skipped. Fails with header:line of what does not compile.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+# What examples use without declaring it. A declaration in an example hides one of these.
+COMMON = '''
+extern Context ctx;
+extern Client client;
+extern Container container;
+extern Image image;
+extern Task task;
+extern std::string id, ref, key, parent, root, text, bytes, body, blob_text;
+extern int fd;
+extern std::shared_ptr<rpc::Connection> conn;
+extern std::shared_ptr<content::Store> store;
+extern std::shared_ptr<snapshots::Snapshotter> snapshotter;
+extern std::vector<mount::Mount> mounts;
+extern ocispec::Descriptor desc, layer, target;
+extern absl::Status status;
+'''
+
+# For what makes a spec without the client's own options.
+SPEC = 'extern oci::Client* client; extern containers::Container container;'
+
+# What only one header's examples use, by its path under include/containerd.
+LOCAL = {
+    'apparmor/apparmor.h': SPEC,
+    'apply/stream_applier.h': 'extern std::shared_ptr<remotes::Fetcher> registry;',
+    'cio/streams.h': 'extern cio::Sink out, err;',
+    'compression/compression.h': 'extern io::Reader& blob; extern io::Writer& tar_file;',
+    'diff/diff.h': 'extern std::string diff_id;',
+    'diff/stream.h': 'extern std::vector<std::string> args; extern io::Reader& blob; '
+                     'extern diff::Payloads payloads;',
+    'digest/digest.h': 'extern std::string input, chunk; bool Read(std::string*);',
+    'display/display.h': 'extern images::Image image;',
+    'events/events.h': 'void CompareWithTheDaemon(const events::Gap&);',
+    'events/typed.h': 'extern events::Envelope envelope;',
+    'filters/filters.h': 'struct Object { std::string name; }; extern Object object;',
+    'images/handlers.h': 'extern images::Image image;',
+    'images/image.h': 'extern images::Image image;',
+    'images/store.h': 'extern ocispec::Descriptor index;',
+    'images/usage.h': 'extern images::Image image; std::shared_ptr<snapshots::Snapshotter> '
+                      'find(std::string_view);',
+    'introspection/introspection.h': 'extern std::shared_ptr<introspection::Service> service;',
+    'log/log.h': 'void Append(log::Level, std::string_view);',
+    'mount/manager.h': 'extern std::shared_ptr<mount::Manager> manager;',
+    'mount/temp.h': 'absl::Status CopyConfig(const std::string&);',
+    'oci/oci.h': SPEC,
+    'oci/spec.h': SPEC,
+    'platforms/platforms.h': 'extern std::vector<ocispec::Descriptor> manifests;',
+    'process.h': 'extern Process process;',
+    'remotes/docker/auth.h': 'extern http::Response response;',
+    'remotes/docker/registry.h': 'extern std::shared_ptr<remotes::docker::Authorizer> authorizer;',
+    'remotes/docker/schema1/converter.h': 'extern std::shared_ptr<remotes::Fetcher> fetcher; '
+                                          'extern remotes::Resolver::Resolved resolved;',
+    'remotes/handlers.h': 'extern std::shared_ptr<remotes::Pusher> pusher; '
+                          'extern images::Image image;',
+    'sandbox.h': 'extern specs::Spec spec;',
+    'sandbox/sandbox.h': 'extern std::shared_ptr<sandbox::Store> store; '
+                         'extern std::shared_ptr<sandbox::Controller> controller;',
+    'seccomp/seccomp.h': SPEC,
+    'services.h': 'extern std::shared_ptr<images::Store> image_store;',
+    'snapshots/snapshots.h': 'extern std::string chain_id;',
+    'specs/json.h': 'extern containers::Container container_info;',
+    'streaming/streaming.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
+    'tar/tar.h': 'extern io::Reader& input;',
+    'transfer/byte_stream.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
+    'transfer/image.h': 'extern transfer::Object& registry; '
+                        'extern absl::StatusOr<ocispec::Platform> platform;',
+    'transfer/image_resolver.h': 'extern std::shared_ptr<remotes::ResolverWithOptions> resolver;',
+    'transfer/interfaces.h': 'extern std::shared_ptr<io::Reader> file;',
+    'transfer/registry.h': 'extern std::shared_ptr<transfer::registry::CredentialHelper> '
+                           'my_helper;',
+    'transfer/transfer.h': 'void Show(const transfer::Progress&);',
+    'typeurl/typeurl.h': 'extern specs::Spec spec; '
+                         'extern containerd::runc::v1::Options runc_options;',
+    'unpack/unpacker.h': 'extern std::shared_ptr<remotes::Fetcher> fetcher;',
+}
+
+# Headers for the types in LOCAL that no example's header includes.
+EXTRA = ['containerd/runc/v1/options.pb.h', 'containerd/typeurl/proto.h']
+
+
+class Example:
+    def __init__(self, header, first):
+        self.header, self.first, self.lines, self.includes = header, first, [], []
+
+
+def without_comment(line):
+    """The line without a `//` comment that is not in a string."""
+    return re.match(r'(?:"(?:[^"\\]|\\.)*"|(?!//).)*', line).group().rstrip()
+
+
+def examples_of(folder, header):
+    """The runs of indented comment lines of a header, as lists of (line number, text)."""
+    runs, run = [], []
+    with open(os.path.join(folder, header), encoding='utf-8') as file:
+        for number, line in enumerate(file, 1):
+            comment = re.match(r'\s*//(.*)', line)
+            if comment and re.match(r' {3,}\S', comment[1]):
+                run.append((number, comment[1]))
+            elif comment and not comment[1].strip() and run:
+                run.append((number, ''))
+            elif run:
+                runs.append(run)
+                run = []
+    return runs
+
+
+def paragraphs_of(run):
+    """A run cut at its empty lines."""
+    found = [[]]
+    for number, line in run:
+        if line:
+            found[-1].append((number, line))
+        elif found[-1]:
+            found.append([])
+    return [p for p in found if p]
+
+
+def is_code(paragraph):
+    return any(without_comment(line).endswith(';') for _, line in paragraph) or all(
+        re.match(r'\s*(#include|using) ', line) for _, line in paragraph)
+
+
+def fill_in(line):
+    """The line with `{}` or nothing in place of what the reader has to fill in."""
+    code = without_comment(line)
+    parts = re.split(r'("(?:[^"\\]|\\.)*")', code)
+    for i in range(0, len(parts), 2):
+        parts[i] = re.sub(r'\{\s*(?:\.\.\.|…)\s*\}', '{}', parts[i])
+        parts[i] = re.sub(r'^\s*(?:\.\.\.|…).*$', '', parts[i])
+        parts[i] = re.sub(r'\.\.\.|…', '{}', parts[i])
+    return ''.join(parts)
+
+
+def collect(folder, headers):
+    """Examples in C++, and the number of paragraphs that are something else."""
+    examples, skipped = [], 0
+    for header in headers:
+        for run in examples_of(folder, header):
+            code = [p for p in paragraphs_of(run) if is_code(p)]
+            skipped += len(paragraphs_of(run)) - len(code)
+            if not code:
+                continue
+            example = Example(header, code[0][0][0])
+            for number, line in (line for paragraph in code for line in paragraph):
+                if line.lstrip().startswith('#include'):
+                    example.includes.append((number, line.strip()))
+                else:
+                    example.lines.append((number, fill_in(line)))
+            examples.append(example)
+    return examples, skipped
+
+
+PRELUDE = '''
+struct Coroutine {
+  struct promise_type {
+    Coroutine get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+};
+'''
+
+
+def unit_of(folder, headers, examples):
+    """The text of a source file that includes the headers and has these examples."""
+    def place(number, header):
+        return f'#line {number} "{os.path.join(folder, header)}"'
+
+    text = ['#include <algorithm>', '#include <coroutine>', '#include <fmt/format.h>',
+            '#include <fcntl.h>', '#include <syslog.h>', '#include <unistd.h>',
+            '#include "containerd/containerd.h"']
+    text += [f'#include "{header}"' for header in EXTRA]
+    text += [f'#include "containerd/{header}"' for header in headers]
+    for example in examples:
+        for number, line in example.includes:
+            text += [place(number, example.header), line]
+    text += ['namespace containerd::examples {', PRELUDE, COMMON]
+    for i, example in enumerate(examples):
+        coroutine = any('co_await' in line for _, line in example.lines)
+        text.append(f'namespace example_{i} {{')
+        text.append(f'#line 1 "names of {example.header} in tests/check_examples.py"')
+        text.append(LOCAL.get(example.header, ''))
+        text.append('[[maybe_unused]] {} Example() {{'.format(
+            'Coroutine' if coroutine else 'absl::Status'))
+        for number, line in example.lines:
+            text += [place(number, example.header), line]
+        if not coroutine:
+            text.append('return absl::OkStatus();')
+        text.append('}}')
+    text.append('}')
+    return '\n'.join(text) + '\n'
+
+
+def cached(build, name):
+    with open(os.path.join(build, 'CMakeCache.txt'), encoding='utf-8') as cache:
+        found = re.search(rf'^{name}:\w+=(.*)$', cache.read(), re.M)
+    return found[1] if found else ''
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    build = os.path.abspath(sys.argv[1])
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+    folder = 'include/containerd'
+    headers = sorted(
+        os.path.relpath(os.path.join(base, name), folder)
+        for base, _, names in os.walk(folder) for name in names if name.endswith('.h'))
+    examples, skipped = collect(folder, headers)
+    if not examples:
+        sys.exit('no example found')
+    compiler = [cached(build, 'CMAKE_CXX_COMPILER') or 'c++', '-fsyntax-only', '-std=c++20', '-w',
+                '-DFMT_SHARED', '-DSPDLOG_COMPILED_LIB', '-DSPDLOG_FMT_EXTERNAL',
+                '-DSPDLOG_SHARED_LIB', '-Iinclude', '-isystem', os.path.join(build, 'proto')]
+    if 'clang' in compiler[0]:
+        compiler.append('-ferror-limit=0')
+    # One source file for all: reading the headers takes longer than the examples do.
+    with tempfile.TemporaryDirectory() as temporary:
+        path = os.path.join(temporary, 'examples.cc')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(unit_of(folder, headers, examples))
+        failed = subprocess.run(compiler + [path], check=False).returncode != 0
+    print(f'{len(examples)} examples of headers {"tried" if failed else "compiled"}, '
+          f'{skipped} blocks that are no C++ skipped')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
