@@ -214,10 +214,10 @@ class Client {
   absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
                                                 const std::vector<std::string>& filters = {});
 
-  // Gets an image from a registry: what the reference ("docker.io/library/busybox:latest") names,
-  // for one platform, by default the client's, and makes or changes the image of that name when all
-  // of it is there. With WithPullUnpack it is unpacked while it comes (Image::Unpack does it
-  // afterwards). Returns the image, for that platform.
+  // Gets the image that the reference ("docker.io/library/busybox:latest") names from its registry,
+  // for one platform, by default the client's. When all of it is there, the image record of that
+  // name is created or updated. With WithPullUnpack it is unpacked while it comes (Image::Unpack
+  // does it afterwards). Returns the image, for that platform.
   //
   // All is made under a lease of the pull's own, unless `ctx` has one. Pulls of one client do not
   // fetch or unpack the same thing twice at once. It takes a few threads of its own, as
@@ -227,8 +227,8 @@ class Client {
   // image, or it is not for the platform; ErrDataLoss or ErrFailedPrecondition for content that is
   // not what its descriptor says; ErrResourceExhausted for manifests that are too large;
   // ErrInvalidArgument for more than one platform. A pull that fails leaves no image, lease or
-  // snapshot; and what did not come whole stays as an ingestion for a day, if it was cut off, for
-  // the next pull to go on with. Source: Client.Pull.
+  // snapshot. If it was cut off (by its context or a lost connection), partly fetched blobs stay as
+  // ingestions for a day, and the next pull goes on with them. Source: Client.Pull.
   absl::StatusOr<Image> Pull(const Context& ctx, std::string_view ref,
                              const std::vector<RemoteOpt>& opts = {});
 
@@ -238,8 +238,8 @@ class Client {
                                       const std::vector<RemoteOpt>& opts = {});
 
   // Puts an image's content, for the given platforms or all, into a registry under the reference.
-  // What the registry has, there or in the repository that the content came from, is not sent.
-  // ErrNotFound if content is missing here. Source: Client.Push.
+  // Content is not sent if the registry has it already, in this repository or in the one that the
+  // content came from. ErrNotFound if content is missing here. Source: Client.Push.
   absl::Status Push(const Context& ctx, std::string_view ref, const ocispec::Descriptor& desc,
                     const std::vector<RemoteOpt>& opts = {});
 
@@ -279,8 +279,9 @@ class Client {
       const Context& ctx, const std::vector<std::string>& filters = {},
       const std::vector<events::SubscribeOpt>& opts = {});
 
-  // The services, each the daemon's unless WithServices replaced it. What they return lives on its
-  // own, but only as long as the connection does something useful with it.
+  // The services, each the daemon's unless WithServices replaced it. A service may be kept longer
+  // than the client. Its calls fail with ErrUnavailable once the connection is closed: by Close, or
+  // with the last copy of the client.
   std::shared_ptr<containers::Store> ContainerService() const;
   std::shared_ptr<content::Store> ContentStore() const;
   std::shared_ptr<images::Store> ImageService() const;
@@ -320,7 +321,7 @@ class Client {
   // they name none. nullptr after Close.
   std::shared_ptr<grpc::Channel> Conn() const;
 
-  // What the library's own proxies are made on, for those of other services.
+  // The connection that the library's own proxies use, for making proxies of other services.
   std::shared_ptr<rpc::Connection> Connection() const;
 
  private:

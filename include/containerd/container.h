@@ -51,7 +51,7 @@ struct InfoConfig {
 
 using InfoOpts = std::function<void(InfoConfig*)>;
 
-// Is an option: what the handle knows already will do.
+// Is an option: returns the record that the handle has, without asking the daemon.
 void WithoutRefreshedMetadata(InfoConfig* config);
 
 // Runs before a container's record is deleted.

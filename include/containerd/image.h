@@ -47,8 +47,8 @@ struct UnpackConfig {
   // (apply/stream_applier.h); `applier` counts instead if there is one.
   bool local = false;
   std::int64_t max_layer_size = 0;  // Of a local unpack (apply::Options).
-  // Pull only: what keeps it from fetching and unpacking what others that have the same are at; by
-  // default all pulls of a client have the same.
+  // Pull only: pulls that share this locker do not fetch or unpack the same content at the same
+  // time. By default all pulls of a client share one.
   std::shared_ptr<unpack::KeyedLocker> duplication_suppressor;
   // Pull only: apply layers in parallel, at most so many at once, if the snapshotter can
   // (unpack::WithUnpackLimiter).
@@ -70,8 +70,8 @@ using UsageOpt = std::function<absl::Status(UsageOptions*)>;
 
 // A handle: copies are the same image. All functions are safe from any thread.
 //
-// What it says of manifests and config is that of the platform that it was got for (by default the
-// client's), the best match if there are several. Errors name the image; ErrNotFound if it has
+// Manifest and config are those of the platform that the image was got for, by default the
+// client's; the best match if there are several. Errors name the image; ErrNotFound if it has
 // nothing for the platform, or content of it is missing.
 class Image final : public oci::Image {
  public:
@@ -109,10 +109,11 @@ class Image final : public oci::Image {
   // Whether the snapshotter (empty: the namespace's default) has the image's layers.
   absl::StatusOr<bool> IsUnpacked(const Context& ctx, std::string_view snapshotter_name) const;
 
-  // Makes snapshots of the image's layers with the daemon's diff service, and of layers that have
-  // one nothing. The image holds them: they go when it is deleted. If it fails, layers that were
-  // done stay as long as the context's lease, and are not done again. Safe against others who
-  // unpack the same. ErrDataLoss if a layer is not what the config says.
+  // Makes snapshots of the image's layers with the daemon's diff service. Layers that have a
+  // snapshot already are skipped. The snapshots are removed when the image is deleted. After a
+  // failure the snapshots made so far stay as long as the context's lease, and the next attempt
+  // skips them. Others may unpack the same image at the same time. ErrDataLoss if a layer is not
+  // what the config says.
   absl::Status Unpack(const Context& ctx, std::string_view snapshotter_name,
                       const std::vector<UnpackOpt>& opts = {}) const;
 
@@ -141,9 +142,9 @@ UsageOpt WithManifestUsage();
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
 UnpackOpt WithSnapshotterPlatformCheck();
-// Unpacks in this process instead of in the daemon, which is faster: for root on the daemon's
-// machine. ErrFailedPrecondition where that can't be done. ErrResourceExhausted for a layer of more
-// than `max_layer_size` bytes; 0: than nine tenths of what is free for it.
+// Unpacks in this process instead of in the daemon, which is faster. This process must run as root
+// on the daemon's machine, else ErrFailedPrecondition. ErrResourceExhausted for a layer that
+// unpacks to more than `max_layer_size` bytes; 0 means nine tenths of the free space.
 UnpackOpt WithLocalUnpack(std::int64_t max_layer_size = 0);
 UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier);
 UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);

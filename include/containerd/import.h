@@ -77,7 +77,8 @@ ImportOpt WithDiscardUnpackedLayers();
 // Takes archives that lack some of the content that their index refers to.
 ImportOpt WithSkipMissing();
 
-// Has the images hold what the provider says refers to their manifests.
+// Keeps the referrers that the provider finds for the images' manifests from garbage collection,
+// with the images.
 ImportOpt WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referrers);
 
 }  // namespace containerd

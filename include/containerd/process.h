@@ -89,7 +89,7 @@ struct KillInfo {
 
 using KillOpts = std::function<absl::Status(const Context&, KillInfo*)>;
 
-// Both are options themselves or make one.
+// WithKillAll is an option itself, WithKillExecID makes one.
 absl::Status WithKillAll(const Context& ctx, KillInfo* info);
 KillOpts WithKillExecID(std::string exec_id);
 
@@ -127,15 +127,15 @@ class Process {
   // Sends a signal, as of kill(2). ErrNotFound if the process has ended.
   absl::Status Kill(const Context& ctx, int signal, const std::vector<KillOpts>& opts = {});
 
-  // Completes when the process has exited and all its output has been delivered to its streams
-  // (output that a process left behind still holds open counts as delivered when nothing came for
-  // two seconds). Costs no thread, also by the thousand. May be called before Start, and after the
-  // exit.
+  // Completes when the process has exited and all its output has been delivered to its streams (if
+  // a process that was left behind still holds an output open, its output counts as delivered once
+  // nothing has come for two seconds). Costs no thread, also by the thousand. May be called before
+  // Start, and after the exit.
   //
   // The wait outlasts restarts of the daemon: one that is cut off is asked again until the daemon
   // answers. It ends with the context (CANCELLED, DEADLINE_EXCEEDED), with the client, and with
-  // ErrNotFound when the process is deleted, or ended while the daemon was down and the daemon has
-  // forgotten it (1.6 does remember, later ones may not). Source: Process.Wait, whose
+  // ErrNotFound when the process is deleted, or when it ended while the daemon was down and the
+  // daemon does not know it any more (1.6 does, later ones may not). Source: Process.Wait, whose
   // channel gets an error at a restart, and which costs a goroutine.
   Future<ExitStatus> Wait(const Context& ctx);
 

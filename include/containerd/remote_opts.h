@@ -110,7 +110,7 @@ struct RemoteContext {
 // ErrInvalidArgument if it can't be read.
 RemoteOpt WithPlatform(std::string platform);
 
-// Counts instead of all WithPlatform.
+// Chooses the platforms by a matcher; all WithPlatform options are then ignored.
 RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m);
 
 // Is an option: Pull(ctx, ref, {WithPullUnpack}).

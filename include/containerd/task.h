@@ -49,7 +49,7 @@ struct CheckpointTaskInfo {
   const std::string& Runtime() const { return runtime; }
 };
 
-// Makes options of it; those there are stand in containerd/checkpoint.h.
+// Changes how Task::Checkpoint does it. containerd/checkpoint.h has the options.
 using CheckpointTaskOpts = std::function<absl::Status(CheckpointTaskInfo*)>;
 
 // What a new task is made from besides its container. Filled in by NewTaskOpts.

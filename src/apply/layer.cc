@@ -104,7 +104,7 @@ absl::Status SyncFs(const std::string& dir) {
 std::int64_t MaxSize(const Options& options, const std::string& dir) {
   if (options.max_layer_size > 0) return options.max_layer_size;
   struct statvfs fs {};
-  // Bounded by the end of the disk, then.
+  // The free space is not known; then only the disk's size is the bound.
   if (statvfs(dir.c_str(), &fs) != 0) return std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(fs.f_bavail / 10 * 9 * fs.f_frsize);
 }
@@ -115,7 +115,7 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
   const auto annotate = [&](const absl::Status& s) {
     return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
   };
-  // The type says whether it is a layer at all; how it is compressed, its own first bytes.
+  // The media type tells whether it is a layer at all; the first bytes tell how it is compressed.
   absl::StatusOr<std::string> kind = images::DiffCompression(desc.media_type);
   if (!kind.ok()) return annotate(kind.status());
   absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
@@ -123,7 +123,7 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
   if (!inflated.ok()) return annotate(inflated.status());
   DigestingReader layer(**inflated, max_size);
   if (absl::Status s = extract(layer); !s.ok()) return annotate(s);
-  // What follows the archive belongs to the layer's digest.
+  // Bytes after the end of the archive are part of the layer's digest.
   std::vector<char> rest(std::size_t{64} << 10);
   for (;;) {
     absl::StatusOr<std::size_t> n = layer.Read(ctx, rest);

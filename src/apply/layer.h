@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A layer's blob, taken apart; and what mounts are of.
+// Inflating a layer's blob, and finding the directories that mounts refer to.
 #ifndef CONTAINERD_SRC_APPLY_LAYER_H_
 #define CONTAINERD_SRC_APPLY_LAYER_H_
 
@@ -26,7 +26,8 @@ struct Overlay {
   std::vector<std::string> lower;
 };
 
-// Of an overlay that has an upper directory, and whiteouts and owners as usual.
+// The directories of an overlay mount that has an upper directory and no options that change
+// whiteouts or owners.
 std::optional<Overlay> OverlayOf(const std::vector<mount::Mount>& mounts);
 
 // The directory of a single bind mount that may be written to.

@@ -58,18 +58,19 @@ class Staged {
   const ocispec::Descriptor& desc() const { return desc_; }
   Pipe& pipe() { return pipe_; }
 
-  // Once; waits for what is still to be extracted.
+  // Waits until the layer is extracted. Called once.
   const absl::StatusOr<ocispec::Descriptor>& Result() {
-    // Whoever asks has the whole layer; if it did not come through here, it never does.
+    // The caller has fetched the whole layer. If not all of it came through the pipe, the rest
+    // never will.
     pipe_.BreakUnlessClosed();
     worker_.join();
     return result_;
   }
 
-  // Whether it can be moved there, instead of being applied.
+  // Whether the extracted layer can be moved into these mounts instead of being applied again.
   bool Fits(const std::vector<mount::Mount>& mounts) const {
     const std::optional<std::string> dir = DirectoryOf(mounts);
-    // Whiteouts are for those who stack.
+    // Whiteouts were extracted in overlayfs's form, so a layer with whiteouts fits only an overlay.
     if (!dir.has_value() || (whiteouts_ > 0 && !OverlayOf(mounts).has_value())) return false;
     std::error_code error;
     return fs::is_empty(*dir, error) && !error;
@@ -111,7 +112,7 @@ class Staged {
                       archive::WithUndescribed(&undescribed_)})
               .status();
         });
-    // Nobody reads any more.
+    // The extraction has ended; nothing more is read from the pipe.
     if (!result.ok()) pipe_.Break();
     return result;
   }
@@ -145,7 +146,7 @@ class TeeReader final : public io::Reader {
     if (staged_ == nullptr || !n.ok()) return n;
     staged_->pipe().Write({buf.data(), *n});
     size_ += static_cast<std::int64_t>(*n);
-    // A reader may know that this is all, and not ask for more.
+    // The reader may stop at the known size, without a last read that returns 0.
     if (*n == 0 || size_ >= staged_->desc().size) {
       staged_->pipe().Close();
       staged_.reset();
@@ -243,7 +244,8 @@ class StreamApplierImpl final : public StreamApplier {
     }
     auto staged =
         std::make_shared<Staged>(ctx_, snapshotter_, desc, key, *std::move(dir), options_.layer);
-    // One that was there already is of an attempt that failed, or of the same layer once more.
+    // An entry that is replaced here belongs to a failed attempt, or to the same layer fetched
+    // again.
     std::shared_ptr<Staged> other = staged;
     const std::lock_guard lock(mu_);
     staged_[desc.digest].swap(other);

@@ -48,7 +48,7 @@ bool IsDevice(const tar::Header& header) {
   return header.typeflag == tar::kTypeChar || header.typeflag == tar::kTypeBlock;
 }
 
-// The earliest of times that a file can have, for those that it cannot.
+// The time used for files whose time in the archive cannot be represented.
 timespec Bound(absl::Time time) {
   static const absl::Time kMax = absl::FromUnixNanos(std::numeric_limits<std::int64_t>::max());
   if (time < absl::UnixEpoch() || time > kMax) time = absl::UnixEpoch();
@@ -103,7 +103,7 @@ class Applying {
       absl::Status s = Entry(ctx, archive, **std::move(header));
       if (!s.ok()) return s;
     }
-    // What is made in a directory alters its time.
+    // Making an entry in a directory changes the directory's time.
     for (const auto& [name, times] : directories_) {
       absl::StatusOr<Place> place = root_.Resolve(name);
       if (!place.ok()) return place.status();

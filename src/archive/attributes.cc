@@ -50,7 +50,7 @@ absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const s
                          Times times) {
   const char* path = to.c_str();
   if (lchown(path, st.st_uid, st.st_gid) != 0) {
-    // Some file systems refuse that even if nothing changes.
+    // Some file systems refuse the call even if nothing would change.
     const int err = errno;
     struct stat now {};
     if (err != EPERM || lstat(path, &now) != 0 || now.st_uid != st.st_uid ||

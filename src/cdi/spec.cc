@@ -331,7 +331,7 @@ absl::Status ValidateSpec(const Spec& spec) {
     return Invalid(fmt::format("invalid version \"{}\"", spec.version));
   }
   if (static_cast<std::size_t>(found - kVersions.begin()) < Required(spec)) {
-    // The two before the earliest are known, and enough for nothing.
+    // The two versions before the earliest are known, but no document is valid with them.
     return Invalid(fmt::format("version \"{}\": what the spec uses needs at least {}", spec.version,
                                MinimumRequiredVersion(spec)));
   }

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Streams that the program has no part in.
+// Streams that this program neither reads nor writes.
 class PassiveIO final : public IO {
  public:
   explicit PassiveIO(FIFOSet fifos) : fifos_(std::move(fifos)) {}
@@ -57,7 +57,8 @@ class OpenFIFOs final : public DirectIO {
     if (!fifos_.stdin.empty()) {
       absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(fifos_.stdin, fifos_.owner);
       if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
-      // Our own reader makes that we need not wait for the task's.
+      // Opening our own reading end first lets the writing end open without waiting for the task's
+      // side.
       absl::StatusOr<internal::UniqueFd> keeper = fifo->OpenReader();
       if (!keeper.ok()) return errdefs::Annotate(keeper.status(), "stdin");
       stdin_keeper_ = *std::move(keeper);

@@ -39,7 +39,7 @@ class UniqueFd {
 // -1 and errno on failure.
 int Reopen(int path_fd, int flags);
 
-// What a read or write came to.
+// The outcome of a read or write.
 struct Moved {
   ssize_t n = 0;  // bytes; 0 is the end when reading
   int err = 0;    // EAGAIN, EINVAL, ...

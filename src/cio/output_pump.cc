@@ -20,7 +20,7 @@ namespace {
 // How long to leave a full descriptor alone that epoll cannot watch.
 constexpr absl::Duration kRoomRetry = absl::Milliseconds(10);
 
-// So many futile splices in a row, and the bytes are copied instead.
+// After this many splices in a row that moved nothing, the bytes are copied instead.
 constexpr int kMaxFutile = 16;
 
 }  // namespace
@@ -37,7 +37,7 @@ OutputPump::OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string pa
 
 absl::Status OutputPump::Start() {
   if (sink_) {
-    // Whatever thread it is called on, the pump goes on from the loop.
+    // It may be called on any thread; the pump continues on the loop's thread.
     sink_->OnWritable([reactor = std::weak_ptr(reactor_), weak = weak_from_this()] {
       if (const auto loop = reactor.lock()) {
         loop->Post([weak] {

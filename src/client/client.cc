@@ -191,8 +191,8 @@ std::string Client::Runtime() {
 
 namespace {
 
-// What is cached in `slot`, or the default namespace's label, or the built-in value. The first
-// answer of the daemon is kept. The lock is not held while it is asked.
+// Returns what is cached in `slot`, else the label of the default namespace, else the built-in
+// value. The first answer of the daemon is kept. The lock is not held while it is asked.
 absl::StatusOr<std::string> CachedDefault(const Context& ctx, Client& client,
                                           internal::ClientState& state, std::string& slot,
                                           const char* label, const char* built_in) {

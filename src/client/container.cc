@@ -264,7 +264,7 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
               .stdout_path = config.stdout,
               .stderr_path = config.stderr,
               .terminal = config.terminal,
-              // What tells the daemon that the checkpoint is a folder and no content.
+              // This field tells the daemon that the checkpoint is a folder, not content.
               .checkpoint = ocispec::Descriptor{
                   .annotations = {{"RestoreFromPath", std::string(root_dir)}}}});
   };

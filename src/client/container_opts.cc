@@ -20,7 +20,8 @@
 namespace containerd {
 namespace {
 
-// Runtimes take a missing source for the folder that they run in, which nobody means.
+// A runtime would mount its own working directory in place of a missing source, which is never
+// meant.
 absl::Status CheckMounts(const specs::Spec& spec) {
   for (const specs::Mount& mount : spec.mounts) {
     const bool bind = mount.type == "bind" ||
@@ -193,7 +194,7 @@ NewContainerOpts WithContainerExtension(std::string name,
 
 NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts) {
   return [opts = std::move(opts)](const Context& ctx, Client& client, containers::Container* c) {
-    // The spec's cgroup is under the namespace's name, so it takes a namespace to make one.
+    // The default spec's cgroup path contains the namespace's name, so the context must name one.
     const Context spec_ctx =
         ctx.Namespace().has_value() ? ctx : WithNamespace(ctx, client.DefaultNamespace());
     internal::OciClient oci_client(client);

@@ -92,8 +92,8 @@ absl::Status Failed(const Address& address, std::string_view why) {
   return errdefs::Unavailable(fmt::format("failed to dial \"{}\": {}", address.text, why));
 }
 
-// Waits until the socket accepts connections. One that does not exist may be about to; any other
-// error is final, as grpc.FailOnNonTempDialError has it.
+// Waits until the socket accepts connections. A socket that does not exist yet is waited for; any
+// other error is final, as with grpc.FailOnNonTempDialError.
 absl::Status WaitForSocket(const Context& ctx, const Address& address) {
   for (;;) {
     const int err = Probe(address.unix_path);
@@ -111,7 +111,7 @@ absl::Status WaitForSocket(const Context& ctx, const Address& address) {
 
 absl::Status CheckAnswer(const Context& ctx, const Address& address,
                          const std::shared_ptr<grpc::Channel>& channel) {
-  // A connection of its own: the caller's does not exist yet.
+  // The probe uses a connection of its own, because the caller's does not exist yet.
   const rpc::Stubs<pb::Version> stubs(std::make_shared<rpc::Connection>(channel));
   pb::VersionResponse response;
   // Over tcp nothing was probed, so a connection that fails is tried again until the timeout.

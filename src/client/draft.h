@@ -22,8 +22,8 @@ class ContainerDraft {
   ~ContainerDraft();
 
   // Removes those snapshots, so that their names are free at once. What cannot be removed is logged
-  // and goes to the daemon's collector. The lease could not tell which ones these are: the daemon
-  // adds to it also a snapshot of somebody else whose name was asked for.
+  // and goes to the daemon's collector. The lease does not tell which snapshots these are: the
+  // daemon also adds a snapshot to it that existed before, when its name was asked for.
   void RemoveSnapshots(const Context& ctx);
 
  private:

@@ -31,7 +31,7 @@ absl::Status RemoveFifos(const std::vector<std::string>& paths) {
     }
     dirs.insert(std::filesystem::path(path).parent_path());
   }
-  // Of a directory that others use too this fails, as it should.
+  // rmdir fails for a directory that holds other files, and leaves it alone.
   for (const std::string& dir : dirs) static_cast<void>(::rmdir(dir.c_str()));
   return result;
 }

@@ -26,8 +26,8 @@ absl::Status Annotate(const absl::Status& status, const Image& image) {
   return errdefs::Annotate(status, fmt::format("image \"{}\"", image.Name()));
 }
 
-// Pairs the layers of a manifest with their diff ids. What is no layer, as in artifacts, is left
-// out.
+// Pairs the layers of a manifest with their diff ids. Entries that are no layers, as artifacts have
+// them, are left out.
 absl::StatusOr<std::vector<rootfs::Layer>> Layers(const ocispec::Manifest& manifest,
                                                   const std::vector<digest::Digest>& diff_ids) {
   std::vector<rootfs::Layer> layers;
@@ -98,7 +98,7 @@ absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Im
                                                config.snapshot_opts, config.apply_opts);
     if (!unpacked.ok()) return errdefs::Annotate(unpacked.status(), "apply layer");
     if (*unpacked) {
-      // Applying has proved it.
+      // Applying the layer has verified its diff id, so the label can be set.
       absl::Status s =
           SetLabel(ctx, *store, layer.blob.digest, labels::kLabelUncompressed, layer.diff.digest);
       if (!s.ok()) return s;

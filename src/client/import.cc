@@ -19,7 +19,8 @@
 namespace containerd {
 namespace {
 
-// Rounds of Update and Create against somebody who does the opposite.
+// Rounds of Update and Create before giving up. A round is lost when another client deletes or
+// creates the image in between.
 constexpr int kMaxRounds = 3;
 
 std::string ImageName(const std::map<std::string, std::string>& annotations,
@@ -49,7 +50,8 @@ void NameImages(const std::vector<ocispec::Descriptor>& manifests, const ImportO
   }
 }
 
-// What content refers to. Content that is referred to has to be there, be it a layer.
+// Returns the children of a descriptor. All content that is referred to has to exist, layers
+// included.
 absl::StatusOr<images::Descriptors> ExistingChildren(const Context& ctx, content::Store& store,
                                                      const ocispec::Descriptor& desc,
                                                      bool skip_missing) {
@@ -241,7 +243,8 @@ absl::StatusOr<std::vector<images::Image>> Client::Import(const Context& ctx, io
   if (!lease.ok()) return lease.status();
   auto images = ImportUnderLease(lease->context(), *this, reader, options);
   if (!images.ok()) {
-    // What was written hangs on the lease only; gone when this returns.
+    // Only the lease holds what was written; releasing it synchronously removes all of that before
+    // this returns.
     absl::Status released = lease->Release(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)),
                                            {leases::SynchronousDelete});
     if (!released.ok()) {

@@ -54,7 +54,7 @@ absl::Status WithProcessKill(const Context& ctx, Process& process) {
     return errdefs::IsFailedPrecondition(killed) ? absl::OkStatus() : killed;
   }
   const absl::Status ended = exit.Get(ctx).status();
-  // Somebody else's deletion is as good as an exit.
+  // ErrNotFound means that another client has deleted the process, which had exited then.
   return errdefs::IsNotFound(ended) ? absl::OkStatus() : ended;
 }
 
@@ -126,7 +126,7 @@ absl::StatusOr<ExitStatus> Process::Delete(const Context& ctx,
     case ProcessStatus::kUnknown:
       break;
     case ProcessStatus::kCreated:
-      // A created task has a process that waits in runc; one that failed to get there has none.
+      // A created task has a process that waits in runc, unless creating it failed.
       if (state_->IsTask() && Pid() != 0) {
         return errdefs::FailedPrecondition(
             fmt::format("{} must be stopped before deletion: it is created", state_->Describe()));

@@ -40,7 +40,7 @@ std::string MappingsJSON(std::vector<specs::LinuxIDMapping>& mappings) {
 // Makes the committed snapshot `id` of the parent's files with their owners moved.
 absl::Status Remap(const Context& ctx, snapshots::Snapshotter& snapshotter, const std::string& id,
                    const std::string& parent, const userns::IDMap& map) {
-  // Whoever else does the same works on a snapshot of another name; the first one counts.
+  // Each caller works on a snapshot of a name of its own; the first one to commit wins.
   std::random_device random;
   const std::string key = fmt::format("{}-remap-{:08x}{:08x}", id, random(), random());
   auto mounts = snapshotter.Prepare(ctx, key, parent);
@@ -93,7 +93,8 @@ absl::Status MakeRemappedSnapshot(const Context& ctx, snapshots::Snapshotter& sn
       absl::Status made = Remap(ctx, snapshotter, id, request.parent, map);
       if (!made.ok()) return made;
     }
-    // One that somebody else made may be collected before it is used: nothing refers to it yet.
+    // A snapshot that another caller made may be garbage-collected before it is used: nothing
+    // refers to it yet.
     absl::Status made = MakeSnapshot(ctx, snapshotter, request, id);
     if (!errdefs::IsNotFound(made) || attempt == kAttempts) return made;
   }

@@ -21,7 +21,7 @@ namespace {
 absl::StatusOr<std::shared_ptr<sandbox::Controller>> ControllerOf(
     const Context& ctx, Client& client, const sandbox::Sandbox& metadata) {
   std::string sandboxer = metadata.sandboxer;
-  // Daemon 1.7 does not record it, and has one only.
+  // Daemon 1.7 does not record the sandboxer; it has only one.
   if (sandboxer.empty()) {
     auto by_default = client.DefaultSandboxer(ctx);
     if (!by_default.ok()) {

@@ -17,8 +17,8 @@
 namespace containerd {
 namespace {
 
-// The real-time signals are counted from 34 as the kernel's first free one with glibc, and as the
-// table of moby/sys/signal has them: SIGRTMIN and SIGRTMAX of this process could be others.
+// The numbers of real-time signals are those of moby/sys/signal's table, which are glibc's on
+// Linux. SIGRTMIN and SIGRTMAX are not used: another libc may give this process other values.
 constexpr int kRtMin = 34;
 constexpr int kRtMax = 64;
 

@@ -15,7 +15,8 @@ namespace {
 
 constexpr char kRuntimeLinuxV1[] = "io.containerd.runtime.v1.linux";
 
-// The task's options as an Options message: those it has, else the container's, else none.
+// Reads the task's options into an Options message: the task's own, else the container's, else an
+// empty message.
 template <typename Options>
 absl::Status Change(TaskInfo* info, const auto& change) {
   Options options;

@@ -23,7 +23,8 @@ constexpr absl::Duration kDrainGrace = absl::Seconds(2);
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(50);
 constexpr absl::Duration kLastRetry = absl::Seconds(2);
 
-// Whether an error says that nobody was there to answer, rather than what became of the process.
+// Whether the error says that the daemon could not be asked, rather than what became of the
+// process.
 bool CutOff(const absl::Status& status) {
   return errdefs::IsUnavailable(status) || errdefs::IsCanceled(status) ||
          // A daemon that is stopping has hung up on its shims.
@@ -84,7 +85,8 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
       reactor_ = *std::move(reactor);
     }
     delay_ = std::clamp(delay_ * 2, kFirstRetry, kLastRetry);
-    // Not longer than the context lives: the next call then gives its error.
+    // The pause ends with the context at the latest; the next call then returns the context's
+    // error.
     const absl::Duration left = ctx_.Deadline() - absl::Now();
     reactor::Timer timer =
         reactor_->RunAfter(std::min(delay_, left), [self = shared_from_this()] { self->Ask(); });

@@ -258,7 +258,7 @@ absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester&
     absl::StatusOr<std::unique_ptr<Writer>> writer = ingester.Writer(ctx, opts);
     if (writer.ok()) return writer;
     if (!IsLocked(writer.status())) {
-      // The context may have ended in the middle of an attempt: the lock is why it had to wait.
+      // If the context ended during an attempt, the lock is the reason, and its error is returned.
       return locked.has_value() && ctx.Done() ? *locked : writer.status();
     }
     locked = writer.status();

@@ -90,7 +90,8 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
   request.set_expected(expected_);
   if (absl::Status s = (*stream)->Write(ctx, std::move(request)); !s.ok()) return s;
   for (;;) {
-    // In slices: a stream that waits for an old channel does not see that there is a new one.
+    // Waits in slices, because a stream that waits for the old channel does not notice that there
+    // is a new one.
     const Context slice = WithTimeout(ctx, absl::Seconds(1));
     absl::StatusOr<Response> answer = (*stream)->Read(slice);
     if (!answer.ok() && slice.Done() && !ctx.Done() && !ctx_.Done()) {
@@ -301,7 +302,7 @@ absl::Status RemoteWriter::Truncate(const Context& ctx, std::int64_t size) {
   }
   const auto truncate = [&]() -> absl::Status {
     if (absl::Status s = Flush(ctx); !s.ok()) return s;
-    // The daemon truncates when something is written at 0, be it nothing.
+    // The daemon truncates the ingestion on a write at offset 0, even an empty one.
     Request request;
     request.set_action(pb::WRITE);
     absl::StatusOr<Response> answer = Ask(ctx, std::move(request));

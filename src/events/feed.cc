@@ -38,7 +38,7 @@ std::string NewMarker() {
   return fmt::format("{}{:08x}{:08x}", kMarkerTopic, random(), random());
 }
 
-// Whether the error is the daemon's, as opposed to one of getting there.
+// Whether the daemon itself answered with the error, as opposed to a failure to reach it.
 bool IsAnswer(const absl::Status& status) {
   return !errdefs::IsUnavailable(status) && !errdefs::IsCanceled(status) &&
          !errdefs::IsDeadlineExceeded(status);
@@ -223,15 +223,16 @@ void Feed::Confirm() {
   Publish(std::move(marker), {}, [self = shared_from_this(), attempt](const absl::Status& status) {
     Lock lock(self->mu_);
     if (self->confirming_ == attempt) self->confirming_ = 0;
-    // A stream that broke has taken the next step itself.
+    // If the stream broke meanwhile, its end has started the next step already.
     if (self->attempt_ != attempt || !self->streaming_ || self->ready_) return;
     if (!status.ok() && IsAnswer(status)) {
-      // Markers are not allowed here. The subscription was sent before: good enough.
+      // The caller may not publish markers. The subscription was sent before this call, so it is
+      // taken as ready.
       self->NoteReady();
       self->Deliver(lock);
       return;
     }
-    // The marker may have been faster than the subscription.
+    // The daemon may have handled the marker before the subscription, so another one is published.
     self->After(self->marker_delay_, &Feed::Confirm);
     self->marker_delay_ = std::min(self->marker_delay_ * 2, kMaxMarkerDelay);
   });

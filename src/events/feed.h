@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One subscription at work: the stream from the daemon, the queue behind it, and what happens
-// between the end of one stream and the beginning of the next.
+// One running subscription: the stream from the daemon, the queue of received items, and what
+// happens between the end of one stream and the beginning of the next.
 #ifndef CONTAINERD_SRC_EVENTS_FEED_H_
 #define CONTAINERD_SRC_EVENTS_FEED_H_
 

@@ -83,7 +83,8 @@ absl::Status PipeBody::Write(const Context& ctx, std::string_view data) {
     }
     if (wake) wake();
   }
-  // The transfer of a body of known size may well be over by now; but not without this.
+  // The transfer of a body of known size may end as soon as its last byte is taken. That is an
+  // error only if bytes of this call were left in the buffer.
   std::lock_guard lock(mu_);
   return finished_ && start_ < buffer_.size() ? ErrClosed() : absl::OkStatus();
 }

@@ -27,8 +27,8 @@ class Exchange {
 
 class Multi;
 
-// Whoever has transfers under way, or wants connections to be kept, holds the engine. The last one
-// to let it go closes them.
+// Holders of the engine keep its connections open: transfers under way, and transports that want to
+// reuse connections. The connections are closed with the last reference.
 class Engine {
  public:
   // The process's engine.

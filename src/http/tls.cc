@@ -51,7 +51,7 @@ absl::StatusOr<KeyPair> ReadPair(const Certificate& pair) {
   return out;
 }
 
-// The file with the system's authorities, if libcurl knows no directory of them besides.
+// The contents of the file with the system's authorities; empty if libcurl has a directory of them.
 std::string SystemAuthorities() {
   const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
   if (info->capath != nullptr || info->cainfo == nullptr) return "";

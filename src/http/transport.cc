@@ -307,7 +307,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     Fulfil(std::move(response));
   }
 
-  // Forgets the promise: the response that it would keep keeps this transfer.
+  // Moves the promise out first: it would keep the response, which keeps this transfer alive.
   void Fulfil(absl::StatusOr<std::shared_ptr<Response>> result) {
     const Promise<std::shared_ptr<Response>> promise = *std::move(promise_);
     promise_.reset();

@@ -104,7 +104,7 @@ class Dispatcher {
       Add(nullptr, descs);
     }
     Work();
-    // Nobody starts threads any more: there is nothing left to do.
+    // No more threads are started from here on: all descriptors are done.
     for (std::thread& helper : helpers_) helper.join();
     return status_;
   }

@@ -106,7 +106,7 @@ absl::StatusOr<UsernsFD> GetUsernsFD(std::string_view uidmap, std::string_view g
 
   // The child owns the namespace until it is opened. It does nothing but system calls, because
   // another thread may hold any lock of this process at the moment. Without an exit signal it stays
-  // invisible to whoever in this process waits for children of his own.
+  // invisible to code in this process that waits for its own children.
   int pidfd = -1;
   const pid_t parent = getpid();
   const long pid =

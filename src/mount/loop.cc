@@ -101,7 +101,8 @@ absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file, const LoopPa
     if (err != EBUSY) {
       return errdefs::FromErrno(err, fmt::format("attaching \"{}\" to {}", name, device));
     }
-    // Somebody else took the device first. Not all come back at the same moment.
+    // Another process took the device first. The pause is random, so that not all try again at the
+    // same moment.
     std::this_thread::sleep_for(
         std::chrono::milliseconds(random() % static_cast<unsigned>(attempt * 10)));
   }

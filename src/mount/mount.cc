@@ -45,7 +45,7 @@ std::size_t PageSize() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 bool NeedsCompacting(const Options& options) { return Size(options) >= PageSize() - 512; }
 
 // `path` below `root`, its symbolic links resolved with `root` as the root directory. A part that
-// does not exist is left for the caller to stumble over.
+// does not exist is kept as it is; the caller's mount(2) then fails.
 absl::StatusOr<std::string> ResolveInRoot(std::string_view root, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   const std::string base(root);

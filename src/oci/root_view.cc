@@ -68,7 +68,7 @@ class Lookup {
       return errno == ENOENT ? absl::OkStatus() : Failed();
     }
     *covered = !S_ISDIR(st.st_mode);
-    // What is no directory ends a directory's layers, and a whiteout shows nothing.
+    // An entry that is not a directory hides the layers below it; a whiteout hides the name.
     if (*covered && node_.kind == Node::Kind::kDirectory) return absl::OkStatus();
     if (overlay_ && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) return absl::OkStatus();
     if (S_ISDIR(st.st_mode)) return AddDirectory(dir, covered);
@@ -184,7 +184,8 @@ absl::StatusOr<File> Walk(const std::vector<File>& root, bool overlay, std::stri
 }
 
 // openat2(2) does the same for one directory in one call; not every kernel and sandbox has it. The
-// file is only opened for reading once it is known not to be a device, which might take that amiss.
+// file is opened for reading only after a check that it is not a device: opening one may have
+// effects.
 File OpenInRoot(int root, const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
@@ -218,7 +219,7 @@ absl::StatusOr<std::vector<std::string>> OverlayDirectories(
     dirs.emplace_back(lower.substr(0, end));
     lower.remove_prefix(end == std::string_view::npos ? lower.size() : end + 1);
   }
-  // Relative ones, escaped ones and those with data only are for the kernel.
+  // Only the kernel can resolve lower directories that are relative, escaped or data-only.
   const bool plain = std::all_of(dirs.begin(), dirs.end(), [](const std::string& dir) {
     return dir.starts_with('/') && dir.find('\\') == std::string::npos;
   });

@@ -35,8 +35,7 @@ class RootView {
 
   // The content of the regular file at `path`. ErrNotFound if there is nothing, ErrInvalidArgument
   // if it is something else, ErrResourceExhausted if it has more than `limit` bytes,
-  // ErrNotImplemented where layers are joined by what takes the kernel to understand. Errors name
-  // the path.
+  // ErrNotImplemented for overlay features that only the kernel can resolve. Errors name the path.
   absl::StatusOr<std::string> ReadFile(std::string_view path, std::size_t limit) const;
 
  private:

@@ -26,7 +26,8 @@ absl::Status LookAtDirectory(const std::string& path, const Look& look) {
 absl::Status LookAtTempMount(const Context& ctx, const std::vector<mount::Mount>& mounts,
                              const Look& look) {
   absl::Status result;
-  // What the look gives is kept apart, so that it reads the same with a mount as without.
+  // `look`'s own error is kept apart from errors of mounting, so that it is the same with a mount
+  // and without.
   absl::Status mounted =
       mount::WithReadonlyTempMount(ctx, mounts, [&](const std::string& root) -> absl::Status {
         result = LookAtDirectory(root, look);
@@ -35,7 +36,7 @@ absl::Status LookAtTempMount(const Context& ctx, const std::vector<mount::Mount>
   return result.ok() ? mounted : result;
 }
 
-// Has the daemon's mount manager do what mount(2) cannot, for as long as the look takes.
+// Lets the daemon's mount manager activate mounts that mount(2) cannot do, while `look` runs.
 absl::Status LookAtActivated(const Context& ctx, mount::Manager& manager,
                              const std::vector<mount::Mount>& mounts, const Look& look) {
   static std::atomic<unsigned> counter{0};

@@ -28,7 +28,7 @@ namespace {
 constexpr char kNotADevice[] = "not a device";
 constexpr char kReadWriteMknod[] = "rwm";
 
-// Directories that a container has its own of, or where others keep theirs.
+// Directories that each container has its own of, or in which other containers keep devices.
 bool IsSkippedDirectory(std::string_view name) {
   constexpr std::string_view kSkipped[] = {"pts",  "shm",         "fd",   "mqueue",
                                            ".lxc", ".lxd-mounts", ".udev"};
@@ -136,7 +136,7 @@ absl::Status DeviceTree::Collect(const std::string& path, const std::string& con
     } else if (entry.name != "console") {
       s = Add(below, container_below, devices);
     }
-    // In a user namespace, what may be looked at will do.
+    // In a user namespace, devices that cannot be looked at are left out.
     if (!s.ok() && !(errdefs::IsPermissionDenied(s) && in_userns_)) return s;
   }
   return absl::OkStatus();

@@ -64,7 +64,7 @@ absl::StatusOr<UserPart> ParsePart(std::string_view part, std::string_view user,
   return UserPart{.id = static_cast<std::uint32_t>(number.value)};
 }
 
-// What is looked for names the error: `user "nobody": no users found`.
+// Names the user or group in the error: `user "nobody": no users found`.
 absl::Status Naming(const absl::Status& status, std::string_view what, std::string_view name) {
   return errdefs::Annotate(status, fmt::format("{} \"{}\"", what, name));
 }
@@ -258,7 +258,8 @@ SpecOpts WithAppendAdditionalGroups(std::vector<std::string> groups) {
         EnsureProcess(spec);
         return WithRootView(ctx, client, container, *spec, [&](const RootView& root) {
           absl::Status s = AppendGroups(root, groups, spec);
-          // Once more may be tried with a mount, on what was there before.
+          // After ErrNotImplemented this runs again with a mount, and has to find the spec as it
+          // was.
           if (!errdefs::IsNotImplemented(s)) EnsureAdditionalGIDs(spec);
           return s;
         });

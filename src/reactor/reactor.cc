@@ -235,7 +235,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
       const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
       if (n < 0) {
         if (errno == EINTR) continue;
-        // Only a descriptor that somebody else closed brings us here.
+        // This happens only if the descriptor was closed while it was registered.
         log::Error(errdefs::Message(errdefs::FromErrno(errno, "reactor: epoll_wait")));
         break;
       }

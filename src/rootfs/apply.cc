@@ -14,7 +14,7 @@
 namespace containerd::rootfs {
 namespace {
 
-// Times that Prepare may say that a fresh key is taken.
+// How often Prepare is tried again when it answers that a fresh key is taken.
 constexpr int kMaxKeys = 8;
 
 class Applying {
@@ -47,7 +47,7 @@ class Applying {
         continue;
       }
       if (errdefs::IsAlreadyExists(mounts.status()) && ++keys < kMaxKeys) {
-        // Either the key, or a remote snapshotter has the layer itself.
+        // Either the key is taken, or a remote snapshotter has the layer already.
         if (sn_.Stat(ctx, chain_id).ok()) return mounts.status();
         continue;
       }

@@ -77,7 +77,7 @@ void CallState::Cancel() {
 }
 
 void CallState::Finish() {
-  // First, and without the lock that their callbacks take.
+  // Unregisters first, and without the lock, because the callbacks take it.
   on_cancel_.Reset();
   on_close_.Reset();
   {

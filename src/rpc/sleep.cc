@@ -41,7 +41,7 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
   sleep->activity.emplace(conn);
   sleep->done = std::move(done);
 
-  // The alarm's function stays in the alarm when it has run, so it gives up what it holds.
+  // The alarm keeps its function after it has run, so the function releases what it holds.
   auto held = std::make_shared<std::shared_ptr<Sleep>>(sleep);
   const auto cancel = [weak = std::weak_ptr<Sleep>(sleep)] {
     if (const auto live = weak.lock()) {
@@ -71,7 +71,7 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
     done_fn = nullptr;  // with all that it captured, before Close may go on
     mine->activity.reset();
   });
-  // The end may have come before there was an alarm to cancel.
+  // The context may have ended before the alarm was set, so it is checked again here.
   if (!sleep->Ended().ok()) sleep->alarm->Cancel();
 }
 

@@ -233,7 +233,8 @@ std::vector<std::string> Environment(const Config& config) {
     if (equals == std::string_view::npos) continue;
     env.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
-  // The service manager would take the daemon's word for ours.
+  // The daemon must not notify the service manager: it would take that for this process's
+  // notification.
   env.erase("NOTIFY_SOCKET");
   for (const auto& [name, value] : config.env) env[name] = value;
   if (!config.bin_dir.empty()) {
@@ -247,7 +248,7 @@ std::vector<std::string> Environment(const Config& config) {
 }
 
 absl::StatusOr<std::string> FindBinary(const Config& config) {
-  // With a folder given it has to be there: another containerd would be a surprise.
+  // If a folder is given, the binary has to be in it; another containerd on PATH is not used.
   std::vector<std::string> env =
       config.bin_dir.empty() ? Environment(config) : std::vector{"PATH=" + config.bin_dir};
   std::string binary = FindProgram("containerd", env);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process of ours or of an earlier supervisor's, held by a pidfd: what is signalled is that
-// process or nobody, even when its pid has been used again.
+// A process of this or an earlier supervisor, held by a pidfd: signals reach that process or none,
+// even if its pid has been reused.
 #ifndef CONTAINERD_SRC_SUPERVISOR_PROCESS_H_
 #define CONTAINERD_SRC_SUPERVISOR_PROCESS_H_
 

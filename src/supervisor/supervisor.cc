@@ -370,7 +370,8 @@ void Daemon::Impl::HandleExit(absl::Status why) {
 void Daemon::Impl::Fail(absl::Status status) {
   std::lock_guard lock(mu);
   last_error = std::move(status);
-  // What made the very first start fail will hardly go away by itself: Start reports it.
+  // The very first start is not tried again: its cause rarely goes away by itself, and Start
+  // reports it.
   const bool again = served ? config.restart : adopted;
   if (!again && want == Want::kUp) want = Want::kDown;
   if (want == Want::kUp) {

@@ -89,7 +89,7 @@ absl::StatusOr<std::size_t> ByteReader::Read(const Context& ctx, std::span<char>
       update.set_update(kWindow);
       const auto any = typeurl::MarshalAny(update);
       if (!any.ok()) return any.status();
-      // A writer that is done does not listen any more; reading says so, or what else is wrong.
+      // Sending fails if the writer has ended the stream; the next read returns the reason.
       if (stream_->Send(ctx, *any).ok()) window_ += kWindow;
     }
     const auto message = stream_->Recv(ctx);

@@ -46,7 +46,7 @@ void Report(const typeurl::Any& message, const ProgressFunc& report) {
   report(progress);
 }
 
-// Runs pumps, each on a thread, and finds out how all went together.
+// Runs each pump on a thread, and combines their results.
 class PumpRunner {
  public:
   PumpRunner(const Context& ctx, CancelFunc cancel) : ctx_(ctx), cancel_(std::move(cancel)) {

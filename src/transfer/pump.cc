@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t kPiece = 32 << 10;
 
-// How long a daemon that has answered may be silent before there is nothing more to come: of an
-// archive that has no end yet, and of what nobody will miss.
+// How long to wait for more bytes after the daemon has answered: kArchiveSilence for an archive
+// whose end has not been seen, kSilence for other streams, such as logs.
 constexpr absl::Duration kArchiveSilence = absl::Seconds(30);
 constexpr absl::Duration kSilence = absl::Seconds(1);
 
@@ -95,14 +95,14 @@ Pump SendPump(std::shared_ptr<io::Reader> reader, std::shared_ptr<streaming::Str
     for (;;) {
       absl::StatusOr<std::size_t> n = reader->Read(transferring, buf);
       if (!n.ok()) {
-        // The daemon has answered, and wants no more.
+        // The daemon has answered, so it reads no more of the archive.
         if (transferring.Done()) return {};
         return {.own = errdefs::Annotate(n.status(), "reading the archive")};
       }
       const absl::Status s =
           *n == 0 ? writer.Close() : writer.Write(transferring, std::string_view(buf.data(), *n));
       if (!s.ok()) {
-        // What is wrong with the archive the daemon's answer says.
+        // The daemon's answer tells what is wrong with the archive.
         log::Debug(fmt::format("sending an archive ended early: {}", errdefs::Message(s)));
         return {};
       }

@@ -23,17 +23,19 @@ namespace {
 
 constexpr char kLabelSnapshotParent[] = "containerd.io/snapshot/parent-chain-id";
 
-// Times that Prepare may say that a fresh key is taken, and that a parent may vanish.
+// How often Prepare is tried again when it answers that a fresh key is taken or that the parent is
+// gone.
 constexpr int kMaxRounds = 3;
 
-// Whether the snapshotter has put the layer's content there by itself: nothing can be written to
-// what is mounted last.
+// Whether the snapshotter has provided the layer's content by itself: then the last mount is
+// read-only.
 bool IsStaged(const std::vector<mount::Mount>& mounts) {
   return !mounts.empty() && mount::ReadOnly(mounts.back());
 }
 
-// Without its parent a layer of overlayfs is a plain folder, in which whiteouts would be applied
-// and not written down. As the upper folder of an overlay they are.
+// Without a parent, overlayfs mounts a layer as a plain directory: applying a whiteout there
+// removes a file instead of recording the whiteout. Mounted as the upper directory of an overlay,
+// whiteouts are recorded.
 std::vector<mount::Mount> BindToOverlay(std::vector<mount::Mount> mounts) {
   if (mounts.size() != 1 || mounts[0].type != "bind") return mounts;
   mount::Mount overlay{.type = "overlay", .source = "overlay"};
@@ -223,10 +225,11 @@ absl::Status ImageUnpack::ApplyInParallel() {
     all.push_back(std::move(running));
   }
 
-  // Commits in order, what comes before a failure too.
+  // Commits the layers in order; those below a failed one are still committed.
   absl::Status applying;
   for (const std::shared_ptr<Running>& running : all) {
-    // Comes soon when the context has ended. Nobody may fill a snapshot that is being removed.
+    // This wait is short once the context has ended. It is needed: a snapshot must not be removed
+    // while it is being filled.
     absl::StatusOr<bool> applied = running->applied.GetFuture().Get(Context::Background());
     if (applying.ok()) applying = applied.status();
     if (applying.ok()) {
@@ -270,7 +273,8 @@ absl::StatusOr<std::unique_ptr<ImageUnpack::Extraction>> ImageUnpack::Prepare(
           mounts.status(),
           fmt::format("failed to prepare extraction snapshot \"{}\"", extraction->key));
     }
-    // The key, or, which the label above has the snapshotter look for, the layer itself.
+    // Either the key is taken, or the snapshotter has found the layer by the label above and
+    // committed it.
     absl::StatusOr<snapshots::Info> info = sn.Stat(ctx, layer.chain_id);
     if (info.ok()) return std::unique_ptr<Extraction>();
     if (!errdefs::IsNotFound(info.status())) {
@@ -308,15 +312,15 @@ absl::Status ImageUnpack::Commit(std::size_t i, Extraction& extraction, const st
   if (!parent.empty()) opts.push_back(snapshots::WithParent(parent));
   absl::Status s =
       platform_->snapshotter->Commit(shared_.ctx(), layer.chain_id, extraction.key, opts);
-  // Somebody else was faster.
+  // Another unpack has committed the same layer first.
   if (errdefs::IsAlreadyExists(s)) return absl::OkStatus();
   if (!s.ok()) {
     return errdefs::Annotate(s, fmt::format("failed to commit snapshot \"{}\"", extraction.key));
   }
   extraction.prepared = false;
-  // Without having been fetched it has no content to label.
+  // The layer was not fetched, so there is no content to label.
   if (extraction.staged) return absl::OkStatus();
-  // Applying has proved it.
+  // Applying the layer has verified its diff id, so the label can be set.
   return SetLabel(layer.blob.digest, labels::kLabelUncompressed, layer.diff_id);
 }
 
@@ -325,7 +329,7 @@ void ImageUnpack::FetchFrom(std::size_t first) {
     if (std::exchange(layers_[i].fetching, true)) continue;
     fetches_.Submit([self = shared_from_this(), i] {
       absl::Status s = self->FetchLayer(i);
-      // The others can stop, and need not be waited for to say so.
+      // Fails the whole unpack at once, so that the other layers stop.
       if (!s.ok()) self->shared_.Fail(s);
       self->layers_[i].fetched.Set(s.ok() ? absl::StatusOr<bool>(true) : s);
     });

@@ -27,7 +27,7 @@ class ImageUnpack : public std::enable_shared_from_this<ImageUnpack> {
   ImageUnpack(Shared& shared, Workers& fetches, Workers& applies, images::Handler handler,
               ocispec::Descriptor config, std::vector<ocispec::Descriptor> layers);
 
-  // Fetches the layers, and unpacks them if a platform is right for the image: then true.
+  // Fetches the layers. Unpacks them and returns true if one of the platforms matches the image.
   absl::StatusOr<bool> Run();
 
  private:
@@ -39,7 +39,8 @@ class ImageUnpack : public std::enable_shared_from_this<ImageUnpack> {
     Promise<bool> fetched{};
   };
 
-  // A snapshot that a layer is being made into. Destroyed before it is committed, it is removed.
+  // A snapshot that a layer is being extracted to. It is removed if this object is destroyed before
+  // the commit.
   class Extraction;
 
   absl::Status ReadConfig();

@@ -25,7 +25,8 @@ absl::Status Shared::Failure() {
   return failure_;
 }
 
-// One suppressor may serve pulls into several namespaces, which don't see one another's content.
+// The key contains the namespace: one suppressor may serve pulls into several namespaces, which
+// don't share content.
 
 absl::StatusOr<KeyLock> Shared::LockBlob(const Context& ctx,
                                          const ocispec::Descriptor& desc) const {

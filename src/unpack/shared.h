@@ -64,7 +64,7 @@ class Shared {
  public:
   Shared(const Context& ctx, std::shared_ptr<content::Store> store, UnpackerConfig config);
 
-  // Ends when the caller's does, and with the first failure.
+  // Ends with the caller's context, and with the first failure.
   const Context& ctx() const { return ctx_; }
   content::Store& store() const { return *store_; }
   const UnpackerConfig& config() const { return config_; }

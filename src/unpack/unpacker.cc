@@ -29,7 +29,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
                                              const ocispec::Descriptor& desc) {
     absl::StatusOr<images::Descriptors> children = HandleNow(h, ctx, desc);
     if (!children.ok()) {
-      // The other side's failure is why this was cancelled.
+      // This call was cancelled because the unpack failed; that failure is the one to return.
       if (absl::Status s = shared_.Failure(); !s.ok()) return s;
       return children;
     }
@@ -43,7 +43,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
 
   absl::StatusOr<Result> Wait() {
     images_.Wait();
-    // Of an image that failed some may still be ending.
+    // Fetches of an image that failed may still be running.
     fetches_.Wait();
     applies_.Wait();
     if (absl::Status s = shared_.Failure(); !s.ok()) return s;
@@ -60,7 +60,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
   absl::StatusOr<images::Descriptors> HandleNow(const images::Handler& h, const Context& ctx,
                                                 const ocispec::Descriptor& desc) {
     if (absl::Status s = shared_.Failure(); !s.ok()) return s;
-    // Ends with either: that of the caller and ours.
+    // A context that ends with the caller's or with the unpacker's.
     auto [both, cancel] = WithCancel(ctx);
     const CancelRegistration registration = shared_.ctx().OnCancel(cancel);
     absl::StatusOr<KeyLock> lock = shared_.LockBlob(both, desc);
@@ -109,7 +109,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
   std::map<std::string, images::Descriptors> layers_;  // by the digests of their siblings
   int unpacks_ = 0;
 
-  // Images give work to the other two, and so end first.
+  // images_ submits jobs to the other two, so it is destroyed first.
   Workers fetches_{kMaxFetches};
   Workers applies_{kMaxApplies};
   Workers images_{kMaxImages};

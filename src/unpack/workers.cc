@@ -22,7 +22,7 @@ void Workers::Submit(std::function<void()> job) {
       try {
         threads_.emplace_back([this] { Work(); });
       } catch (const std::system_error&) {
-        // Those that there are do it all.
+        // The threads that exist do the work.
       }
     }
     if (!threads_.empty()) {

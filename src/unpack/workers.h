@@ -22,10 +22,10 @@ class Workers {
   // Waits for all jobs.
   ~Workers();
 
-  // Runs `job` on one of the threads; on this one if there is none and none can be started.
+  // Runs `job` on one of the threads, or on the calling thread if no thread can be started.
   void Submit(std::function<void()> job);
 
-  // Until no job is waiting or running.
+  // Blocks until no job is waiting or running.
   void Wait();
 
  private:

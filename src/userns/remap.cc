@@ -115,8 +115,8 @@ class Remapper {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(opened->get()), ::closedir);
     if (dir == nullptr) return Errno("reading", path);
     opened->Release();
-    // Read to the end first: what a move does to the order of a directory is the file system's
-    // business.
+    // The directory is read to its end first, because moving an entry may change the order of the
+    // directory.
     std::vector<std::string> names;
     for (;;) {
       errno = 0;

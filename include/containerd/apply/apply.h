@@ -6,8 +6,8 @@
 //   absl::StatusOr<ocispec::Descriptor> applied = applier->Apply(ctx, layer, mounts);
 //
 // For a process that runs as root on the daemon's machine and sees its snapshots: it then works on
-// the mounts' own directories, as the daemon does, and takes gzip apart with ISA-L. The result is
-// the daemon's, file for file.
+// the mounts' own directories, as the daemon does, and inflates gzip with ISA-L. The result is the
+// daemon's, file for file.
 //
 // Source: core/diff/apply.
 #ifndef CONTAINERD_APPLY_APPLY_H_
@@ -44,8 +44,7 @@ absl::Status Check(const std::vector<mount::Mount>& mounts);
 // Its errors are those of Check; ErrNotFound if the content is missing; ErrNotImplemented for a
 // media type that is no layer's or a compression that is not known here; ErrDataLoss if the layer
 // is damaged; ErrResourceExhausted if it is too large; and archive::Apply's. After an error the
-// mounts' directory is in between, so the snapshot has to be removed. Source:
-// apply.NewFileSystemApplier.
+// layer is applied in part, so the snapshot has to be removed. Source: apply.NewFileSystemApplier.
 std::shared_ptr<diff::Applier> NewFileSystemApplier(std::shared_ptr<content::Provider> store,
                                                     Options options = {});
 

@@ -9,8 +9,8 @@
 // What is extracted goes to a snapshot of its own, under the context's lease, whatever the layers
 // below are. Apply then moves it to the snapshot that was prepared on top of those. That works for
 // snapshots that overlayfs stacks; others, and layers that were not fetched from their first byte
-// to their last, are applied from the content store as NewFileSystemApplier does it. Nothing
-// counts before the content store has taken the layer, which checks its digest.
+// to their last, are applied from the content store as NewFileSystemApplier does it. A layer is not
+// used before the content store has verified its digest and committed it.
 #ifndef CONTAINERD_APPLY_STREAM_APPLIER_H_
 #define CONTAINERD_APPLY_STREAM_APPLIER_H_
 

@@ -47,7 +47,7 @@ struct ApplyOptions {
   // it. For a root that does not show those layers itself.
   std::vector<std::string> parents{};
 
-  // Gets those directories, by their paths from the root, if they are still undescribed in the end.
+  // Gets the paths, from the root, of those directories that no entry described until the end.
   std::vector<std::string>* undescribed = nullptr;
 
   bool no_same_owner = false;  // Everything belongs to the caller.
@@ -75,8 +75,8 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
 // Extracts `reader`, an archive that is not compressed, to the directory `root`, and returns how
 // many bytes its entries have. What exists is replaced, but directories are merged; links are
 // resolved inside the root. Attributes trusted.* are left out, and those that the file system does
-// not know; in a user namespace also devices. After an error the root is in between. It is one, as
-// for the daemon, if the archive makes a directory and then removes it.
+// not know; in a user namespace also devices. After an error the root holds a part of the archive.
+// As with the daemon, it is an error if the archive makes a directory and then removes it.
 //
 // ErrInvalidArgument, naming the entry, for a whiteout, a device number or a kind of entry that
 // makes no sense; ErrResourceExhausted beyond max_size; tar::Reader's errors; those of the system's

@@ -40,9 +40,9 @@ namespace containerd::cio {
 // Where FIFOs are made unless WithFIFODir says otherwise. Source: defaults.DefaultFIFODir.
 inline constexpr std::string_view kDefaultFIFODir = "/run/containerd/fifo";
 
-// What the daemon is told about the streams: paths of FIFOs, or log URIs; empty for /dev/null,
-// which it is itself for an output that is not attached next to a stream that is (shims want it
-// so).
+// What the daemon is told about the streams: paths of FIFOs, or log URIs. Empty means /dev/null. If
+// at least one stream is attached, an output that is not attached is given as "/dev/null", because
+// shims want it so.
 struct Config {
   bool terminal = false;
   std::string stdin{};

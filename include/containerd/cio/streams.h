@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Package cio, where a task's output goes to and its input comes from. They are what io.Writer and
-// io.Reader are in Go, but nobody ever waits in them: a side that is not ready says so, and the
-// stream rests until it is.
+// Package cio, the sinks that a task's output goes to and the sources that its input comes from.
+// They are what io.Writer and io.Reader are in Go, but they never block: a side that is not ready
+// says so, and the stream pauses until it is.
 //
 //   auto out = std::make_shared<cio::Buffer>();
 //   cio::Sink a = out;                                                     // collect

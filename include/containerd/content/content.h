@@ -65,7 +65,7 @@ struct Status {
   friend bool operator==(const Status&, const Status&) = default;
 };
 
-// Alters the mutable properties of content when it is committed.
+// Changes the labels that content gets when it is committed.
 using Opt = std::function<absl::Status(Info&)>;
 
 Opt WithLabels(Labels labels);

@@ -26,9 +26,9 @@
 
 namespace containerd::content {
 
-// The error of a writer whose store has lost bytes that it had taken (say, because somebody aborted
-// the ingestion while the daemon was restarted): whoever feeds the writer asks its Status and goes
-// on from there. Of class ErrAborted, "writer has been reset: <why>".
+// The error of a writer whose store has lost bytes that it had confirmed, for example because the
+// ingestion was aborted while the daemon restarted. The caller asks the writer for its Status and
+// goes on from that offset. Of class ErrAborted, "writer has been reset: <why>".
 absl::Status ErrReset(std::string_view why = "");
 bool IsErrReset(const absl::Status& status);
 

@@ -15,7 +15,7 @@
 //   }
 //
 // The messages (events::TaskExit, …) are generated from proto/containerd/events; typed.h packs and
-// unpacks them. this header talks to a daemon.
+// unpacks them.
 //
 // Source: core/events.
 #ifndef CONTAINERD_EVENTS_EVENTS_H_

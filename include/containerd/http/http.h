@@ -63,7 +63,7 @@ class RequestBody {
   // Starts again at the beginning; false if that is not possible any more.
   virtual bool Rewind() { return false; }
 
-  // The transport wants no more of it, now or ever; called once a transfer is over.
+  // Called when the transfer is over: the transport will not read the body any more.
   virtual void Finished(const absl::Status& result) { (void)result; }
 };
 
@@ -75,8 +75,8 @@ class PipeBody final : public RequestBody {
  public:
   explicit PipeBody(std::int64_t size, std::size_t buffer = std::size_t{1} << 20);
 
-  // Waits while the buffer is full. Fails with ErrClosed when the transfer is over: what it
-  // came to is then known from the response.
+  // Waits while the buffer is full. Fails with ErrClosed when the transfer is over; the response
+  // then tells the outcome.
   absl::Status Write(const Context& ctx, std::string_view data);
 
   // The end of the body.
@@ -175,7 +175,8 @@ struct TLSConfig {
   // Certificates in PEM that are trusted besides the system's.
   std::string root_cas{};
 
-  // Shown to servers that ask for one: the first that an authority issued which the server names.
+  // Client certificates. A server that asks for one gets the first that was issued by an authority
+  // which the server names.
   std::vector<Certificate> certificates{};
 
   // Trusts any server. For tests only.

@@ -100,8 +100,8 @@ struct ExportOptions {
 using ExportOpt = std::function<absl::Status(const Context&, ExportOptions*)>;
 
 // Of an index, exports what is for no platform or one that matches, and names the best of them in
-// manifest.json; ErrNotFound if nothing matches. Without it all of the index is exported, and
-// manifest.json has none of it. Source: archive.WithPlatform.
+// manifest.json; ErrNotFound if nothing matches. Without this option all of the index is exported,
+// and manifest.json names nothing of it. Source: archive.WithPlatform.
 ExportOpt WithPlatform(platforms::MatchComparerPtr platform);
 
 // Exports all of an index; what is missing is an error. WithPlatform then only says what
@@ -141,7 +141,7 @@ ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store);
 // manifest.json for `docker load`. The same content and options give the same bytes, those that Go
 // writes for one image. Where a blob was pulled from (its labels under
 // labels::kLabelDistributionSource) becomes an annotation. Sizes and digests are checked while
-// writing; of a failed export the archive has no end.
+// writing. After a failure the archive lacks its end, so that nothing reads it as complete.
 //
 // Errors name the content or entry: ErrNotFound for missing content, ErrFailedPrecondition for a
 // blob without the digest or size that is said of it, ErrInvalidArgument for what is neither

@@ -91,8 +91,8 @@ HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provide
 // after "sha256." with a part of the digest.
 using LabelMap = std::function<std::vector<std::string>(const ocispec::Descriptor& child)>;
 
-// Gives the content that `f` found children of the labels by which it holds them against garbage
-// collection. The first form takes ChildGCLabels. Source: images.SetChildrenLabels,
+// Labels each content that `f` finds children of, so that it keeps them from garbage collection.
+// The first form takes ChildGCLabels. Source: images.SetChildrenLabels,
 // images.SetChildrenMappedLabels.
 HandlerFunc SetChildrenLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f);
 HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f,

@@ -155,8 +155,8 @@ class LeaseGuard {
   std::optional<Lease> lease_;
 };
 
-// Makes a lease for the time that the guard lives. If `ctx` has a lease already, that one serves:
-// the guard holds nothing and its context is `ctx`. Without options the lease has a random id and
+// Makes a lease that is deleted with the guard. If `ctx` has a lease already, no new one is made:
+// the guard holds nothing, and its context is `ctx`. Without options the lease has a random id and
 // expires after 24 hours. Source: client.WithLease.
 absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Manager> manager,
                                         std::vector<Opt> opts = {});

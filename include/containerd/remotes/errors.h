@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a registry answered when it did not answer as it should.
+// The answer of a registry that was not one of those expected.
 //
 //   if (auto answer = remotes::errors::AsUnexpectedStatus(status)) log::Warn(answer->body);
 //

@@ -33,28 +33,30 @@ Context WithMediaTypeKeyPrefix(const Context& ctx, std::string_view media_type,
 // annotation org.opencontainers.image.ref.name.
 std::string MakeRefKey(const Context& ctx, const ocispec::Descriptor& desc);
 
-// Fetches what it is called for into the ingester. Use it with images::ChildrenHandler for all of
-// an image. ErrNotImplemented for Docker's schema 1.
+// Fetches the content of each descriptor that it is called with into the ingester. Use it with
+// images::ChildrenHandler for all of an image. ErrNotImplemented for Docker's schema 1.
 images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
                                  std::shared_ptr<Fetcher> fetcher);
 
 // Fetches one blob into the ingester; goes on with an ingestion that is there. ErrAlreadyExists if
 // the store has it, ErrInvalidArgument for a descriptor of size 0 or less, ErrResourceExhausted for
 // a manifest or index of more than images::kMaxManifestSize bytes, ErrDataLoss for content that is
-// too short, ErrFailedPrecondition for content that is too long or has another digest. Of such
-// content nothing stays in an ingester that is a content::IngestManager too; after other failures
-// the ingestion stays, with what it has, for the next fetch to go on with.
+// too short, ErrFailedPrecondition for content that is too long or has another digest. Such content
+// is removed from an ingester that is a content::IngestManager too. After other failures the
+// ingestion stays, and the next fetch resumes it.
 absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fetcher,
                    const ocispec::Descriptor& desc);
 
-// Pushes what it is called for from the provider. What the remote has already is no error.
+// Pushes the content of each descriptor that it is called with from the provider. Content that the
+// remote has already is not an error.
 images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,
                                 std::shared_ptr<content::Provider> provider);
 
 // Pushes the content below `desc` that is for `platform`, at most `limiter` blobs at once (see
 // images::Dispatch): blobs first, then manifests, then indexes. `wrapper` may wrap the handler that
-// walks and pushes the blobs. If `store` is a content::InfoProvider too, what its labels say of the
-// content's origin is added to the descriptors, from which pushers mount across repositories.
+// walks and pushes the blobs. If `store` is a content::InfoProvider too, its labels that tell the
+// content's origin are added to the descriptors as annotations; pushers use them to mount content
+// from other repositories.
 absl::Status PushContent(const Context& ctx, std::shared_ptr<Pusher> pusher,
                          const ocispec::Descriptor& desc, std::shared_ptr<content::Provider> store,
                          int limiter, platforms::MatchComparerPtr platform,

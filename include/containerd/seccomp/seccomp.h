@@ -26,9 +26,9 @@ oci::SpecOpts WithProfile(std::string profile);
 // The default profile for the spec's capabilities, so it comes after options for those.
 oci::SpecOpts WithDefaultProfile();
 
-// containerd's default: what programs commonly call is allowed, and what takes a capability if the
-// spec's bounding set has it; anything else fails with EPERM, and clone3, which cannot be looked
-// into, with ENOSYS. Depends on this machine's architecture and kernel version, too.
+// containerd's default. Common system calls are allowed. Calls that need a capability are allowed
+// if the spec's bounding set has it. Anything else fails with EPERM, and clone3, whose arguments
+// cannot be inspected, with ENOSYS. Depends on this machine's architecture and kernel version, too.
 specs::LinuxSeccomp DefaultProfile(const specs::Spec& spec);
 
 }  // namespace containerd::seccomp

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Package snapshotters: what a pull tells remote snapshotters, which can make a layer's snapshot
-// without the layer having been downloaded, about the image. As annotations of the layers, which
-// become labels of their snapshots.
+// Package snapshotters: what a pull tells remote snapshotters about the image. A remote snapshotter
+// can make a layer's snapshot before the layer is downloaded. It is told by annotations of the
+// layers, which become labels of their snapshots.
 //
 //   auto image = client.Pull(ctx, ref,
 //                            {WithPullUnpack, WithImageHandlerWrapper(

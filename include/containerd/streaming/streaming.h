@@ -43,8 +43,8 @@ class Stream {
   // The next message if it is there already, nullopt if not. Errors as Recv's.
   virtual absl::StatusOr<std::optional<typeurl::Any>> TryRecv() = 0;
 
-  // Says that no more messages are sent; Recv goes on working. What was sent before gets there even
-  // if the object is destroyed then.
+  // Says that no more messages are sent; Recv goes on working. What was sent before is delivered
+  // even if the object is destroyed afterwards.
   virtual absl::Status Close() = 0;
 };
 

@@ -72,8 +72,8 @@ DaemonOpt WithLogFile(std::string path);
 // Lets the daemon print to this process's stdout and stderr, as moby does.
 DaemonOpt WithInheritedLog();
 
-// The daemon's oom_score_adj, -1000 to 1000. The daemon sets it itself, and goes on with the one
-// it has when it lacks CAP_SYS_RESOURCE.
+// The daemon's oom_score_adj, -1000 to 1000. The daemon sets it itself; without CAP_SYS_RESOURCE it
+// keeps the value that it has.
 DaemonOpt WithOOMScore(int score);
 
 // Plugins not to load, by their URI: "io.containerd.snapshotter.v1.btrfs".

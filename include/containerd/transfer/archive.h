@@ -70,8 +70,8 @@ class ImageExportStream final : public Object, public ImageExporter, public Imag
 
   std::string String() const override { return "Image Export Stream"; }
 
-  // When Transfer returns all of the archive has been written: the daemon does not say where an
-  // archive ends, so its own end mark is looked for.
+  // Transfer returns only after all of the archive has been written. The daemon does not say where
+  // an archive ends, so the end mark of the tar format is looked for.
   absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx, streaming::StreamCreator& streams,
                                           std::vector<Pump>& pumps) const override;
 

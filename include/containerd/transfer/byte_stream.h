@@ -45,7 +45,8 @@ class ByteWriter final : public io::Writer {
   // ErrAborted if the reader has ended the stream.
   absl::Status Write(const Context& ctx, std::string_view data) override;
 
-  // The end of the data; what was written gets there even if the objects are destroyed then.
+  // Marks the end of the data. What was written is delivered even if the objects are destroyed
+  // afterwards.
   absl::Status Close();
 
  private:

@@ -29,7 +29,8 @@ namespace containerd::transfer::image {
 struct Reference {
   std::string name{};
 
-  // The name lacks tag and digest: those of the archive's images are added.
+  // The name is a prefix, without tag and digest; the tags or digests of the archive's images are
+  // added to it.
   bool is_prefix = false;
 
   // With a prefix: takes full names from the archive that do not begin with it, too.
@@ -72,7 +73,8 @@ StoreOpt WithAllMetadata();
 // `name` unless `allow_overwrite`. Images without a name are left out.
 StoreOpt WithNamedPrefix(std::string name, bool allow_overwrite);
 
-// The same, and names them "<name>@<digest>", too; with `skip_named` only those without a name.
+// Like WithNamedPrefix, and also names images "<name>@<digest>"; with `skip_named` only those
+// without a name.
 StoreOpt WithDigestRef(std::string name, bool allow_overwrite, bool skip_named);
 
 // Stores, or exports, under this name as well.
@@ -101,15 +103,16 @@ class Store final : public Object,
   images::HandlerFunc ImageFilter(images::HandlerFunc f,
                                   std::shared_ptr<content::Store> cs) const override;
 
-  // Makes, or changes, the images that `desc` becomes under the names of this store. ErrNotFound if
-  // no name comes of it. Source: Store.Store.
+  // Creates or updates the image records for `desc`, one for each name that this store's options
+  // give it. ErrNotFound if they give it none. Source: Store.Store.
   absl::StatusOr<std::vector<images::Image>> StoreImages(const Context& ctx,
                                                          ocispec::Descriptor desc,
                                                          images::Store& store) const override;
 
   absl::StatusOr<images::Image> Get(const Context& ctx, images::Store& store) const override;
 
-  // All images that are named. ErrNotImplemented if a prefix is. Source: Store.Lookup.
+  // All images that the options name. ErrNotImplemented if one of the names is a prefix. Source:
+  // Store.Lookup.
   absl::StatusOr<std::vector<images::Image>> Lookup(const Context& ctx,
                                                     images::Store& store) const override;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What objects of a transfer can do, besides going to a daemon: resolve, fetch, push, look up,
-// store, import and export images right here. The daemon's own transferrer works with these; the
-// objects of this library (image.h, registry.h, archive.h) are them, too.
+// store, import and export images right here. The objects of this library (image.h, registry.h,
+// archive.h) implement them, as the daemon's own do.
 //
 //   auto archive = transfer::archive::NewImageImportStream(file);
 //   absl::StatusOr<ocispec::Descriptor> index = archive.Import(ctx, *store);

@@ -26,9 +26,9 @@
 
 namespace containerd::transfer::registry {
 
-// With a header, that counts: "<scheme> <parameters>" for Authorization, which daemons so far
-// ignore; else with a username, the password is the secret; else the secret is a refresh token. All
-// empty: nobody in particular.
+// Credentials for a host. If `header` is set, it is the value of Authorization ("<scheme>
+// <parameters>"); daemons so far ignore it. Else, with a username, the secret is the password;
+// without one it is a refresh token. All empty: anonymous.
 struct Credentials {
   std::string host{};
   std::string username{};
@@ -93,7 +93,7 @@ class OCIRegistry final : public Object,
   absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx, streaming::StreamCreator& streams,
                                           std::vector<Pump>& pumps) const override;
 
-  // These ask the registry from here, not through a daemon.
+  // The functions below ask the registry from this process, not through a daemon.
   absl::StatusOr<remotes::Resolver::Resolved> Resolve(const Context& ctx) const override;
   void SetResolverOptions(const std::vector<ImageResolverOption>& options) override;
   absl::StatusOr<std::shared_ptr<transfer::Fetcher>> Fetcher(const Context& ctx,
@@ -107,7 +107,7 @@ class OCIRegistry final : public Object,
   std::shared_ptr<remotes::ResolverWithOptions> resolver_;
 };
 
-// Asks nobody yet. Source: registry.NewOCIRegistry.
+// Sends no request yet. Source: registry.NewOCIRegistry.
 absl::StatusOr<OCIRegistry> NewOCIRegistry(const Context& ctx, std::string ref,
                                            const std::vector<Opt>& opts = {});
 

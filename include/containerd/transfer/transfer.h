@@ -66,16 +66,17 @@ Opt WithProgress(ProgressFunc progress);
 
 // How a Pump ended.
 struct PumpResult {
-  // A failure of its own, as of a file that cannot be written. Ends the transfer and is its result.
+  // A failure on this side, such as a file that cannot be written. Ends the transfer and is its
+  // result.
   absl::Status own = absl::OkStatus();
 
   // A failure of the stream. Counts if the daemon says that the transfer went well.
   absl::Status stream = absl::OkStatus();
 };
 
-// What an object does while the daemon transfers it, as sending an archive. Runs on a thread of its
-// own, which ends before Transfer returns. `transferring` ends when the daemon has answered, `ctx`
-// when there is nothing more to wait for, because the transfer has failed.
+// What an object does while the daemon transfers it, such as sending an archive. Runs on a thread
+// of its own, which ends before Transfer returns. `transferring` ends when the daemon has answered.
+// `ctx` ends when the transfer has failed, so that waiting is pointless.
 using Pump = std::function<PumpResult(const Context& ctx, const Context& transferring)>;
 
 // A source or a destination.

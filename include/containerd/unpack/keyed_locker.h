@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Locks by name, by which jobs that would do the same wait for one another.
+// Locks by name: jobs that would do the same work take the same lock, so that only one does it at a
+// time.
 //
 //   std::shared_ptr<unpack::KeyedLocker> locker = unpack::NewKeyedLocker();
 //   if (absl::Status s = locker->Lock(ctx, "blob://sha256:…"); !s.ok()) return s;
@@ -32,7 +33,7 @@ class KeyedLocker {
   virtual void Unlock(std::string_view key) = 0;
 };
 
-// Takes memory for keys that are locked or waited for only. Source: kmutex.New.
+// Only keys that are locked or waited for take memory. Source: kmutex.New.
 std::shared_ptr<KeyedLocker> NewKeyedLocker();
 
 }  // namespace containerd::unpack

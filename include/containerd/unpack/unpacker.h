@@ -85,7 +85,7 @@ struct UnpackerConfig {
 
 using UnpackerOpt = std::function<absl::Status(UnpackerConfig&)>;
 
-// One is required, and of several the first that matches an image serves. ErrInvalidArgument
+// At least one is required. Of several, the first that matches an image is used. ErrInvalidArgument
 // without a snapshotter or an applier.
 UnpackerOpt WithUnpackPlatform(unpack::Platform platform);
 
@@ -93,7 +93,7 @@ UnpackerOpt WithUnpackPlatform(unpack::Platform platform);
 UnpackerOpt WithLimiter(std::shared_ptr<Limiter> limiter);
 
 // Keeps unpackers that share it from fetching the same content or applying the same layer at once.
-// Without one, they find out at the end, and throw away what was done twice.
+// Without one, work may be done twice; all but the first result are thrown away.
 UnpackerOpt WithDuplicationSuppressor(std::shared_ptr<KeyedLocker> suppressor);
 
 // Bounds the layers that are applied at once, if the snapshotter can set a snapshot's parent when
@@ -109,12 +109,12 @@ class Unpacker {
   Unpacker(const Unpacker&) = delete;
   Unpacker& operator=(const Unpacker&) = delete;
 
-  // A handler for images::Dispatch that calls `h`, but for the layers of images: those are fetched,
-  // by `h`, and unpacked in the background, once the image's config is there. A layer is applied as
-  // soon as it and the one below are there, while the others are still being fetched; one whose
-  // snapshot exists is not fetched. The image's config gets the label by which it holds the
-  // snapshots against garbage collection, each applied layer's content that of its uncompressed
-  // digest.
+  // A handler for images::Dispatch that calls `h` for everything but the layers of images. Layers
+  // are fetched (by `h`) and unpacked in the background, once the image's config is there. A layer
+  // is applied as soon as it and the one below are there, while the others are still being fetched;
+  // one whose snapshot exists is not fetched. The image's config gets a label that keeps the
+  // snapshots from garbage collection. The content of each applied layer gets the label with its
+  // uncompressed digest.
   //
   // After the first failure everything else is cancelled, and the handler returns that failure. A
   // snapshot that was being filled is removed; layers that were done stay as long as the context's

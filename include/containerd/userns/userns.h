@@ -62,11 +62,12 @@ struct IDMap {
   friend bool operator==(const IDMap&, const IDMap&) = default;
 };
 
-// Gives `root` and everything below it the owners that the map says, taking those that they have
-// for the container's. Set-id and sticky bits and file capabilities stay, which chown(2) by itself
-// would take away, and a file with several names is moved once. Symbolic links are moved, never
-// followed, and nothing outside `root` is touched even if the tree changes meanwhile. Stops at the
-// first error, which names the path; what has been done stays done. Needs CAP_CHOWN.
+// Changes the owners of `root` and everything below it: the present ones are taken for ids of the
+// container and replaced by the host's. Set-id and sticky bits and file capabilities are kept,
+// which chown(2) alone would remove. A file with several names is changed once. Symbolic links are
+// changed, never followed, and nothing outside `root` is touched even if the tree changes
+// meanwhile. Stops at the first error, which names the path; what has been done stays done. Needs
+// CAP_CHOWN.
 absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map);
 
 }  // namespace containerd::userns

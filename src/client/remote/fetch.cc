@@ -25,7 +25,8 @@ namespace containerd {
 namespace internal {
 namespace {
 
-// Rounds of Create and Update against somebody who does the opposite.
+// Rounds of Create and Update before giving up. A round is lost when another client deletes or
+// creates the image in between.
 constexpr int kMaxRounds = 10;
 
 // How long to wait for the daemon when there is nothing left to do but to clear up.
@@ -39,7 +40,7 @@ Context Unleased(const Context& ctx) {
   return plain;
 }
 
-// Whether a fetch that ended so might end otherwise another time.
+// Whether the failure may be gone at the next attempt, so that what was fetched is worth keeping.
 bool WasCutOff(const absl::Status& status) {
   return errdefs::IsCanceled(status) || errdefs::IsDeadlineExceeded(status) ||
          errdefs::IsUnavailable(status);
@@ -153,7 +154,8 @@ images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher)
     std::lock_guard lock(mu_);
     fetched_ = true;
     if (s.ok() || errdefs::IsAlreadyExists(s)) return images::Descriptors();
-    // Otherwise the ingestion is somebody else's.
+    // A fetch that did not begin has no ingestion of its own: the one of that name belongs to
+    // another fetch.
     if (began) unfinished_.push_back(desc);
     return s;
   };
@@ -216,12 +218,13 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
 }
 
 void Fetching::CleanUp(leases::LeaseGuard lease, const absl::Status& failure) {
-  // Under somebody else's lease everything stays until that goes.
+  // The caller's lease was used: what was fetched stays until the caller deletes the lease.
   if (!lease.lease().has_value()) return;
   KeepIngests(lease.context());
   const Context ctx = Unleased(lease.context());
   std::vector<leases::DeleteOpt> how;
-  // Content that is of no use goes now; what another attempt needs when the daemon finds time.
+  // Content of a failed fetch is removed now. After a fetch that was cut off, the daemon's garbage
+  // collector removes it later, so that another attempt may still find it.
   if (fetched_ && !WasCutOff(failure)) how.push_back(leases::SynchronousDelete);
   if (absl::Status s = lease.Release(ctx, how); !s.ok()) {
     log::Warn(fmt::format("content of a failed pull stays until its lease expires: {}",
@@ -229,8 +232,8 @@ void Fetching::CleanUp(leases::LeaseGuard lease, const absl::Status& failure) {
   }
 }
 
-// An ingestion goes with the lease that it was made under. Somebody who opens it without a lease
-// gives it a day of its own.
+// An ingestion is removed with the lease that it was made under. Opening it again without a lease
+// detaches it from that lease; the daemon then keeps it for a day.
 void Fetching::KeepIngests(const Context& ctx) {
   const std::shared_ptr<content::Store> store = client_.ContentStore();
   const Context plain = Unleased(ctx);
@@ -238,7 +241,8 @@ void Fetching::KeepIngests(const Context& ctx) {
     const std::string ref = remotes::MakeRefKey(ctx, desc);
     auto status = store->Status(plain, ref);
     if (!status.ok() || status->offset == 0) continue;
-    // The daemon lets go of the writer that was cancelled in its own time.
+    // The daemon takes a moment to release the writer of the cancelled fetch, so OpenWriter waits
+    // for the lock.
     auto writer =
         content::OpenWriter(plain, *store, {content::WithRef(ref), content::WithDescriptor(desc)});
     absl::Status s = writer.ok() ? (*writer)->Close(plain) : writer.status();

@@ -71,7 +71,7 @@ class ProgressWriter final : public content::Writer {
   digest::Digest Digest() const override { return inner_->Digest(); }
   absl::StatusOr<content::Status> Status(const Context& ctx) override {
     absl::StatusOr<content::Status> status = inner_->Status(ctx);
-    // From here a copy goes on.
+    // A copy that resumes goes on from the offset that the store reports.
     if (status.ok()) offset_ = status->offset;
     return status;
   }
@@ -122,7 +122,8 @@ class ProgressPusher : public remotes::Pusher {
     if (writer.ok()) {
       return std::make_unique<ProgressWriter>(*std::move(writer), desc, progress_);
     }
-    // Of a push that waits for another one it may come many times, without its state changing.
+    // ErrUnavailable means that another push of the content is under way. A push that waits for it
+    // may see the error many times, and its state does not change.
     if (errdefs::IsAlreadyExists(writer.status())) {
       progress_->Report(desc, desc.size, BlobState::kExists);
     } else if (!errdefs::IsUnavailable(writer.status())) {
@@ -135,7 +136,8 @@ class ProgressPusher : public remotes::Pusher {
   const std::shared_ptr<Progress> progress_;
 };
 
-// Of a pusher that pushes of the same content wait for one another with.
+// Wraps a pusher that is an Ingester too: content::OpenWriter waits there while another push of the
+// same content is under way.
 class ProgressIngester final : public ProgressPusher, public content::Ingester {
  public:
   ProgressIngester(std::shared_ptr<remotes::Pusher> inner, content::Ingester& ingester,

@@ -39,7 +39,8 @@ absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
   }
   platforms::MatcherPtr platform = platforms::All();
   if (config.check_platform_supported) {
-    // What it does not support is fetched only, and refused after that.
+    // A platform that the snapshotter does not support is fetched but not unpacked, and then
+    // refused.
     auto supported = client.GetSnapshotterSupportedPlatforms(ctx, *name);
     if (!supported.ok()) return supported.status();
     platform = *std::move(supported);
@@ -94,7 +95,7 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
   unpack::Result unpacked;
   if (unpacker != nullptr) {
     if (!record.ok()) cancel();
-    // Layers are fetched in there, too.
+    // The unpacker fetches layers, too, so its end is awaited even if the fetch failed.
     auto result = unpacker->Wait();
     if (record.ok() && !result.ok()) {
       return errdefs::Annotate(result.status(), fmt::format("image \"{}\": unpack", record->name));
@@ -105,8 +106,8 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
 
   const bool unpack_now = unpacker != nullptr && unpacked.unpacks == 0;
   if (unpack_now) {
-    // An image without layers, or without a config that could have been seen, such as one that was
-    // converted.
+    // The unpacker saw no image: there are no layers, or no config came by its handler, as when the
+    // image was converted from schema 1.
     const Image image(client, *record, remote.platform_matcher);
     absl::Status s = image.Unpack(work, remote.snapshotter, remote.unpack_opts);
     if (!s.ok()) return errdefs::Annotate(s, "failed to unpack");

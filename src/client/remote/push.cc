@@ -18,7 +18,7 @@ absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispe
   auto matcher = internal::MatcherOf(*remote);
   if (!matcher.ok()) return matcher.status();
 
-  // With the digest, only the manifest that has it gets the tag.
+  // The digest is added so that only the manifest with that digest gets the tag.
   std::string target(ref);
   if (target.find('@') == std::string::npos) target += "@" + desc.digest;
   auto pusher = remote->resolver->Pusher(ctx, target);

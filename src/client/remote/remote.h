@@ -25,7 +25,7 @@
 
 namespace containerd::internal {
 
-// The options on top of what holds without them.
+// Applies the options to the defaults.
 absl::StatusOr<RemoteContext> MakeRemoteContext(Client& client, const std::vector<RemoteOpt>& opts);
 
 // The platforms that the options name, or all.
@@ -39,7 +39,8 @@ class Fetching {
 
   const std::shared_ptr<Progress>& progress() const { return progress_; }
 
-  // Layers go through it on their way. Outlives what this object and the handlers do.
+  // Layers are applied through it while they are fetched, if set. It must outlive this object and
+  // its handlers.
   void StreamTo(apply::StreamApplier* stream) { stream_ = stream; }
 
   // Fetches what `ref` names and what that refers to; of each index the best `limit` manifests, all
@@ -48,8 +49,9 @@ class Fetching {
   absl::StatusOr<images::Image> Run(const Context& ctx, std::string_view ref, int limit,
                                     const std::function<images::Handler(images::Handler)>& wrapper);
 
-  // Releases the lease of a fetch that failed, with what it made, but for ingestions with which
-  // another attempt can go on. Never fails, whatever became of the context.
+  // Releases the lease of a fetch that failed, which removes what the fetch made. Ingestions with
+  // which another attempt can go on are kept. Works even if the context has ended; failures are
+  // logged.
   void CleanUp(leases::LeaseGuard lease, const absl::Status& failure);
 
  private:

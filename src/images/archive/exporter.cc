@@ -185,7 +185,7 @@ class Exporter {
       return errdefs::NotFound(
           fmt::format("index \"{}\" has no manifest for the platform", desc.digest));
     }
-    // Docker can only load what is whole, and no index.
+    // Docker can load only a complete image, and no index.
     if (options_.children_handler != nullptr) {
       std::erase_if(matching, [this](const auto& m) { return !whole_.contains(m.digest); });
     }

@@ -74,8 +74,8 @@ std::string_view Dir(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-// The digest that a layout's blob is named after. Only that of the algorithm that the daemons
-// compute.
+// The digest that a layout's blob is named after. Only the algorithm that daemons compute is
+// accepted.
 digest::Digest DigestOfName(std::string_view name) {
   constexpr std::string_view kBlobs = "blobs/sha256/";
   if (!name.starts_with(kBlobs)) return {};
@@ -83,7 +83,8 @@ digest::Digest DigestOfName(std::string_view name) {
   return dgst.Validate().ok() ? dgst : digest::Digest();
 }
 
-// Unlike any other name of an upload: one of the same name might hold part of another content.
+// A name that no other upload has: an ingestion of the same name might hold part of another
+// content.
 std::string UniqueRef(std::string_view name) {
   static thread_local std::mt19937_64 random{std::random_device{}()};
   return fmt::format("tar-{:x}-{:x}-{}", absl::ToUnixNanos(absl::Now()), random(),

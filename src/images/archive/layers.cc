@@ -111,7 +111,8 @@ absl::Status ResolveLayers(const Context& ctx, content::Store& store, bool compr
           fmt::format("failed to detect compression of layer \"{}\"", layer.digest));
     }
     if (*is_compressed) {
-      // Also for zstd: the daemons look into the layer, and not all of them know a type for that.
+      // The type for gzip is used for zstd, too: daemons detect the compression from the content,
+      // and not all of them know a media type for zstd.
       layer.media_type = kMediaTypeDockerSchema2LayerGzip;
     } else if (compress) {
       absl::StatusOr<ocispec::Descriptor> made = CompressBlob(ctx, store, layer);

@@ -69,7 +69,7 @@ absl::StatusOr<ocispec::Descriptor> RecompressTo(const Context& ctx, content::St
                                                  content::Writer& writer) {
   absl::StatusOr<content::Info> info = cs.Info(ctx, desc.digest);
   if (!info.ok()) return info.status();
-  // A conversion that was cut off may have left something.
+  // Bytes that a conversion which was cut off may have left are dropped.
   if (absl::Status s = writer.Truncate(ctx, 0); !s.ok()) return s;
   absl::StatusOr<std::unique_ptr<content::ReaderAt>> blob = cs.ReaderAt(ctx, desc);
   if (!blob.ok()) return blob.status();

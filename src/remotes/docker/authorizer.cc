@@ -34,7 +34,7 @@ absl::Time Expiry(std::int64_t expires_in_seconds) {
                                 : absl::InfiniteFuture();
 }
 
-// What one host demanded, and the answers that were got.
+// A host's challenge, and the tokens that were fetched for it.
 class AuthHandler {
  public:
   AuthHandler(std::shared_ptr<const http::Client> client, http::Header header,
@@ -56,7 +56,8 @@ class AuthHandler {
   }
 
  private:
-  // A token for the context's scopes. Of several threads that need the same, one fetches it.
+  // A token for the context's scopes. If several threads need the same token, one of them fetches
+  // it.
   absl::StatusOr<Token> Bearer(const Context& ctx) {
     auth::TokenOptions to = common_;
     to.scopes = GetTokenScopes(ctx, to.scopes);
@@ -76,7 +77,8 @@ class AuthHandler {
       if (theirs.has_value()) {
         absl::StatusOr<Token> token = theirs->Get(ctx);
         if (token.ok() || ctx.Done()) return token;
-        // Whoever fetched it may have given up; that is no reason for this one to.
+        // The thread that fetched the token was cancelled; this one still needs a token and tries
+        // itself.
         if (errdefs::IsCanceled(token.status()) || errdefs::IsDeadlineExceeded(token.status())) {
           continue;
         }

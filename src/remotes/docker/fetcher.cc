@@ -262,7 +262,8 @@ class RangesReader final : public io::Reader {
     while (next_ < plan_.end && ranges_.size() < static_cast<std::size_t>(plan_.parallelism)) {
       Slot slot;
       if (limiter_ != nullptr) {
-        // Only the range that is read next is worth waiting for.
+        // Only the range that is read next waits for a free slot; later ranges are started if a
+        // slot is free.
         if (ranges_.empty()) {
           if (absl::Status s = limiter_->Acquire(ctx); !s.ok()) return s;
         } else if (!limiter_->TryAcquire()) {
@@ -460,7 +461,7 @@ class DockerFetcher final : public Fetcher,
         log::Debug(errdefs::Message(url.status()));
         continue;
       }
-      // Somebody else's host: it gets none of the registry's fields.
+      // The URL may lead to another host, which gets none of the registry's header fields.
       Base elsewhere;
       elsewhere.refspec = base_->refspec;
       elsewhere.warning_handler = base_->warning_handler;
@@ -542,7 +543,8 @@ class DockerFetcher final : public Fetcher,
       in_place = *begins;
     }
     if (in_place && offset > 0 && !encodings.empty()) {
-      // The offset is one of the decoded content, the range one of the encoded: start again.
+      // The offset counts decoded bytes and a range counts encoded ones, so the blob is read again
+      // from the start.
       request.header.Del("Range");
       response->body = nullptr;
       sent = RequestRun(request, last_host).Do(transfer, wait);

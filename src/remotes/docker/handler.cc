@@ -84,7 +84,7 @@ absl::StatusOr<images::HandlerFunc> AppendDistributionSourceLabel(
     const std::string key = LabelKey(repository.hostname);
     const std::string value = AppendRepository(info->labels[key], repository.path);
     if (absl::Status s = labels::Validate(key, value); !s.ok()) {
-      // Many repositories have the layers that everybody builds on.
+      // The label is full: many repositories have a widely used base layer.
       log::Warn(fmt::format("skip to append distribution label: {}", errdefs::Message(s)));
       return images::Descriptors();
     }

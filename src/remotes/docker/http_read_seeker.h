@@ -18,7 +18,7 @@ class HTTPReadSeeker final : public io::Reader {
   using Open = std::function<absl::StatusOr<std::unique_ptr<io::Reader>>(const Context& wait,
                                                                          std::int64_t offset)>;
 
-  // `size` -1: unknown.
+  // `size` is -1 if it is not known.
   HTTPReadSeeker(std::int64_t size, Open open) : size_(size), open_(std::move(open)) {}
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override;

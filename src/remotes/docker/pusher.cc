@@ -54,7 +54,7 @@ class PushWriterBase : public content::Writer {
     return absl::OkStatus();
   }
 
-  // Nothing is written any more; a later push of the ref begins anew.
+  // The writer takes no more bytes; a later push of the ref begins anew.
   void MarkClosed() {
     if (closed_) return;
     closed_ = true;
@@ -131,7 +131,7 @@ class PushWriter final : public PushWriterBase {
       absl::Status s = pipe_->Write(ctx, data);
       if (s.ok()) return Advance(static_cast<std::int64_t>(data.size()));
       if (!http::PipeBody::IsErrClosed(s)) return s;
-      // The transfer is over before its end.
+      // The transfer has ended before all content was written.
       absl::StatusOr<ResponsePtr> response = Receive(ctx);
       if (!response.ok()) return response.status();
       if (*response != nullptr) {
@@ -181,7 +181,7 @@ class PushWriter final : public PushWriterBase {
     return request;
   }
 
-  // The final response; nullptr if the request was sent again.
+  // Returns the final response, or nullptr if the request was sent again.
   absl::StatusOr<ResponsePtr> Receive(const Context& ctx) {
     absl::StatusOr<ResponsePtr> result = future_->Get(ctx);
     if (!result.ok() && !future_->IsReady()) return result;  // only `ctx` has ended
@@ -424,7 +424,7 @@ class DockerPusher final : public Pusher, public content::Ingester {
     absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(request), true);
     if (!response.ok()) {
       if (!IsErrInvalidAuthorization(response.status())) return response.status();
-      // Some may push and not pull.
+      // Credentials may allow to push and not to pull: the check is skipped then.
       return absl::OkStatus();
     }
     const int code = (*response)->status_code;
@@ -531,7 +531,8 @@ class DockerPusher final : public Pusher, public content::Ingester {
     return StartUpload(ctx, std::move(put), job);
   }
 
-  // Where the content goes. Another host than the one that was asked gets no credentials.
+  // Where to upload the content. If that is another host than the one that was asked, it gets no
+  // credentials.
   static absl::StatusOr<std::pair<RegistryHost, http::Url>> UploadLocation(
       const RegistryHost& host, const http::Response& response) {
     std::string location = response.header.Get("Location");
@@ -553,7 +554,8 @@ class DockerPusher final : public Pusher, public content::Ingester {
     if (url->host != host.host || url->scheme != host.scheme) {
       upload.host = url->host;
       upload.scheme = url->scheme;
-      // The host may be the one that was asked in the end, in plain HTTP say.
+      // Credentials stay if it is the host that answered in the end, for example after a fallback
+      // to plain HTTP.
       if (url->host != requested->host || url->scheme != requested->scheme ||
           requested->host != host.host) {
         upload.authorizer = nullptr;
@@ -599,7 +601,7 @@ std::vector<std::string> ManifestPath(std::string_view object, const digest::Dig
 absl::Status WithGetErrorBody(const Context& ctx, absl::Status original, RegistryRequest get) {
   absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(get), false);
   if (!response.ok() || (*response)->status_code != 403) return original;
-  // Of the request that was meant.
+  // The error should name the original request's method.
   (*response)->request_method = "HEAD";
   return UnexpectedResponse(ctx, **response);
 }

@@ -25,7 +25,8 @@ bool IsLoopbackAddress(const std::string& text) {
   return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
-// Keeps from a body that a transfer is over, until it is known to be the last one.
+// Delays telling a body that its transfer is over until it is known that the request is not sent
+// again.
 class HeldBody final : public http::RequestBody {
  public:
   explicit HeldBody(std::shared_ptr<http::RequestBody> body) : body_(std::move(body)) {}

@@ -20,7 +20,8 @@ namespace {
 
 constexpr char kNamespaceQueryArg[] = "ns";
 
-// Before a repetition: this, twice that, … unless the registry says how long.
+// The pause before the first repetition, doubled for each further one, unless the registry says how
+// long to wait.
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(60);
 
@@ -210,7 +211,7 @@ absl::StatusOr<ResponsePtr> RequestRun::Receive(const Context& wait,
   if (!retry.ok()) return retry.status();
   if (!*retry || attempts_ <= 0) return response;
   const int code = response->status_code;
-  // Nobody reads it any more; the connection can be used again.
+  // Drops the body, which is not needed; the transport can then use the connection again.
   response->body = std::make_unique<io::StringReader>("");
   if (code != 401 && code != 405) {
     if (absl::Status s = Backoff(wait, response.get()); !s.ok()) return s;
@@ -246,7 +247,8 @@ absl::StatusOr<bool> RequestRun::WantsRetry(const Context& wait) {
     case 502:
     case 503:
     case 504:
-      // Twice the same error in a row will not go away; and another host may do better.
+      // The same error twice in a row is taken as permanent, and with another host left that one is
+      // asked instead.
       if (responses_.size() > 1 &&
           responses_[responses_.size() - 2]->status_code == last.status_code) {
         return false;

@@ -35,8 +35,7 @@ using ResponsePtr = std::shared_ptr<http::Response>;
 // "Basic …".
 std::string BasicAuthorization(std::string_view username, std::string_view secret);
 
-// The error for a response that is none that was hoped for, with what the registry says in its
-// body.
+// The error for an unexpected response, with the registry's message from its body.
 absl::Status UnexpectedResponse(const Context& ctx, http::Response& response);
 
 // The URL with values of its query hidden, but for "ns".
@@ -83,9 +82,9 @@ struct RegistryRequest {
   std::function<std::shared_ptr<http::RequestBody>()> make_body;
 };
 
-// A request on its way: send it, hand in what came of it, and send it again while asked to. It does
-// not wait, but for tokens and for the time before a repetition, so that a body can be written
-// meanwhile.
+// A request that may be sent several times: send it, hand in the outcome, and send it again while
+// asked to. Sending does not wait for the response, so that a body can be written meanwhile; it
+// waits only for tokens and for the pause before a repetition.
 class RequestRun {
  public:
   // On the last host, more is tried before giving up.

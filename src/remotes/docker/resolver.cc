@@ -28,7 +28,7 @@ std::string MediaTypeOf(const http::Response& response) {
   return type == "text/plain" ? images::kMediaTypeDockerSchema1Manifest : type;
 }
 
-// Keeps of several errors the one from furthest on the way.
+// Keeps the most telling of several errors: the one from the furthest stage of a request.
 class FirstError {
  public:
   void Add(int priority, absl::Status status) {
@@ -74,8 +74,8 @@ class DockerResolver final : public ResolverWithOptions {
 
     FirstError error;
     for (const std::vector<std::string>& path : paths) {
-      // "blobs" is for registries that have the content there only; after any other failure it
-      // would but give it a wrong type.
+      // "blobs" is tried only if no host has the content under "manifests". After any other
+      // failure, it would give the content a wrong media type.
       if (error.priority() > kNotFound) break;
       for (std::size_t i = 0; i < hosts.size(); ++i) {
         const bool last = i + 1 == hosts.size();
@@ -137,7 +137,8 @@ class DockerResolver final : public ResolverWithOptions {
     return request;
   }
 
-  // What one host says the path is; nullopt if the next should be asked, `error` then knows why.
+  // Asks one host for the path. Returns nullopt if the next host should be asked; the reason is in
+  // `error` then.
   absl::StatusOr<std::optional<ocispec::Descriptor>> Ask(const Context& ctx, const Base& base,
                                                          const RegistryHost& host,
                                                          const std::vector<std::string>& path,
@@ -169,7 +170,8 @@ class DockerResolver final : public ResolverWithOptions {
       return std::nullopt;
     }
 
-    // Of a tag only hosts are asked that are trusted with it: the digest is theirs to say.
+    // A tag's digest is taken from the host's answer: only hosts that are trusted to resolve are
+    // asked for tags.
     std::int64_t size = response->content_length;
     if (dgst.empty() && size != -1) {
       const digest::Digest said = response->header.Get("Docker-Content-Digest");

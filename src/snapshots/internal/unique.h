@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What those who make snapshots for a while share: keys that nobody else uses, and clearing up.
+// Helpers for code that makes temporary snapshots: unique keys, and removal.
 //
 //   const std::string key = fmt::format(kUnpackKeyFormat, UniquePart(), chain_id);
 //   auto mounts = sn.Prepare(ctx, key, parent);
@@ -20,8 +20,8 @@ namespace containerd::snapshots {
 // "<nanoseconds>-<random>", for keys of snapshots that nobody else uses. Source: uniquePart.
 std::string UniquePart();
 
-// Removes a snapshot that served its time, even if `ctx` has ended; waits for that at most 10
-// seconds, and logs a failure.
+// Removes a temporary snapshot, even if `ctx` has ended. Waits at most 10 seconds, and logs a
+// failure.
 void RemoveSnapshot(const Context& ctx, Snapshotter& sn, std::string_view key);
 
 }  // namespace containerd::snapshots

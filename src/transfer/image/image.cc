@@ -23,10 +23,12 @@
 namespace containerd::transfer::image {
 namespace {
 
-// Where the name of an image of an archive comes from; the daemon's import sets it.
+// The annotation that tells where the name of an archive's image comes from; the daemon's import
+// sets it.
 constexpr char kRefSource[] = "io.containerd.import.ref-source";
 
-// Rounds of Create and Update against somebody who does the opposite.
+// Rounds of Create and Update before giving up. A round is lost when another client deletes or
+// creates the image in between.
 constexpr int kMaxRounds = 3;
 
 StoreOpt WithReference(Reference reference) {
@@ -42,7 +44,7 @@ std::string Annotation(const std::map<std::string, std::string>& annotations, co
 
 std::string ImageName(const std::map<std::string, std::string>& annotations,
                       const images::archive::RefTranslator& translate) {
-  // A full name counts as it is or not at all.
+  // A full name is taken as it is, or the image is left out.
   if (std::string name = Annotation(annotations, images::kAnnotationImageName); !name.empty()) {
     return translate(name) == name ? name : "";
   }

@@ -179,7 +179,7 @@ absl::StatusOr<std::shared_ptr<transfer::Fetcher>> OCIRegistry::Fetcher(
 
 absl::StatusOr<std::shared_ptr<transfer::Pusher>> OCIRegistry::Pusher(
     const Context& ctx, const ocispec::Descriptor& desc) const {
-  // With the digest only that manifest gets the tag.
+  // The digest is added so that only the manifest with that digest gets the tag.
   return resolver_->Pusher(ctx, reference_.find('@') != std::string::npos
                                     ? reference_
                                     : fmt::format("{}@{}", reference_, desc.digest));

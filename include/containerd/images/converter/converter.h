@@ -46,16 +46,15 @@ namespace containerd::images::converter {
 using ConvertFunc = std::function<absl::StatusOr<std::optional<ocispec::Descriptor>>(
     const Context& ctx, content::Store& cs, const ocispec::Descriptor& desc)>;
 
-// Called after each manifest, with the original and what became of it (the same if nothing did).
-// What it returns, unless nullopt, takes the place of the latter. Source:
-// converter.UpdateManifestFunc.
+// Called after each manifest, with the original and what became of it (the same if nothing did). A
+// descriptor that it returns replaces the converted one. Source: converter.UpdateManifestFunc.
 using UpdateManifestFunc = std::function<absl::StatusOr<std::optional<ocispec::Descriptor>>(
     const Context& ctx, content::Store& cs, const ocispec::Descriptor& original,
     const ocispec::Descriptor& converted)>;
 
-// Called after each blob with what became of it, nullopt if it stays. What it returns, unless
-// nullopt, takes the place of that. Calls for layers of a manifest may come at the same time.
-// Source: converter.ConvertHookFunc.
+// Called after each blob with what became of it, nullopt if it stays. A descriptor that it returns
+// replaces the converted one. Calls for layers of a manifest may come at the same time. Source:
+// converter.ConvertHookFunc.
 using ConvertHookFunc = std::function<absl::StatusOr<std::optional<ocispec::Descriptor>>(
     const Context& ctx, content::Store& cs, const ocispec::Descriptor& original,
     const std::optional<ocispec::Descriptor>& converted)>;
@@ -81,7 +80,7 @@ using Opt = std::function<absl::Status(ConvertOptions*)>;
 // Converts the layers; several of a manifest at once. Source: converter.WithLayerConvertFunc.
 Opt WithLayerConvertFunc(ConvertFunc fn);
 
-// Gives what has Docker's media types the OCI's (Go's function does so for `false`, too). Source:
+// Replaces Docker's media types by the OCI's. (Go's function does so for `false`, too.) Source:
 // converter.WithDockerToOCI.
 Opt WithDockerToOCI(bool convert);
 
@@ -100,11 +99,11 @@ Opt WithIndexConvertFunc(ConvertFunc fn);
 // Source: converter.WithUpdateManifest.
 Opt WithUpdateManifest(UpdateManifestFunc fn);
 
-// What converts manifests and indexes unless told otherwise: their layers with
+// The function that converts manifests and indexes by default: their layers with
 // `layer_convert_func` (which may be empty), configs where diff ids have changed, and the documents
 // themselves. `platform` may be nullptr. The result remembers diff ids: it is for one image.
-// ErrNotFound if an index has nothing for the platform, or content is missing.
-// Source: converter.DefaultIndexConvertFunc, converter.IndexConvertFuncWithHook.
+// ErrNotFound if an index has nothing for the platform, or content is missing. Source:
+// converter.DefaultIndexConvertFunc, converter.IndexConvertFuncWithHook.
 ConvertFunc DefaultIndexConvertFunc(ConvertFunc layer_convert_func, bool docker_to_oci,
                                     platforms::MatchComparerPtr platform);
 ConvertFunc IndexConvertFuncWithHook(ConvertFunc layer_convert_func, bool docker_to_oci,
@@ -125,9 +124,9 @@ absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs, 
                                         const std::vector<Opt>& opts = {});
 
 // Makes an image `dst_ref` of the image `src_ref`, with the labels of that; an image of that name
-// is replaced. They may be the same. A lease holds what is made until the image does, by labels of
-// its content; if converting fails the garbage collector takes it. Returns the image as stored.
-// Source: converter.Convert.
+// is replaced. They may be the same. A lease holds the new content until the image record refers to
+// it. If converting fails, the garbage collector removes the new content. Returns the image as
+// stored. Source: converter.Convert.
 template <Client C>
 absl::StatusOr<Image> Convert(const Context& ctx, C& client, std::string_view dst_ref,
                               std::string_view src_ref, const std::vector<Opt>& opts = {}) {

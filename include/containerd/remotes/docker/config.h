@@ -58,7 +58,7 @@ struct HostOptions {
 
 // Reads the folder each time that hosts are asked for. A hosts.toml that cannot be read is logged,
 // and the folder's certificates are taken, as Go does. Hosts on the loopback without a
-// configuration are tried with TLS that nobody checks, and then in plain HTTP.
+// configuration are tried with TLS, whose certificate is not verified, and then in plain HTTP.
 RegistryHosts ConfigureHosts(const Context& ctx, HostOptions options);
 
 // Finds "<root>/<host>_<port>_", "<root>/<host>:<port>", "<root>/_default", in this order.

@@ -42,7 +42,7 @@ class ErrorCode {
 
   int number() const { return number_; }
 
-  // What is registered for the code; for a code that is not, what is for ErrorCodeUnknown().
+  // The code's descriptor; that of ErrorCodeUnknown() for a code that is not registered.
   ErrorDescriptor Descriptor() const;
 
   // "TOOMANYREQUESTS", "toomanyrequests" (spaces for underscores) and "too many requests".
@@ -111,7 +111,8 @@ class Errors {
   std::vector<Error> errors_;
 };
 
-// What the registry said, of an error that it sent; lasts through errdefs::Annotate.
+// The registry's own errors, if the status is one that a registry's answer caused; also after
+// errdefs::Annotate.
 std::optional<Errors> AsErrors(const absl::Status& status);
 
 // Go's variables of these names.
@@ -122,7 +123,7 @@ ErrorCode ErrorCodeDenied();
 ErrorCode ErrorCodeUnavailable();
 ErrorCode ErrorCodeTooManyRequests();
 
-// Makes an error known under its value, in a group. AlreadyExists if the value is taken.
+// Registers an error code under its value, in a group. AlreadyExists if the value is taken.
 absl::StatusOr<ErrorCode> Register(std::string_view group, ErrorDescriptor descriptor);
 
 // The code with this value, or ErrorCodeUnknown().

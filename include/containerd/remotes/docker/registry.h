@@ -111,7 +111,7 @@ absl::StatusOr<std::string> DefaultHost(std::string_view name);
 std::shared_ptr<http::RoundTripper> DefaultHTTPTransport(const http::TLSConfig& tls = {});
 
 // Sends to https URLs, and repeats in plain HTTP what fails because the host does not speak TLS (or
-// has nobody on the default port); then goes on so with that host.
+// has nobody on the default port); later requests to that host go in plain HTTP, too.
 std::shared_ptr<http::RoundTripper> NewHTTPFallback(std::shared_ptr<http::RoundTripper> transport);
 
 }  // namespace containerd::remotes::docker

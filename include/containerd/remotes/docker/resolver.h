@@ -48,7 +48,7 @@ struct ResolverOptions {
   // Remembers pushes; pushes of the same content with the same tracker wait for one another.
   std::shared_ptr<StatusTracker> tracker{};
 
-  // Gets the warnings of registries; nullptr: nobody does.
+  // Receives the warnings of registries; nullptr: they are dropped.
   std::shared_ptr<docker::WarningHandler> warning_handler{};
 
   // Bytes of the pieces that blobs are pushed in; 0: each blob in one request. For registries, and

@@ -34,7 +34,7 @@ struct Status : content::Status, PushStatus {
   // Why the writer was closed before it was committed; OK while it is open.
   absl::Status err_closed{};
 
-  // By which the registry knows the upload.
+  // The id that the registry gave the upload.
   std::string upload_uuid{};
 
   // Where the content went to: the repository with its host, for manifests with the tag too. Empty

@@ -52,7 +52,7 @@ using ConvertOpt = std::function<absl::Status(const Context&, ConvertOptions&)>;
 // Makes an image of Docker's schema 2.
 ConvertOpt UseDockerSchema2();
 
-// Converts one image. Safe from any thread, and of use for one image only.
+// Converts one image, and cannot be used for another. Safe from any thread.
 class Converter {
  public:
   virtual ~Converter() = default;
