@@ -133,7 +133,7 @@ class Process {
   // Start, and after the exit.
   //
   // The wait outlasts restarts of the daemon: one that is cut off is asked again until the daemon
-  // answers. It ends with the context (CANCELLED, DEADLINE_EXCEEDED), with the client, and with
+  // answers. It ends with the context (Canceled, DeadlineExceeded), with the client, and with
   // ErrNotFound when the process is deleted, or when it ended while the daemon was down and the
   // daemon does not know it any more (1.6 does, later ones may not). Source: Process.Wait, whose
   // channel gets an error at a restart, and which costs a goroutine.

@@ -60,7 +60,7 @@ bool AtEnd(int fd);
 // A descriptor of the caller's, which may be of any kind and in blocking mode.
 class UserFd {
  public:
-  // Duplicates `fd`. InvalidArgument when it is not open, or not for what it is wanted for.
+  // Duplicates `fd`. ErrInvalidArgument when it is not open, or not for what it is wanted for.
   static absl::StatusOr<UserFd> Open(int fd, bool for_writing);
 
   int get() const { return fd_.get(); }

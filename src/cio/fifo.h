@@ -18,8 +18,8 @@ namespace containerd::cio::internal {
 // A handle on the file, which stays the same if the path is replaced meanwhile.
 class Fifo {
  public:
-  // Makes the FIFO (mode 0700) if nothing is there. FailedPrecondition if something else is, also a
-  // symbolic link.
+  // Makes the FIFO (mode 0700) if nothing is there. ErrFailedPrecondition if something else is,
+  // also a symbolic link.
   static absl::StatusOr<Fifo> Open(std::string path,
                                    const std::optional<std::pair<uid_t, gid_t>>& owner);
 

@@ -22,7 +22,7 @@ struct ProgramResult {
   bool Unknown() const { return !wait_status.has_value(); }
 };
 
-// Runs a program found on PATH, without stdin, until it exits. NotFound if there is none.
+// Runs a program found on PATH, without stdin, until it exits. ErrNotFound if there is none.
 absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv);
 
 }  // namespace containerd::mount

@@ -51,13 +51,13 @@ class Process {
   // signals are unblocked and have their default action. Fails if the binary cannot be executed.
   static absl::StatusOr<Process> Spawn(const SpawnOptions& options);
 
-  // A process that is not our child, or nobody knows. NOT_FOUND when there is none.
+  // A process that is not our child, or nobody knows. ErrNotFound when there is none.
   static absl::StatusOr<Process> Open(pid_t pid);
 
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
 
-  // NOT_FOUND when the process has ended.
+  // ErrNotFound when the process has ended.
   absl::Status Signal(int signal) const;
 
   // Waits until the process has ended, and reaps it if it is our child. False after `timeout`.

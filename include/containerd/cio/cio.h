@@ -89,9 +89,9 @@ class IO {
   virtual Future<OutputResult> OutputDone() = 0;
 
   // Complete when the source has ended and its bytes are in the FIFO, with their number; at once
-  // when there is no stdin to copy. After that the task's stdin ends when the shim's own handle
-  // is closed as well, which Process::CloseIO does. An error says why the input stopped early:
-  // Unavailable when the task's side closed its stdin.
+  // when there is no stdin to copy. After that the task's stdin ends when the shim's own handle is
+  // closed as well, which Process::CloseIO does. An error says why the input stopped early:
+  // ErrUnavailable when the task's side closed its stdin.
   virtual Future<uint64_t> InputDone() = 0;
 
   // For the moment after the task's exit: complete when OutputDone is, or when for `grace` no byte
@@ -138,8 +138,8 @@ FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close = nullptr)
 
 // Paths <dir>/<id>-stdin, -stdout and -stderr in a new directory of mode 0700 under `root`, which
 // is made (mode 0700) if it does not exist; "" is the system's temporary directory. The FIFOs
-// themselves are made when they are opened. Close removes the directory.
-// InvalidArgument for an id that is no identifier. Source: cio.NewFIFOSetInDir.
+// themselves are made when they are opened. Close removes the directory. ErrInvalidArgument for an
+// id that is no identifier. Source: cio.NewFIFOSetInDir.
 absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view id, bool terminal);
 
 // What a Creator or Attach connects. Source: cio.Streams.
@@ -171,8 +171,8 @@ Opt WithFIFODir(std::string dir);
 Opt WithFIFOOwner(uid_t uid, gid_t gid);
 
 // Copies between new FIFOs and the streams. On error nothing is left on disk. Errors name the path:
-// InvalidArgument for an id that is no identifier, FailedPrecondition when something that is no
-// FIFO is in the way, ResourceExhausted without descriptors or disk, PermissionDenied.
+// ErrInvalidArgument for an id that is no identifier, ErrFailedPrecondition when something that is
+// no FIFO is in the way, ErrResourceExhausted without descriptors or disk, ErrPermissionDenied.
 // Source: cio.NewCreator.
 Creator NewCreator(const std::vector<Opt>& opts = {});
 
@@ -203,8 +203,8 @@ Creator TerminalBinaryIO(std::string binary, std::map<std::string, std::string> 
 // The shim appends output to the file `path`. Source: cio.LogFile.
 Creator LogFile(std::string path);
 
-// <scheme>://<path>?<args>, escaped, arguments in the order of their names. InvalidArgument unless
-// `path` is absolute. Source: cio.LogURIGenerator.
+// <scheme>://<path>?<args>, escaped, arguments in the order of their names. ErrInvalidArgument
+// unless `path` is absolute. Source: cio.LogURIGenerator.
 absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string_view path,
                                             const std::map<std::string, std::string>& args = {});
 

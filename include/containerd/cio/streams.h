@@ -103,7 +103,7 @@ class Buffer : public ByteSink {
 class InputStream : public ByteSource {
  public:
   // Queues bytes without limit; who produces more than the task reads looks at Buffered or waits
-  // for Flushed. FailedPrecondition after Close, and the reason given to Closed when the task
+  // for Flushed. ErrFailedPrecondition after Close, and the reason given to Closed when the task
   // takes no more.
   absl::Status Write(std::string_view bytes);
 

@@ -66,7 +66,7 @@ class Context {
   // The earliest deadline set; absl::InfiniteFuture() when there is none.
   absl::Time Deadline() const;
 
-  // OK while the context is live, else CANCELLED or DEADLINE_EXCEEDED. Source: Context.Err.
+  // OK while the context is live, else Canceled or DeadlineExceeded. Source: Context.Err.
   absl::Status Err() const;
 
   // Whether Err() is not OK.

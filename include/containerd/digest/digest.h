@@ -54,14 +54,14 @@ class Algorithm {
   // Bytes of the raw hash; 0 if not available.
   std::size_t Size() const;
 
-  // InvalidArgument unless the algorithm is available and `encoded` has the length and the
+  // ErrInvalidArgument unless the algorithm is available and `encoded` has the length and the
   // characters (0-9a-f) of its digests. Source: Algorithm.Validate.
   absl::Status Validate(std::string_view encoded) const;
 
   // Raw hash bytes as the part of a digest after the colon. Source: Algorithm.Encode.
   std::string Encode(std::string_view raw) const;
 
-  // The functions below fail with InvalidArgument if the algorithm is not available.
+  // The functions below fail with ErrInvalidArgument if the algorithm is not available.
 
   // A new running hash. Source: Algorithm.Digester.
   absl::StatusOr<digest::Digester> Digester() const;
@@ -69,7 +69,8 @@ class Algorithm {
   absl::StatusOr<Digest> FromBytes(std::string_view bytes) const;
   absl::StatusOr<Digest> FromString(std::string_view text) const;
 
-  // Reads to the end of the stream; Unknown if the stream goes bad. Source: Algorithm.FromReader.
+  // Reads to the end of the stream; ErrUnknown if the stream goes bad. Source:
+  // Algorithm.FromReader.
   absl::StatusOr<Digest> FromReader(std::istream& reader) const;
 
   friend constexpr bool operator==(Algorithm, Algorithm) = default;
@@ -107,11 +108,11 @@ class Digest {
   digest::Algorithm Algorithm() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
   std::string_view Encoded() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
-  // OK for a well-formed digest of an available algorithm. Else InvalidArgument, and one of the
+  // OK for a well-formed digest of an available algorithm. Else ErrInvalidArgument, and one of the
   // IsErrDigest… functions below is true of it. Source: Digest.Validate.
   absl::Status Validate() const;
 
-  // A sink for content that is to have this digest. InvalidArgument if this is not valid.
+  // A sink for content that is to have this digest. ErrInvalidArgument if this is not valid.
   // Source: Digest.Verifier.
   absl::StatusOr<digest::Verifier> Verifier() const;
 

@@ -70,8 +70,9 @@ absl::Status Canceled(std::string_view message);
 absl::Status DeadlineExceeded(std::string_view message);
 
 // What kind of error a failed system call gave, with "<what>: <strerror>" as message; `err` is an
-// errno. ENOENT is NotFound, EEXIST AlreadyExists, EACCES and EPERM PermissionDenied, ENOSPC,
-// EMFILE, ENOMEM and EDQUOT ResourceExhausted, EINVAL InvalidArgument, the rest Unknown.
+// errno. ENOENT is ErrNotFound, EEXIST ErrAlreadyExists, EACCES and EPERM ErrPermissionDenied,
+// ENOSPC, EMFILE, ENOMEM and EDQUOT ErrResourceExhausted, EINVAL ErrInvalidArgument, the rest
+// ErrUnknown.
 absl::Status FromErrno(int err, std::string_view what);
 
 // The class of an error; nullopt for OK. Source: errdefs.Resolve.

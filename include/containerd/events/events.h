@@ -103,9 +103,9 @@ class Subscription {
  public:
   virtual ~Subscription() = default;
 
-  // Waits for the next item. After the last one: the error that ended the subscription, CANCELLED
-  // if its context was cancelled or Cancel called, ErrOutOfRange ("end of stream") if the daemon
-  // ended it well. If `ctx` ends first, its error, and the subscription goes on.
+  // Waits for the next item. After the last one: the error that ended the subscription, Canceled if
+  // its context was cancelled or Cancel called, ErrOutOfRange ("end of stream") if the daemon ended
+  // it well. If `ctx` ends first, its error, and the subscription goes on.
   virtual absl::StatusOr<Item> Next(const Context& ctx) = 0;
 
   // The next item if it is there already, nullopt if not. Errors as Next's.

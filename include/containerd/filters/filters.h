@@ -113,10 +113,10 @@ class All final : public Filter {
   std::vector<FilterPtr> filters_;
 };
 
-// Compiles a filter; an empty one matches everything. A syntax error is InvalidArgument and shows
-// where it is: `filters: parse error: [labels. >|?|< foo]: expected field or quoted`. A regular
-// expression that does not compile is no error: it is logged, and its selector matches nothing.
-// Source: filters.Parse.
+// Compiles a filter; an empty one matches everything. A syntax error is ErrInvalidArgument and
+// shows where it is: `filters: parse error: [labels. >|?|< foo]: expected field or quoted`. A
+// regular expression that does not compile is no error: it is logged, and its selector matches
+// nothing. Source: filters.Parse.
 absl::StatusOr<FilterPtr> Parse(std::string_view filter);
 
 // A filter that matches what any of the given ones does; no filters at all match everything.

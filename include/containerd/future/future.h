@@ -107,7 +107,7 @@ class [[nodiscard]] Future {
     return future;
   }
 
-  // Blocks until the value is there or `ctx` ends: then CANCELLED or DEADLINE_EXCEEDED, and the
+  // Blocks until the value is there or `ctx` ends: then Canceled or DeadlineExceeded, and the
   // future itself lives on. A value that is there wins over a context that has ended.
   Result Get(const Context& ctx) const { return state_->Get(ctx); }
 

@@ -185,7 +185,7 @@ struct TLSConfig {
   friend bool operator==(const TLSConfig&, const TLSConfig&) = default;
 };
 
-// InvalidArgument if a text holds no certificate, or a key does not belong to its certificate.
+// ErrInvalidArgument if a text holds no certificate, or a key does not belong to its certificate.
 absl::Status CheckTLSConfig(const TLSConfig& config);
 
 // The proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY or their lower case forms; empty:

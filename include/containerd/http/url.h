@@ -39,7 +39,7 @@ struct Url {
   friend bool operator==(const Url&, const Url&) = default;
 };
 
-// InvalidArgument for any text that is not an absolute http or https URL, or has control
+// ErrInvalidArgument for any text that is not an absolute http or https URL, or has control
 // characters, spaces or backslashes. The fragment is dropped.
 absl::StatusOr<Url> ParseUrl(std::string_view text);
 

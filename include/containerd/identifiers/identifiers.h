@@ -21,8 +21,8 @@ namespace containerd::identifiers {
 inline constexpr std::size_t kMaxLength = 76;
 
 // OK if `id` has 1 to kMaxLength bytes and is runs of ASCII letters and digits, each two joined by
-// one '.', '_' or '-'; else InvalidArgument with the reason. Safe from any thread.
-// Source: identifiers.Validate.
+// one '.', '_' or '-'; else ErrInvalidArgument with the reason. Safe from any thread. Source:
+// identifiers.Validate.
 absl::Status Validate(std::string_view id);
 
 }  // namespace containerd::identifiers

@@ -90,8 +90,8 @@ absl::StatusOr<ocispec::Platform> ConfigPlatform(const Context& ctx, content::Pr
 absl::StatusOr<digest::Digest> GetDiffID(const Context& ctx, content::Store& cs,
                                          const ocispec::Descriptor& desc);
 
-// Checks that a document is what its media type says. InvalidArgument if it is not JSON, if it is
-// Docker's schema 1, and for a manifest with an index's members or media type, and the reverse.
+// Checks that a document is what its media type says. ErrInvalidArgument if it is not JSON, if it
+// is Docker's schema 1, and for a manifest with an index's members or media type, and the reverse.
 // Source: images.validateMediaType.
 absl::Status ValidateMediaType(std::string_view document, std::string_view media_type);
 

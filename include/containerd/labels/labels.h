@@ -44,8 +44,8 @@ inline constexpr char kLabelDistributionSource[] = "containerd.io/distribution.s
 // Most bytes that a label's key and value may have together.
 inline constexpr std::size_t kMaxSize = 4096;
 
-// InvalidArgument if key and value have more than kMaxSize bytes together. Any bytes are allowed.
-// The error shows at most 64 bytes of the key. Source: labels.Validate.
+// ErrInvalidArgument if key and value have more than kMaxSize bytes together. Any bytes are
+// allowed. The error shows at most 64 bytes of the key. Source: labels.Validate.
 absl::Status Validate(std::string_view key, std::string_view value);
 
 // The first error among the labels in key order.

@@ -31,7 +31,7 @@ struct Info {
   friend bool operator==(const Info&, const Info&) = default;
 };
 
-// The mount that `path` is on. NotFound if the path does not exist. Source: mount.Lookup.
+// The mount that `path` is on. ErrNotFound if the path does not exist. Source: mount.Lookup.
 absl::StatusOr<Info> Lookup(std::string_view path);
 
 // All mounts of this process's mount namespace, in the kernel's order.

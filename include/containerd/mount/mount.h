@@ -81,8 +81,8 @@ absl::Status UnmountRecursive(std::string_view target, int flags);
 // the failure of the last mount's unmounting is reported. Source: mount.UnmountMounts.
 absl::Status UnmountMounts(const std::vector<Mount>& mounts, std::string_view target, int flags);
 
-// `path` made absolute, with all symbolic links resolved. NotFound if it does not exist.
-// Source: mount.CanonicalizePath.
+// `path` made absolute, with all symbolic links resolved. ErrNotFound if it does not exist. Source:
+// mount.CanonicalizePath.
 absl::StatusOr<std::string> CanonicalizePath(std::string_view path);
 
 // `mounts` without the options of overlays that forbid mounting their upper directory again

@@ -51,8 +51,8 @@ inline Context NamespaceFromEnv(const Context& ctx) {
 // The context's namespace, valid or not; nullopt if it has none. Source: namespaces.Namespace.
 inline std::optional<std::string> Namespace(const Context& ctx) { return ctx.Namespace(); }
 
-// The context's namespace. FailedPrecondition if it has none or an empty one, InvalidArgument if it
-// is no identifier. Source: namespaces.NamespaceRequired.
+// The context's namespace. ErrFailedPrecondition if it has none or an empty one, ErrInvalidArgument
+// if it is no identifier. Source: namespaces.NamespaceRequired.
 inline absl::StatusOr<std::string> NamespaceRequired(const Context& ctx) {
   std::optional<std::string> ns = ctx.Namespace();
   if (!ns || ns->empty()) return errdefs::FailedPrecondition("namespace is required");

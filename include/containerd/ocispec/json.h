@@ -23,7 +23,7 @@
 namespace containerd::ocispec {
 
 // Reads `json` into a T: Descriptor, Platform, Manifest, Index, Image, ImageConfig or ImageLayout.
-// Any bytes give a value or an InvalidArgument error that names the offending field. Bounds are
+// Any bytes give a value or an ErrInvalidArgument error that names the offending field. Bounds are
 // those of gojson::Unmarshal; bounding the size of `json` is up to who reads it. A `null` leaves
 // its field at the zero value, and a name that differs from a field's in case only is the field's
 // if no other fits, as in Go.

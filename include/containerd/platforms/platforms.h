@@ -37,7 +37,7 @@ namespace containerd::platforms {
 using Platform = ocispec::Platform;
 
 // Parses a specifier. In a version and in features `%XX` stands for a byte, which lets them hold
-// the characters "%+()/". InvalidArgument names the specifier and what is wrong with it.
+// the characters "%+()/". ErrInvalidArgument names the specifier and what is wrong with it.
 absl::StatusOr<Platform> Parse(std::string_view specifier);
 
 // Parses several specifiers; the first bad one is the error.

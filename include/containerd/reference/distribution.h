@@ -155,7 +155,7 @@ std::optional<T> As(const Reference& ref) {
   return internal::Builder::Make<T>(ref);
 }
 
-// All functions below that fail do so with InvalidArgument.
+// All functions below that fail do so with ErrInvalidArgument.
 
 // Reads a reference as it stands, with no defaults. The digest must be one that package digest
 // supports; its errors keep their kind. Else one of the IsErr… functions below is true of the
@@ -210,8 +210,8 @@ std::string FamiliarName(const Named& ref);
 std::string FamiliarString(const Reference& ref);
 
 // Whether FamiliarString or FamiliarName matches a shell pattern as a whole, where neither "*" nor
-// "?" matches "/": "foo/*", "ba[rz]:1.?". InvalidArgument for a malformed pattern.
-// Source: reference.FamiliarMatch.
+// "?" matches "/": "foo/*", "ba[rz]:1.?". ErrInvalidArgument for a malformed pattern. Source:
+// reference.FamiliarMatch.
 absl::StatusOr<bool> FamiliarMatch(std::string_view pattern, const Reference& ref);
 
 // The references that ParseAnyReference reads, in full, those that say more first: tag and digest,

@@ -50,7 +50,7 @@ struct Spec {
 
 // Reads a reference as the rest of a URL after "//": host, path with percent signs decoded and
 // cleaned of "." and "..", while "?…" and "#…" are dropped. An object is not required.
-// InvalidArgument if the text has a scheme (IsErrInvalid), no host (IsErrHostnameRequired), or
+// ErrInvalidArgument if the text has a scheme (IsErrInvalid), no host (IsErrHostnameRequired), or
 // could not stand in a URL (IsErrInvalid). Source: reference.Parse.
 absl::StatusOr<Spec> Parse(std::string_view text);
 

@@ -24,7 +24,7 @@ namespace containerd::specs {
 
 // Reads `json` into a T: Spec, Process, Mount, Hooks, Linux, LinuxResources, LinuxSeccomp, Windows,
 // WindowsResources, State, ContainerProcessState or features::Features. Any bytes give a value or
-// an InvalidArgument error that names the offending field. Bounds are those of gojson::Unmarshal;
+// an ErrInvalidArgument error that names the offending field. Bounds are those of gojson::Unmarshal;
 // bounding the size of `json` is up to who reads it. A `null` leaves its field at the zero value,
 // as in Go, and a name that differs from a field's in case only is the field's if no other fits.
 template <class T>

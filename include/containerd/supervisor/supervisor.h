@@ -134,7 +134,7 @@ class Daemon {
   // How many times a process was started (or adopted) so far.
   int64_t Starts() const;
 
-  // Waits until the daemon answers health checks. UNAVAILABLE when it is down and will not be
+  // Waits until the daemon answers health checks. ErrUnavailable when it is down and will not be
   // started by itself, with the reason why it went down.
   absl::Status WaitReady(const Context& ctx);
 
@@ -165,10 +165,10 @@ class Daemon {
 // absent), and waits until it answers health checks. The context limits this call only, not the
 // daemon's life.
 //
-// INVALID_ARGUMENT for a path or option that cannot be; NOT_FOUND without a containerd binary;
-// ALREADY_EXISTS when the state folder is supervised already; UNAVAILABLE with the last line that
-// the daemon printed if it exits, or does not answer in time. Nothing is left running on an error.
-// Source: supervisor.Start.
+// ErrInvalidArgument for a path or option that cannot be; ErrNotFound without a containerd binary;
+// ErrAlreadyExists when the state folder is supervised already; ErrUnavailable with the last line
+// that the daemon printed if it exits, or does not answer in time. Nothing is left running on an
+// error. Source: supervisor.Start.
 absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_view root_dir,
                                               std::string_view state_dir,
                                               const std::vector<DaemonOpt>& opts = {});

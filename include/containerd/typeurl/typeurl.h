@@ -64,7 +64,7 @@ absl::Status UnmarshalMessage(const Any& any, google::protobuf::Message& out);
 
 // Makes T travel as JSON under `url`, written and read by the two functions (of package gojson, for
 // one: gojson::Marshal<T>, gojson::Unmarshal<T>). Doing it again with the same URL changes nothing;
-// AlreadyExists if T has another URL or `url` another type.
+// ErrAlreadyExists if T has another URL or `url` another type.
 template <class T>
 requires(!ProtoMessage<T>) absl::Status
     Register(std::string url, std::function<std::string(const T&)> marshal,
@@ -82,7 +82,7 @@ requires(!ProtoMessage<T>) absl::Status
   return internal::RegisterCodec(typeid(T), std::move(url), std::move(codec));
 }
 
-// The URL under which a T travels. NotFound if T is neither a message nor registered.
+// The URL under which a T travels. ErrNotFound if T is neither a message nor registered.
 template <class T>
 absl::StatusOr<std::string> TypeURL() {
   if constexpr (ProtoMessage<T>) {
@@ -103,8 +103,8 @@ bool Is(const Any& any) {
   }
 }
 
-// Packs a value. A google.protobuf.Any is taken over rather than packed once more. NotFound if T is
-// neither a message nor registered.
+// Packs a value. A google.protobuf.Any is taken over rather than packed once more. ErrNotFound if T
+// is neither a message nor registered.
 template <class T>
 absl::StatusOr<Any> MarshalAny(const T& value) {
   if constexpr (std::is_same_v<T, Any>) {
@@ -116,8 +116,8 @@ absl::StatusOr<Any> MarshalAny(const T& value) {
   }
 }
 
-// Unpacks a T. InvalidArgument if `any` holds something else or bytes that are no T; NotFound if
-// its type is not known at all.
+// Unpacks a T. ErrInvalidArgument if `any` holds something else or bytes that are no T; ErrNotFound
+// if its type is not known at all.
 template <class T>
 absl::StatusOr<T> UnmarshalAny(const Any& any) {
   if constexpr (ProtoMessage<T>) {
@@ -148,7 +148,7 @@ absl::Status UnmarshalToByTypeURL(std::string_view type_url, std::string_view va
 }
 
 // Unpacks a value of whichever type the URL says: of a registered type the result holds a T, of a
-// message a std::shared_ptr<google::protobuf::Message>. NotFound if the type is not known: not
+// message a std::shared_ptr<google::protobuf::Message>. ErrNotFound if the type is not known: not
 // registered, and not among the messages that are linked into this program.
 absl::StatusOr<std::any> UnmarshalByTypeURL(std::string_view type_url, std::string_view value);
 

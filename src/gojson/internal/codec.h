@@ -289,7 +289,7 @@ class ObjectWriter {
   bool first_ = true;
 };
 
-// Reads all of `text` as a T. Any bytes give a value or an InvalidArgument error, which names the
+// Reads all of `text` as a T. Any bytes give a value or an ErrInvalidArgument error, which names the
 // path and the byte of the value that is wrong: "json: layers[2].size: want an integer, found a
 // string (byte 310)". As in Go, U+FFFD stands for each byte that is not UTF-8 and for half of a
 // surrogate pair, a member goes to the field of its name or else to one whose name differs in case

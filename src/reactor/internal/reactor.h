@@ -95,8 +95,8 @@ class Reactor {
   // Receives what epoll reports: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR, ...
   using FdCallback = std::function<void(uint32_t events)>;
 
-  // The process's loop, started if nobody has it. ResourceExhausted when there is no descriptor or
-  // thread left for it.
+  // The process's loop, started if nobody has it. ErrResourceExhausted when there is no descriptor
+  // or thread left for it.
   static absl::StatusOr<std::shared_ptr<Reactor>> Shared();
 
   // A loop of its own, for tests.
@@ -108,8 +108,8 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   // Watches `fd` for `events`, level-triggered unless they contain EPOLLET; 0 begins muted. `fd`
-  // stays the caller's. PermissionDenied for what epoll cannot watch because it is always ready
-  // (regular files, some devices), ResourceExhausted at the limits of the system.
+  // stays the caller's. ErrPermissionDenied for what epoll cannot watch because it is always ready
+  // (regular files, some devices), ErrResourceExhausted at the limits of the system.
   absl::StatusOr<Registration> Add(int fd, uint32_t events, FdCallback callback);
 
   // Runs `fn` once, `delay` from now by the monotonic clock (a negative one counts as zero).

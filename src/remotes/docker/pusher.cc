@@ -412,7 +412,7 @@ class DockerPusher final : public Pusher, public content::Ingester {
     return is_manifest ? PutManifest(ctx, host, job, path) : PutBlob(ctx, host, job);
   }
 
-  // AlreadyExists if the registry has the content.
+  // ErrAlreadyExists if the registry has the content.
   absl::Status CheckAbsent(const Context& ctx, const RegistryHost& host, const Job& job,
                            const std::vector<std::string>& path, bool is_manifest) {
     const ocispec::Descriptor& desc = job.desc;

@@ -16,7 +16,7 @@
 namespace containerd::rpc {
 
 // Runs `done` once, on one of gRPC's threads: with OK after `delay`, with the context's error at
-// its end if that comes first, with CANCELLED when the connection closes. Close waits for it.
+// its end if that comes first, with Canceled when the connection closes. Close waits for it.
 void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, absl::Duration delay,
                 std::function<void(absl::Status)> done);
 

@@ -36,7 +36,7 @@ class StreamHandle {
   StreamHandle(std::function<void()> cancel, std::function<void()> resume)
       : cancel_(std::move(cancel)), resume_(std::move(resume)) {}
 
-  // Ends the stream; its on_done still comes, with CANCELLED unless it had ended before.
+  // Ends the stream; its on_done still comes, with Canceled unless it had ended before.
   void Cancel() const {
     if (cancel_) cancel_();
   }
@@ -238,7 +238,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
   // Tells the server that no more messages come, after those queued. Not waited for.
   void CloseSend() { reactor_->CloseSend(); }
 
-  // Ends the stream; Read and Write then give CANCELLED.
+  // Ends the stream; Read and Write then give Canceled.
   void Cancel() { reactor_->Cancel(); }
 
   // Lets the stream run to its end without this object: what is queued is sent, then sending is

@@ -52,7 +52,7 @@ struct TokenOptions {
   bool fetch_refresh_token = false;
 };
 
-// What a bearer challenge says about the token to fetch. InvalidArgument without a usable realm.
+// What a bearer challenge says about the token to fetch. ErrInvalidArgument without a usable realm.
 // Source: auth.GenerateTokenOptions.
 absl::StatusOr<TokenOptions> GenerateTokenOptions(const Context& ctx, std::string_view host,
                                                   std::string_view username,

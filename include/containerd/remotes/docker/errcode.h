@@ -102,7 +102,7 @@ class Errors {
   std::string String() const;
 
   std::string MarshalJSON() const;
-  // Unknown codes become ErrorCodeUnknown(). InvalidArgument for what has not that form.
+  // Unknown codes become ErrorCodeUnknown(). ErrInvalidArgument for what has not that form.
   static absl::StatusOr<Errors> UnmarshalJSON(std::string_view json);
 
   friend bool operator==(const Errors&, const Errors&) = default;
@@ -123,7 +123,7 @@ ErrorCode ErrorCodeDenied();
 ErrorCode ErrorCodeUnavailable();
 ErrorCode ErrorCodeTooManyRequests();
 
-// Registers an error code under its value, in a group. AlreadyExists if the value is taken.
+// Registers an error code under its value, in a group. ErrAlreadyExists if the value is taken.
 absl::StatusOr<ErrorCode> Register(std::string_view group, ErrorDescriptor descriptor);
 
 // The code with this value, or ErrorCodeUnknown().

@@ -98,7 +98,7 @@ RegistryHosts ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts = 
 absl::StatusOr<bool> MatchAllHosts(std::string_view host);
 
 // Whether the host, with or without port, is localhost or an address of the loopback.
-// InvalidArgument for what is no host.
+// ErrInvalidArgument for what is no host.
 absl::StatusOr<bool> MatchLocalhost(std::string_view host);
 
 // The same without errors: false then. Source: docker.IsLocalhost.
