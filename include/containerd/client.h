@@ -160,6 +160,7 @@ class Client {
   // long as the context lives.
   absl::StatusOr<bool> IsServing(const Context& ctx);
 
+  // The daemon's version, and who it is. Source: Client.Version, Client.Server.
   absl::StatusOr<containerd::Version> Version(const Context& ctx);
   absl::StatusOr<ServerInfo> Server(const Context& ctx);
 
@@ -170,8 +171,14 @@ class Client {
 
   // The runtime for new containers; the built-in default if the namespace's label can't be read.
   std::string Runtime();
+
+  // The namespace's label "containerd.io/defaults/runtime" or "containerd.io/defaults/sandboxer",
+  // or the built-in default; the first answer is kept. An option of New comes before both. Source:
+  // Client.defaultRuntime, Client.defaultSandboxer.
   absl::StatusOr<std::string> DefaultRuntime(const Context& ctx);
   absl::StatusOr<std::string> DefaultSandboxer(const Context& ctx);
+
+  // What New's options set, or its defaults. Source: Client.DefaultNamespace, Client.platform.
   const std::string& DefaultNamespace() const;
   std::shared_ptr<const platforms::MatchComparer> Platform() const;
 
@@ -211,6 +218,10 @@ class Client {
 
   // ErrNotFound if there is no image of that name.
   absl::StatusOr<Image> GetImage(const Context& ctx, std::string_view ref);
+
+  // Images, in no order, of the context's namespace; those that match any of the filters. They are
+  // for the client's platform. ErrInvalidArgument for a filter that does not parse. Source:
+  // Client.ListImages.
   absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
                                                 const std::vector<std::string>& filters = {});
 

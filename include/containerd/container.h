@@ -45,6 +45,7 @@ struct Index;
 using CheckpointOpts = std::function<absl::Status(
     const Context&, Client&, const containers::Container&, ocispec::Index*, CheckpointOptions*)>;
 
+// How Container::Info does it. Source: client.InfoConfig.
 struct InfoConfig {
   bool refresh = true;  // ask the daemon
 };
@@ -76,6 +77,7 @@ class Container {
   absl::StatusOr<containers::Container> Info(const Context& ctx,
                                              const std::vector<InfoOpts>& opts = {});
 
+  // The labels, asked from the daemon. Source: Container.Labels.
   absl::StatusOr<containerd::Labels> Labels(const Context& ctx);
 
   // Sets these labels and leaves others alone; an empty value removes a label. Returns all.
@@ -83,7 +85,11 @@ class Container {
   absl::StatusOr<containerd::Labels> SetLabels(const Context& ctx,
                                                const containerd::Labels& labels);
 
+  // The runtime spec, asked from the daemon. ErrInvalidArgument if the record's spec cannot be
+  // read. Source: Container.Spec.
   absl::StatusOr<specs::Spec> Spec(const Context& ctx);
+
+  // The clients' own metadata, asked from the daemon. Source: Container.Extensions.
   absl::StatusOr<std::map<std::string, typeurl::Any>> Extensions(const Context& ctx);
 
   // The image that the container was made from; ErrNotFound if it was made from none, or it is

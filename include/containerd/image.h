@@ -75,6 +75,7 @@ using UsageOpt = std::function<absl::Status(UsageOptions*)>;
 // nothing for the platform, or content of it is missing.
 class Image final : public oci::Image {
  public:
+  // For the client's platform, or for the given one. Asks nothing of the daemon.
   Image(Client client, images::Image record);
   Image(Client client, images::Image record,
         std::shared_ptr<const platforms::MatchComparer> platform);
@@ -84,11 +85,13 @@ class Image final : public oci::Image {
   // The manifest or index that the image's name stands for.
   const ocispec::Descriptor& Target() const { return record_->target; }
 
+  // The labels of the record as it was when the handle was made.
   const containerd::Labels& Labels() const { return record_->labels; }
 
   // The record as the image store gave it.
   const images::Image& Metadata() const { return *record_; }
 
+  // The platform that manifest and config are chosen for.
   std::shared_ptr<const platforms::MatchComparer> Platform() const { return platform_; }
 
   // Digests of the uncompressed layers, from the bottom up.
@@ -117,6 +120,7 @@ class Image final : public oci::Image {
   absl::Status Unpack(const Context& ctx, std::string_view snapshotter_name,
                       const std::vector<UnpackOpt>& opts = {}) const;
 
+  // The client's content store.
   std::shared_ptr<content::Store> ContentStore() const override;
 
  private:

@@ -76,12 +76,14 @@ inline constexpr ProcessStatus kStopped = ProcessStatus::kStopped;
 inline constexpr ProcessStatus kPaused = ProcessStatus::kPaused;
 inline constexpr ProcessStatus kPausing = ProcessStatus::kPausing;
 
+// A process's state, and how it ended. Source: client.Status.
 struct Status {
   ProcessStatus status = ProcessStatus::kUnknown;
   std::uint32_t exit_status = 0;  // once stopped
   absl::Time exit_time = absl::InfinitePast();
 };
 
+// Which processes a signal goes to. Source: client.KillInfo.
 struct KillInfo {
   bool all = false;     // every process of the container, not just this one
   std::string exec_id;  // of another process of the task
@@ -99,6 +101,7 @@ using ProcessDeleteOpts = std::function<absl::Status(const Context&, Process&)>;
 // Is an option: kills the process (and, of a task, all others in it) and waits for its exit.
 absl::Status WithProcessKill(const Context& ctx, Process& process);
 
+// Which streams CloseIO closes. Source: client.IOCloseInfo.
 struct IOCloseInfo {
   bool stdin = false;
 };
@@ -149,6 +152,8 @@ class Process {
   // The streams; nullptr for a process that was loaded without attaching to them.
   std::shared_ptr<cio::IO> IO() const;
 
+  // The process's state, asked from the daemon; the exit status once it has stopped. Source:
+  // Process.Status.
   absl::StatusOr<containerd::Status> Status(const Context& ctx);
 
   // Removes the stopped process (or a created one that was never started) from the daemon, waits

@@ -116,19 +116,58 @@ RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m);
 // Is an option: Pull(ctx, ref, {WithPullUnpack}).
 absl::Status WithPullUnpack(Client& client, RemoteContext* context);
 
+// Pull only: options for unpacking; they add up. Source: client.WithUnpackOpts.
 RemoteOpt WithUnpackOpts(std::vector<UnpackOpt> opts);
+
+// Pull only: the snapshotter to unpack for, and options for each snapshot. Source:
+// client.WithPullSnapshotter.
 RemoteOpt WithPullSnapshotter(std::string snapshotter_name, std::vector<snapshots::Opt> opts = {});
+
+// Labels of the image record; they add up, and a later value replaces one of the same key.
+// ErrInvalidArgument for a label that is too long. Source: client.WithPullLabel,
+// client.WithPullLabels.
 RemoteOpt WithPullLabel(std::string key, std::string value);
 RemoteOpt WithPullLabels(Labels labels);
+
+// Which labels content gets so that it keeps what it refers to from garbage collection; see
+// RemoteContext::child_label_map. Source: client.WithChildLabelMap.
 RemoteOpt WithChildLabelMap(images::LabelMap fn);
+
+// Where references are resolved, fetched from and pushed to; by default docker::NewResolver()
+// without credentials. It may be shared by several pulls and pushes. Source: client.WithResolver.
 RemoteOpt WithResolver(std::shared_ptr<remotes::Resolver> resolver);
+
+// Calls `h` for each descriptor, before it is fetched or pushed; several handlers are called in the
+// order given. An error of `h` ends the pull or push. Source: client.WithImageHandler.
 RemoteOpt WithImageHandler(images::Handler h);
+
+// Replaces the handler that fetches or pushes by what `w` makes of it. The last option given
+// counts. Source: client.WithImageHandlerWrapper.
 RemoteOpt WithImageHandlerWrapper(std::function<images::Handler(images::Handler)> w);
+
+// Bounds the requests for content at once, over all pulls that share the semaphore. Counts instead
+// of the limiter that WithMaxConcurrentDownloads makes. Source: client.WithDownloadLimiter.
 RemoteOpt WithDownloadLimiter(std::shared_ptr<Semaphore> limiter);
+
+// The number of requests for content at once, and of pieces of one blob at once; 0: no bound, and
+// each blob in one piece. Source: client.WithMaxConcurrentDownloads.
 RemoteOpt WithMaxConcurrentDownloads(int max);
+
+// Bytes of the pieces that a blob is fetched in, several at once; each piece takes that much
+// memory. Below 512 blobs are fetched in one piece. Set WithMaxConcurrentDownloads, too. Source:
+// client.WithConcurrentLayerFetchBuffer.
 RemoteOpt WithConcurrentLayerFetchBuffer(std::int64_t buffer);
+
+// The number of blobs that Push sends at once; 0: 8. Source:
+// client.WithMaxConcurrentUploadedLayers.
 RemoteOpt WithMaxConcurrentUploadedLayers(int max);
+
+// Fetches manifests and configs for all platforms, and layers only for the chosen ones. Source:
+// client.WithAllMetadata.
 RemoteOpt WithAllMetadata();
+
+// Fetches also what `r` finds that refers to the manifests and indexes, such as signatures. Source:
+// client.WithReferrersProvider.
 RemoteOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> r);
 
 // Is an option. Source: 1.6's client, where it is called so.

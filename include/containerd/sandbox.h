@@ -57,7 +57,11 @@ class Sandbox {
   absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
                                          std::vector<NewContainerOpts> opts = {});
 
+  // Starts the created sandbox. Source: Sandbox.Start.
   absl::Status Start(const Context& ctx);
+
+  // Stops the sandbox, which stays in the store until Shutdown; Wait then completes. Source:
+  // Sandbox.Stop.
   absl::Status Stop(const Context& ctx);
 
   // Complete when the sandbox has exited. Costs no thread, and outlasts restarts of the daemon.

@@ -41,6 +41,7 @@ class Connection;
 
 namespace containerd::sandbox {
 
+// Which runtime runs a sandbox, and its options. Source: sandbox.RuntimeOpts.
 struct RuntimeOpts {
   std::string name{};  // "io.containerd.runc.v2"
   typeurl::Any options{};
@@ -59,11 +60,13 @@ struct Sandbox {
   absl::Time updated_at = absl::InfinitePast();
   std::map<std::string, typeurl::Any> extensions{};  // whatever clients keep with it
 
+  // Sets an extension, in place of one of the same name. Source: Sandbox.AddExtension.
   void AddExtension(std::string_view name, typeurl::Any value);
 
   // ErrNotFound, naming it, if there is no such extension.
   absl::StatusOr<typeurl::Any> GetExtension(std::string_view name) const;
 
+  // Sets a label, in place of one of the same name. Source: Sandbox.AddLabel.
   void AddLabel(std::string_view name, std::string_view value);
 
   // ErrNotFound, naming it, if there is no such label.
@@ -85,14 +88,19 @@ class Store {
   virtual absl::StatusOr<Sandbox> Update(const Context& ctx, const Sandbox& sandbox,
                                          const std::vector<std::string>& fieldpaths = {}) = 0;
 
+  // ErrNotFound if there is none of that id.
   virtual absl::StatusOr<Sandbox> Get(const Context& ctx, std::string_view id) = 0;
 
+  // The sandboxes of the context's namespace that match any of `filters`; all without filters.
+  // ErrInvalidArgument for a filter that does not parse.
   virtual absl::StatusOr<std::vector<Sandbox>> List(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
 
+  // Removes the record; a running sandbox goes on. ErrNotFound if there is none.
   virtual absl::Status Delete(const Context& ctx, std::string_view id) = 0;
 };
 
+// How a controller creates a sandbox. Source: sandbox.CreateOptions.
 struct CreateOptions {
   std::vector<mount::Mount> rootfs{};
   typeurl::Any options{};  // for the shim, e.g. CRI's PodSandboxConfig; not the runtime's options
@@ -102,11 +110,20 @@ struct CreateOptions {
 
 using CreateOpt = std::function<absl::Status(CreateOptions&)>;
 
+// Mounts for the sandbox's root file system. Source: sandbox.WithRootFS.
 CreateOpt WithRootFS(std::vector<mount::Mount> mounts);
+
+// Options for the shim, not for the runtime. Source: sandbox.WithOptions.
 CreateOpt WithOptions(typeurl::Any options);
+
+// A network namespace to use, by the path of its file on the daemon's machine. Source:
+// sandbox.WithNetNSPath.
 CreateOpt WithNetNSPath(std::string path);
+
+// Replaces the annotations. Source: sandbox.WithAnnotations.
 CreateOpt WithAnnotations(Labels annotations);
 
+// How a controller stops a sandbox. Source: sandbox.StopOptions.
 struct StopOptions {
   std::optional<absl::Duration> timeout{};
 };
@@ -129,6 +146,7 @@ struct ControllerInstance {
   friend bool operator==(const ControllerInstance&, const ControllerInstance&) = default;
 };
 
+// How a sandbox ended. Source: sandbox.ExitStatus.
 struct ExitStatus {
   std::uint32_t exit_status = 0;
   absl::Time exited_at = absl::InfinitePast();
@@ -160,6 +178,7 @@ class Controller {
   virtual absl::Status Create(const Context& ctx, const Sandbox& sandbox,
                               const std::vector<CreateOpt>& opts = {}) = 0;
 
+  // Starts a sandbox that Create has set up.
   virtual absl::StatusOr<ControllerInstance> Start(const Context& ctx,
                                                    std::string_view sandbox_id) = 0;
 
@@ -167,6 +186,8 @@ class Controller {
   virtual absl::StatusOr<ocispec::Platform> Platform(const Context& ctx,
                                                      std::string_view sandbox_id) = 0;
 
+  // Stops the sandbox; it stays with the controller until Shutdown. Without WithTimeout the
+  // controller decides how long it may take.
   virtual absl::Status Stop(const Context& ctx, std::string_view sandbox_id,
                             const std::vector<StopOpt>& opts = {}) = 0;
 
@@ -174,6 +195,7 @@ class Controller {
   // after 128 ms at first and up to 4.1 s later, until `ctx` ends: then the future has that error.
   virtual Future<ExitStatus> Wait(const Context& ctx, std::string_view sandbox_id) = 0;
 
+  // The sandbox's state; `verbose` fills `info` as well.
   virtual absl::StatusOr<ControllerStatus> Status(const Context& ctx, std::string_view sandbox_id,
                                                   bool verbose) = 0;
 

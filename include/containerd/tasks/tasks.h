@@ -78,6 +78,7 @@ struct ProcessInfo {
   friend bool operator==(const ProcessInfo&, const ProcessInfo&) = default;
 };
 
+// What a new task is made from. Source: services/tasks/v1.CreateTaskRequest.
 struct CreateTaskRequest {
   std::string container_id{};
   std::vector<mount::Mount> rootfs{};  // mounted by the shim
@@ -92,6 +93,7 @@ struct CreateTaskRequest {
   std::uint32_t task_api_version = 0;
 };
 
+// How a deleted process ended. Source: services/tasks/v1.DeleteResponse.
 struct DeleteResponse {
   std::string id{};
   std::uint32_t pid = 0;
@@ -101,6 +103,7 @@ struct DeleteResponse {
   friend bool operator==(const DeleteResponse&, const DeleteResponse&) = default;
 };
 
+// Which processes get which signal. Source: services/tasks/v1.KillRequest.
 struct KillRequest {
   std::string container_id{};
   std::string exec_id{};     // empty: the task's first process
@@ -108,6 +111,8 @@ struct KillRequest {
   bool all = false;          // all processes of the task
 };
 
+// A process to add to a task. The stream paths are as in CreateTaskRequest. Source:
+// services/tasks/v1.ExecProcessRequest.
 struct ExecProcessRequest {
   std::string container_id{};
   std::string exec_id{};
@@ -118,12 +123,14 @@ struct ExecProcessRequest {
   typeurl::Any spec{};  // of runtime-spec's Process
 };
 
+// What of a running task is to change. Source: services/tasks/v1.UpdateTaskRequest.
 struct UpdateTaskRequest {
   std::string container_id{};
   typeurl::Any resources{};  // of runtime-spec's LinuxResources
   Labels annotations{};
 };
 
+// How a process ended. Source: services/tasks/v1.WaitResponse.
 struct WaitResponse {
   std::uint32_t exit_status = 0;  // 128 + signal for a process that was killed
   absl::Time exited_at = absl::InfinitePast();
@@ -152,10 +159,13 @@ class Service {
   virtual absl::StatusOr<DeleteResponse> Delete(const Context& ctx,
                                                 std::string_view container_id) = 0;
 
+  // Removes a stopped or created process that Exec added; returns how it ended.
+  // ErrFailedPrecondition while it runs.
   virtual absl::StatusOr<DeleteResponse> DeleteProcess(const Context& ctx,
                                                        std::string_view container_id,
                                                        std::string_view exec_id) = 0;
 
+  // A process's state, streams and exit.
   virtual absl::StatusOr<Process> Get(const Context& ctx, std::string_view container_id,
                                       std::string_view exec_id) = 0;
 
@@ -163,6 +173,7 @@ class Service {
   virtual absl::StatusOr<std::vector<Process>> List(const Context& ctx,
                                                     std::string_view filter = {}) = 0;
 
+  // Sends a signal. ErrNotFound if the process has ended already.
   virtual absl::Status Kill(const Context& ctx, const KillRequest& request) = 0;
 
   // Adds a process to a task; Start runs it.
@@ -178,6 +189,7 @@ class Service {
   virtual absl::Status CloseIO(const Context& ctx, std::string_view container_id,
                                std::string_view exec_id, bool close_stdin) = 0;
 
+  // Freezes and thaws all processes of the task.
   virtual absl::Status Pause(const Context& ctx, std::string_view container_id) = 0;
   virtual absl::Status Resume(const Context& ctx, std::string_view container_id) = 0;
 

@@ -42,26 +42,38 @@ struct UnpackConfiguration {
   friend bool operator==(const UnpackConfiguration&, const UnpackConfiguration&) = default;
 };
 
+// Finds out what a name stands for. Thread safe unless a class says otherwise, as are all
+// interfaces here. Source: transfer.ImageResolver.
 class ImageResolver {
  public:
   virtual ~ImageResolver() = default;
+
+  // The full name and the descriptor of the object's image. ErrNotFound if the remote has none.
   virtual absl::StatusOr<remotes::Resolver::Resolved> Resolve(const Context& ctx) const = 0;
 };
 
+// A resolver whose limits for fetching can be set. Call it before the first request. Source:
+// transfer.ImageResolverOptionSetter.
 class ImageResolverOptionSetter : public virtual ImageResolver {
  public:
+  // Applies the options to all later requests.
   virtual void SetResolverOptions(const std::vector<ImageResolverOption>& options) = 0;
 };
 
+// A resolver that can also fetch. Source: transfer.ImageFetcher.
 class ImageFetcher : public virtual ImageResolver {
  public:
+  // A fetcher of content of `ref`, a name that Resolve returned.
   virtual absl::StatusOr<std::shared_ptr<transfer::Fetcher>> Fetcher(
       const Context& ctx, std::string_view ref) const = 0;
 };
 
+// A place that content can be pushed to. Source: transfer.ImagePusher.
 class ImagePusher {
  public:
   virtual ~ImagePusher() = default;
+
+  // A pusher of `desc` and what it refers to.
   virtual absl::StatusOr<std::shared_ptr<transfer::Pusher>> Pusher(
       const Context& ctx, const ocispec::Descriptor& desc) const = 0;
 };
@@ -70,6 +82,9 @@ class ImagePusher {
 class ImageFilterer {
  public:
   virtual ~ImageFilterer() = default;
+
+  // Wraps `f`, which returns a descriptor's children, so that unwanted children are left out. `cs`
+  // is where the content is.
   virtual images::HandlerFunc ImageFilter(images::HandlerFunc f,
                                           std::shared_ptr<content::Store> cs) const = 0;
 };
@@ -78,34 +93,48 @@ class ImageFilterer {
 class ImageStorer {
  public:
   virtual ~ImageStorer() = default;
+
+  // Creates or updates the records, and returns them as stored.
   virtual absl::StatusOr<std::vector<images::Image>> StoreImages(const Context& ctx,
                                                                  ocispec::Descriptor desc,
                                                                  images::Store& store) const = 0;
 };
 
+// Gets one image record. Source: transfer.ImageGetter.
 class ImageGetter {
  public:
   virtual ~ImageGetter() = default;
+
+  // The image from `store`. ErrNotFound if there is none.
   virtual absl::StatusOr<images::Image> Get(const Context& ctx, images::Store& store) const = 0;
 };
 
+// Finds the image records to export. Source: transfer.ImageLookup.
 class ImageLookup {
  public:
   virtual ~ImageLookup() = default;
+
+  // The images from `store`. ErrNotFound if one is missing.
   virtual absl::StatusOr<std::vector<images::Image>> Lookup(const Context& ctx,
                                                             images::Store& store) const = 0;
 };
 
+// Writes images somewhere. Source: transfer.ImageExporter.
 class ImageExporter {
  public:
   virtual ~ImageExporter() = default;
+
+  // Writes the images, with their content from `cs`. Blocks until all is written.
   virtual absl::Status Export(const Context& ctx, content::Store& cs,
                               const std::vector<images::Image>& images) const = 0;
 };
 
+// Reads images from somewhere. Source: transfer.ImageImporter.
 class ImageImporter {
  public:
   virtual ~ImageImporter() = default;
+
+  // Writes the content to `store`, and returns the index of the images. Blocks until all is read.
   virtual absl::StatusOr<ocispec::Descriptor> Import(const Context& ctx,
                                                      content::Store& store) const = 0;
 };
@@ -117,21 +146,29 @@ class ImageImportStreamer {
   virtual std::pair<std::shared_ptr<io::Reader>, std::string> ImportStream() const = 0;
 };
 
+// The stream that an archive is written to, and the archive's media type. Source:
+// transfer.ImageExportStreamer.
 class ImageExportStreamer {
  public:
   virtual ~ImageExportStreamer() = default;
   virtual std::pair<std::shared_ptr<io::Writer>, std::string> ExportStream() const = 0;
 };
 
+// Says what to unpack after storing. Source: transfer.ImageUnpacker.
 class ImageUnpacker {
  public:
   virtual ~ImageUnpacker() = default;
+
+  // One entry for each platform to unpack; none: nothing is unpacked.
   virtual std::vector<UnpackConfiguration> UnpackPlatforms() const = 0;
 };
 
+// Says which platforms a transfer is for. Source: transfer.ImagePlatformsGetter.
 class ImagePlatformsGetter {
  public:
   virtual ~ImagePlatformsGetter() = default;
+
+  // Empty: all platforms.
   virtual std::vector<ocispec::Platform> Platforms() const = 0;
 };
 
