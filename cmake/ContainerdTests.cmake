@@ -9,6 +9,10 @@ target_compile_definitions(test_parity PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_
 add_test(NAME unit.parity COMMAND test_parity)
 set_tests_properties(unit.parity PROPERTIES LABELS unit TIMEOUT 300)
 
+# What the compiler says of what is no option.
+add_test(NAME unit.check_options COMMAND "${PROJECT_SOURCE_DIR}/tests/check_options.sh" "${CMAKE_CXX_COMPILER}")
+set_tests_properties(unit.check_options PROPERTIES LABELS unit TIMEOUT 300)
+
 # What tests/interop/spec_differential/run.sh compares with the Go client.
 add_executable(spec_differential "${PROJECT_SOURCE_DIR}/tests/interop/spec_differential/spec_differential.cc")
 target_include_directories(spec_differential PRIVATE "${PROJECT_SOURCE_DIR}")

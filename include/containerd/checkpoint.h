@@ -39,6 +39,7 @@
 #include "containerd/image.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/manifest.h"
+#include "containerd/option/option.h"
 #include "containerd/task.h"
 
 namespace containerd {
@@ -74,74 +75,60 @@ bool IsErrSnapshotterNameNotFoundInIndex(const absl::Status& status);
 absl::StatusOr<ocispec::Descriptor> GetIndexByMediaType(const ocispec::Index& index,
                                                         std::string_view media_type);
 
-// Options of Container::Checkpoint; the functions are options themselves. They run in order, so
-// that WithCheckpointTaskExit has to come before WithCheckpointTask.
+// Options of Container::Checkpoint. They run in order, so that WithCheckpointTaskExit has to come
+// before WithCheckpointTask.
 
 // Adds the container's image.
-absl::Status WithCheckpointImage(const Context& ctx, Client& client,
-                                 const containers::Container& container, ocispec::Index* index,
-                                 CheckpointOptions* options);
+extern const option::Plain<CheckpointOpt> WithCheckpointImage;
 
 // Adds the processes of the container's task, which must be running or paused, and its spec.
 // ErrAlreadyExists as for Task::Checkpoint, which Go's client takes for success.
-absl::Status WithCheckpointTask(const Context& ctx, Client& client,
-                                const containers::Container& container, ocispec::Index* index,
-                                CheckpointOptions* options);
+extern const option::Plain<CheckpointOpt> WithCheckpointTask;
 
 // Adds the options of the container's runtime, if it has any.
-absl::Status WithCheckpointRuntime(const Context& ctx, Client& client,
-                                   const containers::Container& container, ocispec::Index* index,
-                                   CheckpointOptions* options);
+extern const option::Plain<CheckpointOpt> WithCheckpointRuntime;
 
 // Adds what was changed in the container's root file system since it was made of the image.
-absl::Status WithCheckpointRW(const Context& ctx, Client& client,
-                              const containers::Container& container, ocispec::Index* index,
-                              CheckpointOptions* options);
+extern const option::Plain<CheckpointOpt> WithCheckpointRW;
 
 // Ends the task once its checkpoint is written.
-absl::Status WithCheckpointTaskExit(const Context& ctx, Client& client,
-                                    const containers::Container& container, ocispec::Index* index,
-                                    CheckpointOptions* options);
+extern const option::Plain<CheckpointOpt> WithCheckpointTaskExit;
 
-// Options of Client::Restore; the functions are options themselves.
+// Options of Client::Restore.
 
 // Gives the container the image of that name, which must have been unpacked, and a snapshot of it
 // under the container's id. ErrImageNameNotFoundInIndex, ErrSnapshotterNameNotFoundInIndex.
-NewContainerOpts WithRestoreImage(const Context& ctx, const std::string& id, Client& client,
-                                  const Image& checkpoint, const ocispec::Index& index);
+extern const option::Plain<RestoreOpt> WithRestoreImage;
 
 // The runtime, with its options if the checkpoint has any. ErrRuntimeNameNotFoundInIndex.
-NewContainerOpts WithRestoreRuntime(const Context& ctx, const std::string& id, Client& client,
-                                    const Image& checkpoint, const ocispec::Index& index);
+extern const option::Plain<RestoreOpt> WithRestoreRuntime;
 
 // The spec that the container had. ErrMediaTypeNotFound if the checkpoint is without a task.
-NewContainerOpts WithRestoreSpec(const Context& ctx, const std::string& id, Client& client,
-                                 const Image& checkpoint, const ocispec::Index& index);
+extern const option::Plain<RestoreOpt> WithRestoreSpec;
 
 // Applies the changes of the root file system to the snapshot that an option before this one made.
 // ErrMediaTypeNotFound if the checkpoint has none.
-NewContainerOpts WithRestoreRW(const Context& ctx, const std::string& id, Client& client,
-                               const Image& checkpoint, const ocispec::Index& index);
+extern const option::Plain<RestoreOpt> WithRestoreRW;
 
 // Makes a new container of a checkpoint in one option of NewContainer, as the client before 1.3
 // did: its image, a snapshot of it under `snapshot_key` (one that exists already is used), the
 // changes of the root file system, and the spec; each if the checkpoint has it.
-NewContainerOpts WithCheckpoint(const Image& checkpoint, std::string snapshot_key);
+NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key);
 
 // Restores a new task's processes. ErrNotFound if the checkpoint has none.
-NewTaskOpts WithTaskCheckpoint(const Image& checkpoint);
+NewTaskOpt WithTaskCheckpoint(const Image& checkpoint);
 
 // Options of Task::Checkpoint.
 
 // The image to make.
-CheckpointTaskOpts WithCheckpointName(std::string name);
+CheckpointTaskOpt WithCheckpointName(std::string name);
 
 // A folder on the daemon's machine to write to, in place of an image. ErrInvalidArgument if the
 // options so far are of another runtime than runc.
-CheckpointTaskOpts WithCheckpointImagePath(std::string path);
+CheckpointTaskOpt WithCheckpointImagePath(std::string path);
 
 // All that runc can be told, in place of options set before.
-CheckpointTaskOpts WithCheckpointOptions(CheckpointOptions options);
+CheckpointTaskOpt WithCheckpointOptions(CheckpointOptions options);
 
 }  // namespace containerd
 

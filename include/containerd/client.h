@@ -30,6 +30,7 @@
 #include "containerd/context/context.h"
 #include "containerd/events/events.h"
 #include "containerd/leases/leases.h"
+#include "containerd/option/option.h"
 #include "containerd/services.h"
 #include "containerd/typeurl/any.h"
 
@@ -51,7 +52,7 @@ struct Image;
 }
 namespace images::archive {
 struct ExportOptions;
-using ExportOpt = std::function<absl::Status(const Context&, ExportOptions*)>;
+using ExportOpt = option::Option<const Context&, ExportOptions&>;
 }  // namespace images::archive
 namespace internal {
 struct ClientState;
@@ -73,7 +74,7 @@ struct Sandbox;
 namespace transfer {
 struct Config;
 class Object;
-using Opt = std::function<void(Config&)>;
+using Opt = option::Option<Config&>;
 }  // namespace transfer
 namespace version {
 class Service;
@@ -81,23 +82,26 @@ class Service;
 
 // How to pull, fetch and push; the options are in remote_opts.h.
 struct RemoteContext;
-using RemoteOpt = std::function<absl::Status(Client&, RemoteContext*)>;
+using RemoteOpt = option::Option<Client&, RemoteContext&>;
 
 // What to install and where; the options are in install.h.
 struct InstallConfig;
-using InstallOpts = std::function<void(InstallConfig*)>;
+using InstallOpt = option::Option<InstallConfig&>;
+using InstallOpts = InstallOpt;  // as Go calls it
 
 // How to import; the options are in import.h.
 struct ImportOptions;
-using ImportOpt = std::function<absl::Status(ImportOptions*)>;
+using ImportOpt = option::Option<ImportOptions&>;
 
-// Makes, of a checkpoint's index, an option for the container that is restored from it.
-using RestoreOpts =
-    std::function<NewContainerOpts(const Context& ctx, const std::string& id, Client& client,
-                                   const Image& checkpoint, const ocispec::Index& index)>;
+// Restores a part of a container from a checkpoint; the options are in checkpoint.h. Unlike in Go
+// it changes the record itself, and makes no option that does.
+using RestoreOpt = option::Option<const Context&, Client&, const Image&, const ocispec::Index&,
+                                  containers::Container&>;
+using RestoreOpts = RestoreOpt;  // as Go calls it
 
 // Fills in the record of a sandbox that is about to be created.
-using NewSandboxOpts = std::function<absl::Status(const Context&, Client&, sandbox::Sandbox*)>;
+using NewSandboxOpt = option::Option<const Context&, Client&, sandbox::Sandbox&>;
+using NewSandboxOpts = NewSandboxOpt;  // as Go calls it
 
 struct Version {
   std::string version;   // "1.7.24"
@@ -197,7 +201,7 @@ class Client {
   // Creates a container record; a running one is a Task (Container::NewTask). What the options made
   // before one of them failed (a snapshot) is removed again.
   absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
-                                         const std::vector<NewContainerOpts>& opts = {});
+                                         const std::vector<NewContainerOpt>& opts = {});
 
   // ErrNotFound if there is none of that id.
   absl::StatusOr<Container> LoadContainer(const Context& ctx, std::string_view id);
@@ -206,12 +210,12 @@ class Client {
   // Its task is then restored by NewTask with WithTaskCheckpoint(checkpoint).
   absl::StatusOr<Container> Restore(const Context& ctx, std::string_view id,
                                     const Image& checkpoint,
-                                    const std::vector<RestoreOpts>& opts = {});
+                                    const std::vector<RestoreOpt>& opts = {});
 
   // Creates a sandbox, in the store and with its controller; Start runs it (containerd/sandbox.h).
   // If the controller refuses, nothing stays in the store. ErrNotImplemented before daemon 1.7.
   absl::StatusOr<Sandbox> NewSandbox(const Context& ctx, std::string_view sandbox_id,
-                                     const std::vector<NewSandboxOpts>& opts = {});
+                                     const std::vector<NewSandboxOpt>& opts = {});
 
   // ErrNotFound if there is none of that id.
   absl::StatusOr<Sandbox> LoadSandbox(const Context& ctx, std::string_view id);
@@ -258,7 +262,7 @@ class Client {
   // process's rights. ErrNotFound if the daemon has no such service, ErrAlreadyExists if a file is
   // there already; what was installed before it stays. Source: Client.Install.
   absl::Status Install(const Context& ctx, const Image& image,
-                       const std::vector<InstallOpts>& opts = {});
+                       const std::vector<InstallOpt>& opts = {});
 
   // Reads an archive of images (an OCI layout or one of `docker save`, as images/archive.h says) to
   // its end, and makes an image record for each name in it, or changes the one that exists. Returns

@@ -19,6 +19,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/option/option.h"
 #include "containerd/services.h"
 
 namespace grpc {
@@ -41,7 +42,7 @@ struct DialOptions {
   std::vector<std::function<void(grpc::ChannelArguments&)>> channel_arguments;
 };
 
-using DialOpt = std::function<void(DialOptions*)>;
+using DialOpt = option::Option<DialOptions&>;
 
 // TLS: grpc::SslCredentials(...) for a daemon that listens on tcp. Source:
 // grpc.WithTransportCredentials.
@@ -63,7 +64,7 @@ struct CallLimits {
   int max_send_msg_size;
 };
 
-using CallOpt = std::function<void(CallLimits*)>;
+using CallOpt = option::Option<CallLimits&>;
 
 // In bytes; by default 16 MiB both. Source: grpc.MaxCallRecvMsgSize, grpc.MaxCallSendMsgSize.
 CallOpt MaxCallRecvMsgSize(int bytes);
@@ -83,7 +84,7 @@ struct ClientOptions {
   Services services;
 };
 
-using Opt = std::function<absl::Status(ClientOptions*)>;
+using Opt = option::Option<ClientOptions&>;
 
 // The namespace of calls whose context has none, those on raw stubs included. ErrInvalidArgument if
 // it is not a valid identifier.

@@ -28,6 +28,7 @@
 #include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/spec.h"
 #include "containerd/task.h"
 #include "containerd/typeurl/any.h"
@@ -42,30 +43,31 @@ struct Index;
 
 // Adds a part of the container to the index of a checkpoint, or changes how its task is
 // checkpointed by options after it. See containerd/checkpoint.h.
-using CheckpointOpts = std::function<absl::Status(
-    const Context&, Client&, const containers::Container&, ocispec::Index*, CheckpointOptions*)>;
+using CheckpointOpt = option::Option<const Context&, Client&, const containers::Container&,
+                                     ocispec::Index&, CheckpointOptions&>;
+using CheckpointOpts = CheckpointOpt;  // as Go calls it
 
 // How Container::Info does it. Source: client.InfoConfig.
 struct InfoConfig {
   bool refresh = true;  // ask the daemon
 };
 
-using InfoOpts = std::function<void(InfoConfig*)>;
+using InfoOpt = option::Option<InfoConfig&>;
+using InfoOpts = InfoOpt;  // as Go calls it
 
 // Is an option: returns the record that the handle has, without asking the daemon.
-void WithoutRefreshedMetadata(InfoConfig* config);
+extern const option::Plain<InfoOpt> WithoutRefreshedMetadata;
 
 // Runs before a container's record is deleted.
-using DeleteOpts =
-    std::function<absl::Status(const Context&, Client&, const containers::Container&)>;
+using DeleteOpt = option::Option<const Context&, Client&, const containers::Container&>;
+using DeleteOpts = DeleteOpt;  // as Go calls it
 
 // Is an option: removes the container's snapshot too.
-absl::Status WithSnapshotCleanup(const Context& ctx, Client& client,
-                                 const containers::Container& container);
+extern const option::Plain<DeleteOpt> WithSnapshotCleanup;
 
 // Changes a container's record.
-using UpdateContainerOpts =
-    std::function<absl::Status(const Context&, Client&, containers::Container*)>;
+using UpdateContainerOpt = option::Option<const Context&, Client&, containers::Container&>;
+using UpdateContainerOpts = UpdateContainerOpt;  // as Go calls it
 
 // A handle: copies are the same container. All functions are safe from any thread, and ErrNotFound
 // once the container has been deleted. A container that goes out of scope stays where it is.
@@ -75,7 +77,7 @@ class Container {
 
   // The container's record, from the daemon unless WithoutRefreshedMetadata.
   absl::StatusOr<containers::Container> Info(const Context& ctx,
-                                             const std::vector<InfoOpts>& opts = {});
+                                             const std::vector<InfoOpt>& opts = {});
 
   // The labels, asked from the daemon. Source: Container.Labels.
   absl::StatusOr<containerd::Labels> Labels(const Context& ctx);
@@ -97,12 +99,12 @@ class Container {
   absl::StatusOr<containerd::Image> Image(const Context& ctx);
 
   // Gets the record, lets the options change it, and stores it.
-  absl::Status Update(const Context& ctx, const std::vector<UpdateContainerOpts>& opts);
+  absl::Status Update(const Context& ctx, const std::vector<UpdateContainerOpt>& opts);
 
   // Creates the container's task, with the streams that `creator` makes; Start runs it. On failure
   // the streams are closed. ErrAlreadyExists if the container has a task.
   absl::StatusOr<containerd::Task> NewTask(const Context& ctx, const cio::Creator& creator,
-                                           const std::vector<NewTaskOpts>& opts = {});
+                                           const std::vector<NewTaskOpt>& opts = {});
 
   // The container's task, attached to its streams if `attach` is given. ErrNotFound if it has none.
   absl::StatusOr<containerd::Task> Task(const Context& ctx, const cio::Attach& attach = nullptr);
@@ -111,7 +113,7 @@ class Container {
   // containerd/checkpoint.h); its task is not paused. ErrNotFound for a container that was made
   // from no image, ErrAlreadyExists if there is an image of that name.
   absl::StatusOr<containerd::Image> Checkpoint(const Context& ctx, std::string_view ref,
-                                               const std::vector<CheckpointOpts>& opts = {});
+                                               const std::vector<CheckpointOpt>& opts = {});
 
   // Creates the container's task of a checkpoint in a folder of the daemon's machine, as CRI does,
   // and returns the process's pid. Since daemon 2.1; older ones know no such checkpoint. The
@@ -120,7 +122,7 @@ class Container {
                                         std::string_view root_dir);
 
   // Deletes the record. ErrFailedPrecondition while there is a task.
-  absl::Status Delete(const Context& ctx, const std::vector<DeleteOpts>& opts = {});
+  absl::Status Delete(const Context& ctx, const std::vector<DeleteOpt>& opts = {});
 
  private:
   friend class Client;

@@ -25,54 +25,54 @@ class Message;
 namespace containerd {
 
 // The runtime, with its options if any: for runc containerd.runc.v1.Options.
-NewContainerOpts WithRuntime(std::string name, typeurl::Any options = {});
-NewContainerOpts WithRuntime(std::string name, const google::protobuf::Message& options);
+NewContainerOpt WithRuntime(std::string name, typeurl::Any options = {});
+NewContainerOpt WithRuntime(std::string name, const google::protobuf::Message& options);
 
 // The sandbox that the container belongs to.
-NewContainerOpts WithSandbox(std::string sandbox_id);
+NewContainerOpt WithSandbox(std::string sandbox_id);
 
 // The image that the record names. The snapshot options set it too.
-NewContainerOpts WithImage(const Image& image);
-NewContainerOpts WithImageName(std::string name);
+NewContainerOpt WithImage(const Image& image);
+NewContainerOpt WithImageName(std::string name);
 
 // Replaces the labels.
-NewContainerOpts WithContainerLabels(Labels labels);
+NewContainerOpt WithContainerLabels(Labels labels);
 
 // Adds to the labels, over those of the same key.
-NewContainerOpts WithAdditionalContainerLabels(Labels labels);
+NewContainerOpt WithAdditionalContainerLabels(Labels labels);
 
 // Replaces the labels by those of the image's config, without any that are reserved for containerd.
-NewContainerOpts WithImageConfigLabels(const Image& image);
+NewContainerOpt WithImageConfigLabels(const Image& image);
 
 // Records the stop signal of the image's config, or the default; GetStopSignal reads it.
 // ErrInvalidArgument if the default is no signal.
-NewContainerOpts WithImageStopSignal(const Image& image, std::string default_signal);
+NewContainerOpt WithImageStopSignal(const Image& image, std::string default_signal);
 
 // The snapshotter of the snapshot options after it. Without: the namespace's, or overlayfs.
-NewContainerOpts WithSnapshotter(std::string name);
+NewContainerOpt WithSnapshotter(std::string name);
 
 // A snapshot that exists. ErrNotFound if it does not.
-NewContainerOpts WithSnapshot(std::string id);
+NewContainerOpt WithSnapshot(std::string id);
 
 // A new snapshot on top of the image, which must have been unpacked (else ErrNotFound); writable,
 // or a read-only view. ErrAlreadyExists if the key is taken.
-NewContainerOpts WithNewSnapshot(std::string id, const Image& image,
-                                 std::vector<snapshots::Opt> opts = {});
-NewContainerOpts WithNewSnapshotView(std::string id, const Image& image,
-                                     std::vector<snapshots::Opt> opts = {});
+NewContainerOpt WithNewSnapshot(std::string id, const Image& image,
+                                std::vector<snapshots::Opt> opts = {});
+NewContainerOpt WithNewSnapshotView(std::string id, const Image& image,
+                                    std::vector<snapshots::Opt> opts = {});
 
 // Metadata of the caller's own under a key that must not be empty.
-NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension);
-NewContainerOpts WithContainerExtension(std::string name,
-                                        const google::protobuf::Message& extension);
+NewContainerOpt WithContainerExtension(std::string name, typeurl::Any extension);
+NewContainerOpt WithContainerExtension(std::string name,
+                                       const google::protobuf::Message& extension);
 
 // The default spec, changed by the options. A bind mount without a source is ErrInvalidArgument,
 // here and with WithSpec: runtimes would take the folder that they run in. Source:
 // client.WithNewSpec, oci.GenerateSpec.
-NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts = {});
+NewContainerOpt WithNewSpec(std::vector<oci::SpecOpt> opts = {});
 
 // The given spec, changed by the options.
-NewContainerOpts WithSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts = {});
+NewContainerOpt WithSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts = {});
 
 }  // namespace containerd
 

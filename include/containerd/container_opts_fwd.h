@@ -9,6 +9,7 @@
 #include <absl/status/status.h>
 
 #include "containerd/context/context.h"
+#include "containerd/option/option.h"
 
 namespace containerd {
 
@@ -18,8 +19,8 @@ struct Container;
 }
 
 // Fills in the record of a container that is about to be created, and makes what it refers to.
-using NewContainerOpts =
-    std::function<absl::Status(const Context&, Client&, containers::Container*)>;
+using NewContainerOpt = option::Option<const Context&, Client&, containers::Container&>;
+using NewContainerOpts = NewContainerOpt;  // as Go calls it
 
 }  // namespace containerd
 

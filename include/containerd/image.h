@@ -30,6 +30,7 @@
 #include "containerd/oci/spec.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
+#include "containerd/option/option.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/unpack/keyed_locker.h"
 
@@ -56,7 +57,7 @@ struct UnpackConfig {
 };
 
 // Changes an UnpackConfig.
-using UnpackOpt = std::function<absl::Status(const Context&, UnpackConfig*)>;
+using UnpackOpt = option::Option<const Context&, UnpackConfig&>;
 
 // How to count what an image takes.
 struct UsageOptions {
@@ -66,7 +67,7 @@ struct UsageOptions {
 };
 
 // Changes UsageOptions.
-using UsageOpt = std::function<absl::Status(UsageOptions*)>;
+using UsageOpt = option::Option<UsageOptions&>;
 
 // A handle: copies are the same image. All functions are safe from any thread.
 //
@@ -139,13 +140,13 @@ Image NewImageWithPlatform(const Client& client, images::Image record,
 UsageOpt WithUsageManifestLimit(int limit);
 
 // Counts the snapshots that the image holds, too.
-UsageOpt WithSnapshotUsage();
+extern const option::Plain<UsageOpt> WithSnapshotUsage;
 
 // Counts the sizes that the manifests give, whether or not the content is there.
-UsageOpt WithManifestUsage();
+extern const option::Plain<UsageOpt> WithManifestUsage;
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
-UnpackOpt WithSnapshotterPlatformCheck();
+extern const option::Plain<UnpackOpt> WithSnapshotterPlatformCheck;
 // Unpacks in this process instead of in the daemon, which is faster. This process must run as root
 // on the daemon's machine, else ErrFailedPrecondition. ErrResourceExhausted for a layer that
 // unpacks to more than `max_layer_size` bytes; 0 means nine tenths of the free space.

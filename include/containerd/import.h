@@ -25,6 +25,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 
 namespace containerd {
@@ -69,13 +70,13 @@ ImportOpt WithImportPlatform(platforms::MatchComparerPtr platform);
 
 // Compresses layers of `docker save` that are not compressed. As Go's function of this name it is
 // called: Import(ctx, archive, {WithImportCompression()}).
-ImportOpt WithImportCompression();
+extern const option::Plain<ImportOpt> WithImportCompression;
 
 // Lets the garbage collector remove layers once they have been unpacked.
-ImportOpt WithDiscardUnpackedLayers();
+extern const option::Plain<ImportOpt> WithDiscardUnpackedLayers;
 
 // Takes archives that lack some of the content that their index refers to.
-ImportOpt WithSkipMissing();
+extern const option::Plain<ImportOpt> WithSkipMissing;
 
 // Keeps the referrers that the provider finds for the images' manifests from garbage collection,
 // with the images.

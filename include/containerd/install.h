@@ -13,6 +13,7 @@
 #include <string>
 
 #include "containerd/client.h"
+#include "containerd/option/option.h"
 
 namespace containerd {
 
@@ -24,10 +25,10 @@ struct InstallConfig {
 };
 
 // Are options.
-void WithInstallLibs(InstallConfig* config);
-void WithInstallReplace(InstallConfig* config);
+extern const option::Plain<InstallOpt> WithInstallLibs;
+extern const option::Plain<InstallOpt> WithInstallReplace;
 
-InstallOpts WithInstallPath(std::string path);
+InstallOpt WithInstallPath(std::string path);
 
 }  // namespace containerd
 

@@ -25,6 +25,7 @@
 #include "containerd/cio/cio.h"
 #include "containerd/context/context.h"
 #include "containerd/future/future.h"
+#include "containerd/option/option.h"
 #include "containerd/tasks/tasks.h"
 
 namespace containerd {
@@ -89,27 +90,30 @@ struct KillInfo {
   std::string exec_id;  // of another process of the task
 };
 
-using KillOpts = std::function<absl::Status(const Context&, KillInfo*)>;
+using KillOpt = option::Option<const Context&, KillInfo&>;
+using KillOpts = KillOpt;  // as Go calls it
 
 // WithKillAll is an option itself, WithKillExecID makes one.
-absl::Status WithKillAll(const Context& ctx, KillInfo* info);
-KillOpts WithKillExecID(std::string exec_id);
+extern const option::Plain<KillOpt> WithKillAll;
+KillOpt WithKillExecID(std::string exec_id);
 
 // Runs before a process is deleted.
-using ProcessDeleteOpts = std::function<absl::Status(const Context&, Process&)>;
+using ProcessDeleteOpt = option::Option<const Context&, Process&>;
+using ProcessDeleteOpts = ProcessDeleteOpt;  // as Go calls it
 
 // Is an option: kills the process (and, of a task, all others in it) and waits for its exit.
-absl::Status WithProcessKill(const Context& ctx, Process& process);
+extern const option::Plain<ProcessDeleteOpt> WithProcessKill;
 
 // Which streams CloseIO closes. Source: client.IOCloseInfo.
 struct IOCloseInfo {
   bool stdin = false;
 };
 
-using IOCloserOpts = std::function<void(IOCloseInfo*)>;
+using IOCloserOpt = option::Option<IOCloseInfo&>;
+using IOCloserOpts = IOCloserOpt;  // as Go calls it
 
 // Is an option: closes stdin.
-void WithStdinCloser(IOCloseInfo* info);
+extern const option::Plain<IOCloserOpt> WithStdinCloser;
 
 // A handle: copies are the same process. All functions are safe from any thread. Errors name the
 // task and process, and are ErrNotFound once it has been deleted.
@@ -128,7 +132,7 @@ class Process {
   absl::Status Start(const Context& ctx);
 
   // Sends a signal, as of kill(2). ErrNotFound if the process has ended.
-  absl::Status Kill(const Context& ctx, int signal, const std::vector<KillOpts>& opts = {});
+  absl::Status Kill(const Context& ctx, int signal, const std::vector<KillOpt>& opts = {});
 
   // Completes when the process has exited and all its output has been delivered to its streams (if
   // a process that was left behind still holds an output open, its output counts as delivered once
@@ -144,7 +148,7 @@ class Process {
 
   // With WithStdinCloser: lets the process read the end of its input, once the streams here have
   // given up their end as well.
-  absl::Status CloseIO(const Context& ctx, const std::vector<IOCloserOpts>& opts = {});
+  absl::Status CloseIO(const Context& ctx, const std::vector<IOCloserOpt>& opts = {});
 
   // Sets the size of the process's terminal, in characters.
   absl::Status Resize(const Context& ctx, std::uint32_t width, std::uint32_t height);
@@ -159,7 +163,7 @@ class Process {
   // Removes the stopped process (or a created one that was never started) from the daemon, waits
   // for what remains of its output, and closes its streams. ErrFailedPrecondition while it runs.
   absl::StatusOr<ExitStatus> Delete(const Context& ctx,
-                                    const std::vector<ProcessDeleteOpts>& opts = {});
+                                    const std::vector<ProcessDeleteOpt>& opts = {});
 
  protected:
   friend class Container;

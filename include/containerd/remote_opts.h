@@ -25,6 +25,7 @@
 #include "containerd/images/handlers.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/remotes/remotes.h"
 #include "containerd/snapshots/snapshots.h"
@@ -114,7 +115,7 @@ RemoteOpt WithPlatform(std::string platform);
 RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m);
 
 // Is an option: Pull(ctx, ref, {WithPullUnpack}).
-absl::Status WithPullUnpack(Client& client, RemoteContext* context);
+extern const option::Plain<RemoteOpt> WithPullUnpack;
 
 // Pull only: options for unpacking; they add up. Source: client.WithUnpackOpts.
 RemoteOpt WithUnpackOpts(std::vector<UnpackOpt> opts);
@@ -164,14 +165,14 @@ RemoteOpt WithMaxConcurrentUploadedLayers(int max);
 
 // Fetches manifests and configs for all platforms, and layers only for the chosen ones. Source:
 // client.WithAllMetadata.
-RemoteOpt WithAllMetadata();
+extern const option::Plain<RemoteOpt> WithAllMetadata;
 
 // Fetches also what `r` finds that refers to the manifests and indexes, such as signatures. Source:
 // client.WithReferrersProvider.
 RemoteOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> r);
 
 // Is an option. Source: 1.6's client, where it is called so.
-absl::Status WithSchema1Conversion(Client& client, RemoteContext* context);
+extern const option::Plain<RemoteOpt> WithSchema1Conversion;
 
 // Go has none.
 RemoteOpt WithProgress(ProgressFunc f);

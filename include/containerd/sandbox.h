@@ -55,7 +55,7 @@ class Sandbox {
 
   // Client::NewContainer for a container that belongs to the sandbox.
   absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
-                                         std::vector<NewContainerOpts> opts = {});
+                                         std::vector<NewContainerOpt> opts = {});
 
   // Starts the created sandbox. Source: Sandbox.Start.
   absl::Status Start(const Context& ctx);
@@ -84,18 +84,18 @@ class Sandbox {
 };
 
 // The runtime that runs the sandbox, with its options if any.
-NewSandboxOpts WithSandboxRuntime(std::string name, typeurl::Any options = {});
-NewSandboxOpts WithSandboxRuntime(std::string name, const google::protobuf::Message& options);
+NewSandboxOpt WithSandboxRuntime(std::string name, typeurl::Any options = {});
+NewSandboxOpt WithSandboxRuntime(std::string name, const google::protobuf::Message& options);
 
 // The sandbox's spec, changed by the options.
-NewSandboxOpts WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts = {});
+NewSandboxOpt WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts = {});
 
 // Metadata of the caller's own.
-NewSandboxOpts WithSandboxExtension(std::string name, typeurl::Any extension);
-NewSandboxOpts WithSandboxExtension(std::string name, const google::protobuf::Message& extension);
+NewSandboxOpt WithSandboxExtension(std::string name, typeurl::Any extension);
+NewSandboxOpt WithSandboxExtension(std::string name, const google::protobuf::Message& extension);
 
 // Replaces the labels.
-NewSandboxOpts WithSandboxLabels(Labels labels);
+NewSandboxOpt WithSandboxLabels(Labels labels);
 
 }  // namespace containerd
 

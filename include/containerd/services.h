@@ -15,6 +15,8 @@
 #include <memory>
 #include <string>
 
+#include "containerd/option/option.h"
+
 namespace containerd {
 
 namespace containers {
@@ -76,7 +78,7 @@ struct Services {
   std::shared_ptr<mount::Manager> mount_manager;
 };
 
-using ServicesOpt = std::function<void(Services*)>;
+using ServicesOpt = option::Option<Services&>;
 
 ServicesOpt WithContentStore(std::shared_ptr<content::Store> store);
 ServicesOpt WithImageStore(std::shared_ptr<images::Store> store);

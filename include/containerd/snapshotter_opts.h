@@ -46,18 +46,18 @@ snapshots::Opt WithUserNSRemapperLabels(const std::vector<specs::LinuxIDMapping>
 // A new snapshot under the key `id` of the image with its files' owners moved: the 65536 ids from 0
 // on to those from `uid` and `gid` on. Writable, or a read-only view. ErrInvalidArgument names a
 // file whose owner is outside of the range.
-NewContainerOpts WithRemappedSnapshot(std::string id, const Image& image, std::uint32_t uid,
-                                      std::uint32_t gid);
-NewContainerOpts WithRemappedSnapshotView(std::string id, const Image& image, std::uint32_t uid,
-                                          std::uint32_t gid);
+NewContainerOpt WithRemappedSnapshot(std::string id, const Image& image, std::uint32_t uid,
+                                     std::uint32_t gid);
+NewContainerOpt WithRemappedSnapshotView(std::string id, const Image& image, std::uint32_t uid,
+                                         std::uint32_t gid);
 
 // The same for any ranges. The container's 0 has to be in them.
-NewContainerOpts WithUserNSRemappedSnapshot(std::string id, const Image& image,
-                                            std::vector<specs::LinuxIDMapping> uidmaps,
-                                            std::vector<specs::LinuxIDMapping> gidmaps);
-NewContainerOpts WithUserNSRemappedSnapshotView(std::string id, const Image& image,
-                                                std::vector<specs::LinuxIDMapping> uidmaps,
-                                                std::vector<specs::LinuxIDMapping> gidmaps);
+NewContainerOpt WithUserNSRemappedSnapshot(std::string id, const Image& image,
+                                           std::vector<specs::LinuxIDMapping> uidmaps,
+                                           std::vector<specs::LinuxIDMapping> gidmaps);
+NewContainerOpt WithUserNSRemappedSnapshotView(std::string id, const Image& image,
+                                               std::vector<specs::LinuxIDMapping> uidmaps,
+                                               std::vector<specs::LinuxIDMapping> gidmaps);
 
 }  // namespace containerd
 

@@ -28,6 +28,7 @@
 #include "containerd/context/context.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/process.h"
 #include "containerd/specs/spec.h"
 #include "containerd/tasks/metric.h"
@@ -50,9 +51,10 @@ struct CheckpointTaskInfo {
 };
 
 // Changes how Task::Checkpoint does it. containerd/checkpoint.h has the options.
-using CheckpointTaskOpts = std::function<absl::Status(CheckpointTaskInfo*)>;
+using CheckpointTaskOpt = option::Option<CheckpointTaskInfo&>;
+using CheckpointTaskOpts = CheckpointTaskOpt;  // as Go calls it
 
-// What a new task is made from besides its container. Filled in by NewTaskOpts.
+// What a new task is made from besides its container. Filled in by NewTaskOpt.
 struct TaskInfo {
   std::optional<ocispec::Descriptor> checkpoint;  // to restore from
   std::vector<mount::Mount> rootfs;               // mounted over the container's snapshot
@@ -68,7 +70,8 @@ struct TaskInfo {
   const std::string& Runtime() const { return runtime; }
 };
 
-using NewTaskOpts = std::function<absl::Status(const Context&, Client&, TaskInfo*)>;
+using NewTaskOpt = option::Option<const Context&, Client&, TaskInfo&>;
+using NewTaskOpts = NewTaskOpt;  // as Go calls it
 
 // What of a running task is to change.
 struct UpdateTaskInfo {
@@ -76,7 +79,8 @@ struct UpdateTaskInfo {
   std::map<std::string, std::string> annotations;
 };
 
-using UpdateTaskOpts = std::function<absl::Status(const Context&, Client&, UpdateTaskInfo*)>;
+using UpdateTaskOpt = option::Option<const Context&, Client&, UpdateTaskInfo&>;
+using UpdateTaskOpts = UpdateTaskOpt;  // as Go calls it
 
 // A process of a task, as the daemon counts them.
 using ProcessInfo = tasks::ProcessInfo;
@@ -98,7 +102,7 @@ class Task : public Process {
   absl::StatusOr<std::vector<ProcessInfo>> Pids(const Context& ctx);
 
   // Changes resources and annotations of the running task.
-  absl::Status Update(const Context& ctx, const std::vector<UpdateTaskOpts>& opts);
+  absl::Status Update(const Context& ctx, const std::vector<UpdateTaskOpt>& opts);
 
   // A process added by Exec, attached to its streams if `attach` is given. The task's own id gives
   // the task. ErrNotFound if there is none.
@@ -117,7 +121,7 @@ class Task : public Process {
   // and 1.7 answer ErrAlreadyExists while an earlier checkpoint of a container with the same spec
   // exists.
   absl::StatusOr<Image> Checkpoint(const Context& ctx,
-                                   const std::vector<CheckpointTaskOpts>& opts = {});
+                                   const std::vector<CheckpointTaskOpt>& opts = {});
 
   // The container's spec.
   absl::StatusOr<specs::Spec> Spec(const Context& ctx);

@@ -17,38 +17,39 @@
 #include <vector>
 
 #include "containerd/mount/mount.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
 #include "containerd/task.h"
 
 namespace containerd {
 
 // Mounts for the root file system, on top of the container's snapshot if it has one.
-NewTaskOpts WithRootFS(std::vector<mount::Mount> mounts);
+NewTaskOpt WithRootFS(std::vector<mount::Mount> mounts);
 
 // An absolute path to the shim's binary, in place of the one that the runtime's name stands for.
-NewTaskOpts WithRuntimePath(std::string path);
+NewTaskOpt WithRuntimePath(std::string path);
 
 // A task service that runs already, e.g. in a virtual machine; since daemon 2.0.
-NewTaskOpts WithTaskAPIEndpoint(std::string address, std::uint32_t version);
+NewTaskOpt WithTaskAPIEndpoint(std::string address, std::uint32_t version);
 
 // Are options: no keyring of the session's own; chroot in place of pivot_root(2).
-absl::Status WithNoNewKeyring(const Context& ctx, Client& client, TaskInfo* info);
-absl::Status WithNoPivotRoot(const Context& ctx, Client& client, TaskInfo* info);
+extern const option::Plain<NewTaskOpt> WithNoNewKeyring;
+extern const option::Plain<NewTaskOpt> WithNoPivotRoot;
 
 // The cgroup that the shim itself runs in.
-NewTaskOpts WithShimCgroup(std::string path);
+NewTaskOpt WithShimCgroup(std::string path);
 
 // Who owns the pipes of the task's streams.
-NewTaskOpts WithUIDOwner(std::uint32_t uid);
-NewTaskOpts WithGIDOwner(std::uint32_t gid);
+NewTaskOpt WithUIDOwner(std::uint32_t uid);
+NewTaskOpt WithGIDOwner(std::uint32_t gid);
 
 // CRIU's files, of a checkpoint that was written to a directory.
-NewTaskOpts WithRestoreImagePath(std::string path);
-NewTaskOpts WithRestoreWorkPath(std::string path);
+NewTaskOpt WithRestoreImagePath(std::string path);
+NewTaskOpt WithRestoreWorkPath(std::string path);
 
 // New limits for a running task.
-UpdateTaskOpts WithResources(const specs::LinuxResources& resources);
-UpdateTaskOpts WithAnnotations(std::map<std::string, std::string> annotations);
+UpdateTaskOpt WithResources(const specs::LinuxResources& resources);
+UpdateTaskOpt WithAnnotations(std::map<std::string, std::string> annotations);
 
 // Whether the parts of a runtime's name that `expected` has, "io.containerd.runc" say, are those of
 // `current`. Source: CheckRuntime of the client before 2.0.

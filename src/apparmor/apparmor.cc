@@ -134,11 +134,11 @@ absl::Status Parse(const std::string& text) {
 
 }  // namespace
 
-oci::SpecOpts WithProfile(std::string profile) {
+oci::SpecOpt WithProfile(std::string profile) {
   return oci::WithApparmorProfile(std::move(profile));
 }
 
-oci::SpecOpts WithDefaultProfile(std::string name) {
+oci::SpecOpt WithDefaultProfile(std::string name) {
   return [name = std::move(name)](const Context& ctx, oci::Client* client,
                                   containers::Container* container, oci::Spec* spec) {
     if (absl::Status s = LoadDefaultProfile(name); !s.ok()) return s;

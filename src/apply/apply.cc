@@ -17,6 +17,7 @@
 #include "containerd/mount/temp.h"
 
 #include "layer.h"
+#include "src/base/options.h"
 
 namespace containerd::apply {
 namespace {
@@ -80,10 +81,8 @@ class FileSystemApplier final : public diff::Applier {
                                             const std::vector<mount::Mount>& mounts,
                                             const std::vector<diff::ApplyOpt>& opts) override {
     diff::ApplyConfig config;
-    for (const diff::ApplyOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, desc, &config); !s.ok()) {
-        return errdefs::Annotate(s, "failed to apply config opt");
-      }
+    if (absl::Status s = base::Apply(opts, ctx, desc, config); !s.ok()) {
+      return errdefs::Annotate(s, "failed to apply config opt");
     }
     absl::StatusOr<std::unique_ptr<content::ReaderAt>> blob = store_->ReaderAt(ctx, desc);
     if (!blob.ok()) {

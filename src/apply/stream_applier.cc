@@ -24,6 +24,7 @@
 
 #include "layer.h"
 #include "pipe.h"
+#include "src/base/options.h"
 #include "src/snapshots/internal/unique.h"
 
 namespace containerd::apply {
@@ -206,10 +207,8 @@ class StreamApplierImpl final : public StreamApplier {
     }
     if (absl::Status s = ctx.Err(); !s.ok()) return s;
     diff::ApplyConfig config;
-    for (const diff::ApplyOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, desc, &config); !s.ok()) {
-        return errdefs::Annotate(s, "failed to apply config opt");
-      }
+    if (absl::Status s = base::Apply(opts, ctx, desc, config); !s.ok()) {
+      return errdefs::Annotate(s, "failed to apply config opt");
     }
     if (config.progress) config.progress(0);
     if (absl::Status s = staged->MoveTo(mounts); !s.ok()) {

@@ -21,9 +21,11 @@
 #include "containerd/archive/archive.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+#include "containerd/option/option.h"
 
 #include "attributes.h"
 #include "root_dir.h"
+#include "src/base/options.h"
 #include "whiteout.h"
 
 namespace containerd::archive {
@@ -458,12 +460,10 @@ ApplyOpt WithParents(std::vector<std::string> parents) {
   };
 }
 
-ApplyOpt WithNoSameOwner() {
-  return [](ApplyOptions* options) {
-    options->no_same_owner = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ApplyOpt> WithNoSameOwner([](ApplyOptions* options) {
+  options->no_same_owner = true;
+  return absl::OkStatus();
+});
 
 ApplyOpt WithUndescribed(std::vector<std::string>* dirs) {
   return [dirs](ApplyOptions* options) {
@@ -482,9 +482,8 @@ ApplyOpt WithMaxSize(std::int64_t bytes) {
 absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, io::Reader& reader,
                                    const std::vector<ApplyOpt>& opts) {
   ApplyOptions options;
-  for (const ApplyOpt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok())
-      return errdefs::Annotate(s, "failed to apply option");
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) {
+    return errdefs::Annotate(s, "failed to apply option");
   }
   absl::StatusOr<RootDir> dir = RootDir::Open(root);
   if (!dir.ok()) return dir.status();

@@ -145,7 +145,7 @@ std::vector<std::string> Cache::ListDevices() const {
 
 std::map<std::string, std::vector<absl::Status>> Cache::GetErrors() const { return Get()->errors; }
 
-oci::SpecOpts WithCDIDevices(std::vector<std::string> devices, std::vector<std::string> spec_dirs) {
+oci::SpecOpt WithCDIDevices(std::vector<std::string> devices, std::vector<std::string> spec_dirs) {
   return [devices = std::move(devices), spec_dirs = std::move(spec_dirs)](
              const Context&, oci::Client*, containers::Container*, oci::Spec* spec) {
     if (devices.empty()) return absl::OkStatus();

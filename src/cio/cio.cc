@@ -14,9 +14,11 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/identifiers/identifiers.h"
+#include "containerd/option/option.h"
 
 #include "copy_io.h"
 #include "fifo.h"
+#include "src/base/options.h"
 
 namespace containerd::cio {
 namespace {
@@ -130,9 +132,9 @@ absl::StatusOr<std::shared_ptr<IO>> NewPassive(Config config) {
   return std::make_shared<PassiveIO>(FIFOSet(std::move(config)));
 }
 
-Streams Apply(const std::vector<Opt>& opts) {
+absl::StatusOr<Streams> Applied(const std::vector<Opt>& opts) {
   Streams streams;
-  for (const Opt& opt : opts) opt(streams);
+  if (absl::Status s = base::Apply(opts, streams); !s.ok()) return s;
   return streams;
 }
 
@@ -239,14 +241,12 @@ absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view 
   });
 }
 
-Opt WithStdio() {
+constinit const option::Plain<Opt> WithStdio([](Streams& streams) {
   return WithStreams(Source::FromFd(STDIN_FILENO), Sink::ToFd(STDOUT_FILENO),
-                     Sink::ToFd(STDERR_FILENO));
-}
+                     Sink::ToFd(STDERR_FILENO))(streams);
+});
 
-Opt WithTerminal() {
-  return [](Streams& streams) { streams.terminal = true; };
-}
+constinit const option::Plain<Opt> WithTerminal([](Streams& streams) { streams.terminal = true; });
 
 Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink) {
   return [in = std::move(stdin_source), out = std::move(stdout_sink),
@@ -266,7 +266,9 @@ Opt WithFIFOOwner(uid_t uid, gid_t gid) {
 }
 
 Creator NewCreator(const std::vector<Opt>& opts) {
-  Streams streams = Apply(opts);
+  absl::StatusOr<Streams> applied = Applied(opts);
+  if (!applied.ok()) return [error = applied.status()](std::string_view /*id*/) { return error; };
+  Streams streams = *std::move(applied);
   if (streams.fifo_dir.empty()) streams.fifo_dir = kDefaultFIFODir;
   return
       [streams = std::move(streams)](std::string_view id) -> absl::StatusOr<std::shared_ptr<IO>> {
@@ -289,9 +291,10 @@ Creator NewCreator(const std::vector<Opt>& opts) {
 }
 
 Attach NewAttach(const std::vector<Opt>& opts) {
-  return [streams = Apply(opts)](FIFOSet fifos) {
-    if (!fifos.owner.has_value()) fifos.owner = streams.fifo_owner;
-    return internal::CopyIO(std::move(fifos), streams);
+  return [streams = Applied(opts)](FIFOSet fifos) -> absl::StatusOr<std::shared_ptr<IO>> {
+    if (!streams.ok()) return streams.status();
+    if (!fifos.owner.has_value()) fifos.owner = streams->fifo_owner;
+    return internal::CopyIO(std::move(fifos), *streams);
   };
 }
 

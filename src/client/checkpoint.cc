@@ -20,6 +20,7 @@
 #include "containerd/ocispec/annotations.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/rootfs/rootfs.h"
 #include "containerd/runc/v1/options.pb.h"
@@ -32,6 +33,7 @@
 #include "draft.h"
 #include "process_state.h"
 #include "remap.h"
+#include "src/base/options.h"
 
 namespace containerd {
 namespace {
@@ -299,47 +301,47 @@ absl::StatusOr<ocispec::Descriptor> GetIndexByMediaType(const ocispec::Index& in
   return ErrMediaTypeNotFound(media_type);
 }
 
-absl::Status WithCheckpointImage(const Context& ctx, Client& client,
-                                 const containers::Container& container, ocispec::Index* index,
-                                 CheckpointOptions* /*options*/) {
-  return AddImage(ctx, client, container.image, index);
-}
+constinit const option::Plain<CheckpointOpt> WithCheckpointImage(
+    [](const Context& ctx, Client& client, const containers::Container& container,
+       ocispec::Index* index, CheckpointOptions* /*options*/) -> absl::Status {
+      return AddImage(ctx, client, container.image, index);
+    });
 
-absl::Status WithCheckpointTask(const Context& ctx, Client& client,
-                                const containers::Container& container, ocispec::Index* index,
-                                CheckpointOptions* options) {
-  auto any = Pack<RuncOptions>(*options);
-  if (!any.ok()) return any.status();
-  if (auto added = AddTask(ctx, client, container.id, {}, *any, index); !added.ok()) {
-    return added.status();
-  }
-  return AddMessage(ctx, client, images::kMediaTypeContainerd1CheckpointOptions,
-                    container.id + "-checkpoint-options", *any, index);
-}
+constinit const option::Plain<CheckpointOpt> WithCheckpointTask(
+    [](const Context& ctx, Client& client, const containers::Container& container,
+       ocispec::Index* index, CheckpointOptions* options) -> absl::Status {
+      auto any = Pack<RuncOptions>(*options);
+      if (!any.ok()) return any.status();
+      if (auto added = AddTask(ctx, client, container.id, {}, *any, index); !added.ok()) {
+        return added.status();
+      }
+      return AddMessage(ctx, client, images::kMediaTypeContainerd1CheckpointOptions,
+                        container.id + "-checkpoint-options", *any, index);
+    });
 
-absl::Status WithCheckpointRuntime(const Context& ctx, Client& client,
-                                   const containers::Container& container, ocispec::Index* index,
-                                   CheckpointOptions* /*options*/) {
-  if (container.runtime.options.value.empty()) return absl::OkStatus();
-  return AddMessage(ctx, client, images::kMediaTypeContainerd1CheckpointRuntimeOptions,
-                    container.id + "-runtime-options", container.runtime.options, index);
-}
+constinit const option::Plain<CheckpointOpt> WithCheckpointRuntime(
+    [](const Context& ctx, Client& client, const containers::Container& container,
+       ocispec::Index* index, CheckpointOptions* /*options*/) -> absl::Status {
+      if (container.runtime.options.value.empty()) return absl::OkStatus();
+      return AddMessage(ctx, client, images::kMediaTypeContainerd1CheckpointRuntimeOptions,
+                        container.id + "-runtime-options", container.runtime.options, index);
+    });
 
-absl::Status WithCheckpointRW(const Context& ctx, Client& client,
-                              const containers::Container& container, ocispec::Index* index,
-                              CheckpointOptions* /*options*/) {
-  return AddDiff(ctx, client, container.snapshotter, container.snapshot_key, index);
-}
+constinit const option::Plain<CheckpointOpt> WithCheckpointRW(
+    [](const Context& ctx, Client& client, const containers::Container& container,
+       ocispec::Index* index, CheckpointOptions* /*options*/) -> absl::Status {
+      return AddDiff(ctx, client, container.snapshotter, container.snapshot_key, index);
+    });
 
-absl::Status WithCheckpointTaskExit(const Context& /*ctx*/, Client& /*client*/,
-                                    const containers::Container& /*container*/,
-                                    ocispec::Index* /*index*/, CheckpointOptions* options) {
-  options->exit = true;
-  return absl::OkStatus();
-}
+constinit const option::Plain<CheckpointOpt> WithCheckpointTaskExit(
+    [](const Context& /*ctx*/, Client& /*client*/, const containers::Container& /*container*/,
+       ocispec::Index* /*index*/, CheckpointOptions* options) -> absl::Status {
+      options->exit = true;
+      return absl::OkStatus();
+    });
 
 absl::StatusOr<Image> Container::Checkpoint(const Context& ctx, std::string_view ref,
-                                            const std::vector<CheckpointOpts>& opts) {
+                                            const std::vector<CheckpointOpt>& opts) {
   auto record = Info(ctx);
   if (!record.ok()) return record.status();
   auto image = Image(ctx);
@@ -352,17 +354,15 @@ absl::StatusOr<Image> Container::Checkpoint(const Context& ctx, std::string_view
                        {kCheckpointRuntimeNameLabel, record->runtime.name},
                        {kCheckpointSnapshotterNameLabel, record->snapshotter}};
   CheckpointOptions options{.file_locks = true};
-  for (const CheckpointOpts& opt : opts) {
-    absl::Status added = opt(lease->context(), state_->client, *record, &index, &options);
-    if (!added.ok()) {
-      return errdefs::Annotate(added, fmt::format("checkpoint of container \"{}\"", state_->id));
-    }
+  if (absl::Status s = base::Apply(opts, lease->context(), state_->client, *record, index, options);
+      !s.ok()) {
+    return errdefs::Annotate(s, fmt::format("checkpoint of container \"{}\"", state_->id));
   }
   return CreateImage(lease->context(), state_->client, index, state_->id, std::string(ref), {});
 }
 
 absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
-                                       const std::vector<CheckpointTaskOpts>& opts) {
+                                       const std::vector<CheckpointTaskOpt>& opts) {
   Client& client = state_->client;
   const std::string& id = state_->container_id;
   auto lease = client.WithLease(ctx);
@@ -372,10 +372,8 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
 
   CheckpointTaskInfo info;
   info.runtime = record->runtime.name;
-  for (const CheckpointTaskOpts& opt : opts) {
-    if (absl::Status s = opt(&info); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("checkpoint of {}", state_->Describe()));
-    }
+  if (absl::Status s = base::Apply(opts, info); !s.ok()) {
+    return errdefs::Annotate(s, fmt::format("checkpoint of {}", state_->Describe()));
   }
   if (info.name.empty()) {
     info.name = fmt::format(
@@ -422,85 +420,79 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
 
 absl::StatusOr<Container> Client::Restore(const Context& ctx, std::string_view id,
                                           const Image& checkpoint,
-                                          const std::vector<RestoreOpts>& opts) {
+                                          const std::vector<RestoreOpt>& opts) {
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
   auto index = DecodeIndex(lease->context(), *this, checkpoint);
   if (!index.ok()) return index.status();
-  std::vector<NewContainerOpts> container_opts;
-  container_opts.reserve(opts.size());
-  for (const RestoreOpts& opt : opts) {
-    container_opts.push_back(opt(lease->context(), std::string(id), *this, checkpoint, *index));
-  }
-  return NewContainer(lease->context(), id, container_opts);
+  return NewContainer(lease->context(), id,
+                      {[&](const Context& c, Client& client, containers::Container& container) {
+                        return base::Apply(opts, c, client, checkpoint, *index, container);
+                      }});
 }
 
-NewContainerOpts WithRestoreImage(const Context& /*ctx*/, const std::string& id, Client& /*client*/,
-                                  const Image& /*checkpoint*/, const ocispec::Index& index) {
-  return [id, name = Annotation(index, ocispec::kAnnotationRefName),
-          snapshotter_name = Annotation(index, kCheckpointSnapshotterNameLabel)](
-             const Context& ctx, Client& client, containers::Container* c) -> absl::Status {
-    if (name.empty()) return ErrImageNameNotFoundInIndex();
-    if (snapshotter_name.empty()) return ErrSnapshotterNameNotFoundInIndex();
-    auto image = client.GetImage(ctx, name);
-    if (!image.ok()) return image.status();
-    auto diff_ids = image->RootFS(ctx);
-    if (!diff_ids.ok()) return diff_ids.status();
-    auto snapshotter = client.GetSnapshotter(ctx, snapshotter_name);
-    if (!snapshotter.ok()) return snapshotter.status();
-    auto mounts = (*snapshotter)->Prepare(ctx, id, identity::ChainID(*diff_ids).String());
-    if (!mounts.ok()) {
-      return errdefs::Annotate(mounts.status(), fmt::format("snapshot \"{}\" of image \"{}\" with "
-                                                            "{}",
-                                                            id, name, snapshotter_name));
-    }
-    internal::NoteSnapshot(c, *snapshotter, id);
-    c->image = image->Name();
-    c->snapshot_key = id;
-    c->snapshotter = snapshotter_name;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<RestoreOpt> WithRestoreImage(
+    [](const Context& ctx, Client& client, const Image& /*checkpoint*/, const ocispec::Index& index,
+       containers::Container& c) -> absl::Status {
+      const std::string name = Annotation(index, ocispec::kAnnotationRefName);
+      if (name.empty()) return ErrImageNameNotFoundInIndex();
+      const std::string snapshotter_name = Annotation(index, kCheckpointSnapshotterNameLabel);
+      if (snapshotter_name.empty()) return ErrSnapshotterNameNotFoundInIndex();
+      auto image = client.GetImage(ctx, name);
+      if (!image.ok()) return image.status();
+      auto diff_ids = image->RootFS(ctx);
+      if (!diff_ids.ok()) return diff_ids.status();
+      auto snapshotter = client.GetSnapshotter(ctx, snapshotter_name);
+      if (!snapshotter.ok()) return snapshotter.status();
+      auto mounts = (*snapshotter)->Prepare(ctx, c.id, identity::ChainID(*diff_ids).String());
+      if (!mounts.ok()) {
+        return errdefs::Annotate(mounts.status(),
+                                 fmt::format("snapshot \"{}\" of image \"{}\" with "
+                                             "{}",
+                                             c.id, name, snapshotter_name));
+      }
+      internal::NoteSnapshot(&c, *snapshotter, c.id);
+      c.image = image->Name();
+      c.snapshot_key = c.id;
+      c.snapshotter = snapshotter_name;
+      return absl::OkStatus();
+    });
 
-NewContainerOpts WithRestoreRuntime(const Context& /*ctx*/, const std::string& /*id*/,
-                                    Client& /*client*/, const Image& /*checkpoint*/,
-                                    const ocispec::Index& index) {
-  return
-      [name = Annotation(index, kCheckpointRuntimeNameLabel),
-       options = GetIndexByMediaType(index, images::kMediaTypeContainerd1CheckpointRuntimeOptions)](
-          const Context& ctx, Client& client, containers::Container* c) -> absl::Status {
-        if (name.empty()) return ErrRuntimeNameNotFoundInIndex();
-        c->runtime = {.name = name};
-        if (!options.ok()) return absl::OkStatus();
-        auto any = ReadMessage(ctx, client, *options);
-        if (!any.ok()) return errdefs::Annotate(any.status(), "unable to read checkpoint runtime");
-        c->runtime.options = *std::move(any);
-        return absl::OkStatus();
-      };
-}
+constinit const option::Plain<RestoreOpt> WithRestoreRuntime(
+    [](const Context& ctx, Client& client, const Image& /*checkpoint*/, const ocispec::Index& index,
+       containers::Container& c) -> absl::Status {
+      const std::string name = Annotation(index, kCheckpointRuntimeNameLabel);
+      if (name.empty()) return ErrRuntimeNameNotFoundInIndex();
+      c.runtime = {.name = name};
+      auto options =
+          GetIndexByMediaType(index, images::kMediaTypeContainerd1CheckpointRuntimeOptions);
+      if (!options.ok()) return absl::OkStatus();
+      auto any = ReadMessage(ctx, client, *options);
+      if (!any.ok()) return errdefs::Annotate(any.status(), "unable to read checkpoint runtime");
+      c.runtime.options = *std::move(any);
+      return absl::OkStatus();
+    });
 
-NewContainerOpts WithRestoreSpec(const Context& /*ctx*/, const std::string& /*id*/,
-                                 Client& /*client*/, const Image& /*checkpoint*/,
-                                 const ocispec::Index& index) {
-  return [config = GetIndexByMediaType(index, images::kMediaTypeContainerd1CheckpointConfig)](
-             const Context& ctx, Client& client, containers::Container* c) -> absl::Status {
-    if (!config.ok()) return config.status();
-    auto any = ReadMessage(ctx, client, *config);
-    if (!any.ok()) return errdefs::Annotate(any.status(), "unable to read checkpoint config");
-    c->spec = *std::move(any);
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<RestoreOpt> WithRestoreSpec(
+    [](const Context& ctx, Client& client, const Image& /*checkpoint*/, const ocispec::Index& index,
+       containers::Container& c) -> absl::Status {
+      auto config = GetIndexByMediaType(index, images::kMediaTypeContainerd1CheckpointConfig);
+      if (!config.ok()) return config.status();
+      auto any = ReadMessage(ctx, client, *config);
+      if (!any.ok()) return errdefs::Annotate(any.status(), "unable to read checkpoint config");
+      c.spec = *std::move(any);
+      return absl::OkStatus();
+    });
 
-NewContainerOpts WithRestoreRW(const Context& /*ctx*/, const std::string& /*id*/,
-                               Client& /*client*/, const Image& /*checkpoint*/,
-                               const ocispec::Index& index) {
-  return [rw = FindLayer(index)](const Context& ctx, Client& client, containers::Container* c) {
-    return rw.ok() ? ApplyLayer(ctx, client, c->snapshotter, c->snapshot_key, *rw) : rw.status();
-  };
-}
+constinit const option::Plain<RestoreOpt> WithRestoreRW(
+    [](const Context& ctx, Client& client, const Image& /*checkpoint*/, const ocispec::Index& index,
+       containers::Container& c) -> absl::Status {
+      auto rw = FindLayer(index);
+      if (!rw.ok()) return rw.status();
+      return ApplyLayer(ctx, client, c.snapshotter, c.snapshot_key, *rw);
+    });
 
-NewContainerOpts WithCheckpoint(const Image& checkpoint, std::string snapshot_key) {
+NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key) {
   return [checkpoint, snapshot_key = std::move(snapshot_key)](
              const Context& ctx, Client& client, containers::Container* c) -> absl::Status {
     auto index = DecodeIndex(ctx, client, checkpoint);
@@ -540,7 +532,7 @@ NewContainerOpts WithCheckpoint(const Image& checkpoint, std::string snapshot_ke
   };
 }
 
-NewTaskOpts WithTaskCheckpoint(const Image& checkpoint) {
+NewTaskOpt WithTaskCheckpoint(const Image& checkpoint) {
   return [checkpoint](const Context& ctx, Client& client, TaskInfo* info) -> absl::Status {
     auto index = DecodeIndex(ctx, client, checkpoint);
     if (!index.ok()) return index.status();
@@ -557,21 +549,21 @@ NewTaskOpts WithTaskCheckpoint(const Image& checkpoint) {
   };
 }
 
-CheckpointTaskOpts WithCheckpointName(std::string name) {
+CheckpointTaskOpt WithCheckpointName(std::string name) {
   return [name = std::move(name)](CheckpointTaskInfo* info) {
     info->name = name;
     return absl::OkStatus();
   };
 }
 
-CheckpointTaskOpts WithCheckpointImagePath(std::string path) {
+CheckpointTaskOpt WithCheckpointImagePath(std::string path) {
   return [path = std::move(path)](CheckpointTaskInfo* info) {
     return info->runtime == kRuntimeLinuxV1 ? SetImagePath<LinuxOptions>(info, path)
                                             : SetImagePath<RuncOptions>(info, path);
   };
 }
 
-CheckpointTaskOpts WithCheckpointOptions(CheckpointOptions options) {
+CheckpointTaskOpt WithCheckpointOptions(CheckpointOptions options) {
   return [options = std::move(options)](CheckpointTaskInfo* info) {
     auto any =
         info->runtime == kRuntimeLinuxV1 ? Pack<LinuxOptions>(options) : Pack<RuncOptions>(options);

@@ -31,6 +31,7 @@
 #include "containerd/version/version.h"
 
 #include "dial.h"
+#include "src/base/options.h"
 #include "src/client/internal/state.h"
 
 namespace containerd {
@@ -38,9 +39,7 @@ namespace {
 
 absl::StatusOr<ClientOptions> Collect(const std::vector<Opt>& opts) {
   ClientOptions options;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   if (options.default_platform == nullptr) options.default_platform = platforms::Default();
   return options;
 }

@@ -8,6 +8,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/identifiers/identifiers.h"
 
+#include "src/base/options.h"
+
 namespace containerd {
 
 DialOpt WithTransportCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials) {
@@ -90,8 +92,7 @@ Opt WithServices(std::vector<ServicesOpt> opts) {
   return [opts = std::move(opts)](ClientOptions* o) {
     o->services_given = true;
     o->services = {};
-    for (const ServicesOpt& opt : opts) opt(&o->services);
-    return absl::OkStatus();
+    return base::Apply(opts, o->services);
   };
 }
 

@@ -9,6 +9,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/image.h"
 #include "containerd/log/log.h"
+#include "containerd/option/option.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/tasks/tasks.h"
 #include "containerd/typeurl/typeurl.h"
@@ -17,6 +18,7 @@
 #include "draft.h"
 #include "fifos.h"
 #include "process_state.h"
+#include "src/base/options.h"
 
 namespace containerd {
 
@@ -26,24 +28,26 @@ constexpr absl::Duration kCleanUpTimeout = absl::Seconds(10);
 
 }  // namespace
 
-void WithoutRefreshedMetadata(InfoConfig* config) { config->refresh = false; }
+constinit const option::Plain<InfoOpt> WithoutRefreshedMetadata([](InfoConfig* config) {
+  config->refresh = false;
+});
 
-absl::Status WithSnapshotCleanup(const Context& ctx, Client& client,
-                                 const containers::Container& container) {
-  if (container.snapshot_key.empty()) return absl::OkStatus();
-  if (container.snapshotter.empty()) {
-    return errdefs::InvalidArgument(fmt::format(
-        "container \"{}\" names no snapshotter, so its snapshot \"{}\" can't be removed",
-        container.id, container.snapshot_key));
-  }
-  auto snapshotter = client.GetSnapshotter(ctx, container.snapshotter);
-  if (!snapshotter.ok()) return snapshotter.status();
-  absl::Status removed = (*snapshotter)->Remove(ctx, container.snapshot_key);
-  return errdefs::IsNotFound(removed) ? absl::OkStatus() : removed;
-}
+constinit const option::Plain<DeleteOpt> WithSnapshotCleanup(
+    [](const Context& ctx, Client& client, const containers::Container& container) -> absl::Status {
+      if (container.snapshot_key.empty()) return absl::OkStatus();
+      if (container.snapshotter.empty()) {
+        return errdefs::InvalidArgument(fmt::format(
+            "container \"{}\" names no snapshotter, so its snapshot \"{}\" can't be removed",
+            container.id, container.snapshot_key));
+      }
+      auto snapshotter = client.GetSnapshotter(ctx, container.snapshotter);
+      if (!snapshotter.ok()) return snapshotter.status();
+      absl::Status removed = (*snapshotter)->Remove(ctx, container.snapshot_key);
+      return errdefs::IsNotFound(removed) ? absl::OkStatus() : removed;
+    });
 
 absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_view id,
-                                               const std::vector<NewContainerOpts>& opts) {
+                                               const std::vector<NewContainerOpt>& opts) {
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
   auto runtime = DefaultRuntime(ctx);
@@ -54,10 +58,8 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   record.runtime.name = *std::move(runtime);
   internal::ContainerDraft draft(&record);
   const auto create = [&]() -> absl::StatusOr<containers::Container> {
-    for (const NewContainerOpts& opt : opts) {
-      if (absl::Status s = opt(lease->context(), *this, &record); !s.ok()) {
-        return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
-      }
+    if (absl::Status s = base::Apply(opts, lease->context(), *this, record); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
     }
     return ContainerService()->Create(lease->context(), record);
   };
@@ -97,9 +99,9 @@ absl::StatusOr<containers::Container> Container::Get(const Context& ctx) {
 }
 
 absl::StatusOr<containers::Container> Container::Info(const Context& ctx,
-                                                      const std::vector<InfoOpts>& opts) {
+                                                      const std::vector<InfoOpt>& opts) {
   InfoConfig config;
-  for (const InfoOpts& opt : opts) opt(&config);
+  if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   if (!config.refresh) {
     std::lock_guard lock(state_->mu);
     return state_->record;
@@ -165,13 +167,11 @@ absl::StatusOr<Image> Container::Image(const Context& ctx) {
   return NewImage(state_->client, *std::move(image));
 }
 
-absl::Status Container::Update(const Context& ctx, const std::vector<UpdateContainerOpts>& opts) {
+absl::Status Container::Update(const Context& ctx, const std::vector<UpdateContainerOpt>& opts) {
   auto record = Get(ctx);
   if (!record.ok()) return record.status();
-  for (const UpdateContainerOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, state_->client, &*record); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("updating container \"{}\"", state_->id));
-    }
+  if (absl::Status s = base::Apply(opts, ctx, state_->client, *record); !s.ok()) {
+    return errdefs::Annotate(s, fmt::format("updating container \"{}\"", state_->id));
   }
   return state_->client.ContainerService()->Update(ctx, *record).status();
 }
@@ -201,7 +201,7 @@ absl::StatusOr<std::vector<mount::Mount>> Container::RootFS(const Context& ctx,
 }
 
 absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& creator,
-                                        const std::vector<NewTaskOpts>& opts) {
+                                        const std::vector<NewTaskOpt>& opts) {
   auto io = creator(state_->id);
   if (!io.ok()) {
     return errdefs::Annotate(io.status(), fmt::format("streams of task \"{}\"", state_->id));
@@ -216,10 +216,8 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
     TaskInfo info;
     info.runtime = record->runtime.name;
     info.runtime_options = record->runtime.options;
-    for (const NewTaskOpts& opt : opts) {
-      if (absl::Status s = opt(ctx, state_->client, &info); !s.ok()) {
-        return errdefs::Annotate(s, fmt::format("task \"{}\"", state_->id));
-      }
+    if (absl::Status s = base::Apply(opts, ctx, state_->client, info); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("task \"{}\"", state_->id));
     }
     rootfs->insert(rootfs->end(), info.rootfs.begin(), info.rootfs.end());
     const cio::Config& config = (*io)->Config();
@@ -296,7 +294,7 @@ absl::StatusOr<Task> Container::Task(const Context& ctx, const cio::Attach& atta
                                                                    found->pid, std::move(io)));
 }
 
-absl::Status Container::Delete(const Context& ctx, const std::vector<DeleteOpts>& opts) {
+absl::Status Container::Delete(const Context& ctx, const std::vector<DeleteOpt>& opts) {
   auto task = state_->client.TaskService()->Get(ctx, state_->id, "");
   if (task.ok()) {
     return errdefs::FailedPrecondition(
@@ -306,10 +304,8 @@ absl::Status Container::Delete(const Context& ctx, const std::vector<DeleteOpts>
   if (!errdefs::IsNotFound(task.status())) return task.status();
   auto record = Get(ctx);
   if (!record.ok()) return record.status();
-  for (const DeleteOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, state_->client, *record); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("deleting container \"{}\"", state_->id));
-    }
+  if (absl::Status s = base::Apply(opts, ctx, state_->client, *record); !s.ok()) {
+    return errdefs::Annotate(s, fmt::format("deleting container \"{}\"", state_->id));
   }
   return state_->client.ContainerService()->Delete(ctx, state_->id);
 }

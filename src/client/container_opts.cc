@@ -43,8 +43,8 @@ absl::Status SetSpec(const specs::Spec& spec, containers::Container* container) 
   return absl::OkStatus();
 }
 
-NewContainerOpts NewSnapshot(std::string id, const Image& image, bool readonly,
-                             std::vector<snapshots::Opt> opts) {
+NewContainerOpt NewSnapshot(std::string id, const Image& image, bool readonly,
+                            std::vector<snapshots::Opt> opts) {
   return [id = std::move(id), image, readonly, opts = std::move(opts)](
              const Context& ctx, Client& client, containers::Container* container) {
     auto diff_ids = image.RootFS(ctx);
@@ -72,7 +72,7 @@ NewContainerOpts NewSnapshot(std::string id, const Image& image, bool readonly,
 
 }  // namespace
 
-NewContainerOpts WithRuntime(std::string name, typeurl::Any options) {
+NewContainerOpt WithRuntime(std::string name, typeurl::Any options) {
   return [name = std::move(name), options = std::move(options)](const Context&, Client&,
                                                                 containers::Container* c) {
     c->runtime = {.name = name, .options = options};
@@ -80,7 +80,7 @@ NewContainerOpts WithRuntime(std::string name, typeurl::Any options) {
   };
 }
 
-NewContainerOpts WithRuntime(std::string name, const google::protobuf::Message& options) {
+NewContainerOpt WithRuntime(std::string name, const google::protobuf::Message& options) {
   return [name = std::move(name), any = typeurl::internal::MarshalMessage(options)](
              const Context&, Client&, containers::Container* c) {
     if (!any.ok()) return any.status();
@@ -89,37 +89,37 @@ NewContainerOpts WithRuntime(std::string name, const google::protobuf::Message& 
   };
 }
 
-NewContainerOpts WithSandbox(std::string sandbox_id) {
+NewContainerOpt WithSandbox(std::string sandbox_id) {
   return [sandbox_id = std::move(sandbox_id)](const Context&, Client&, containers::Container* c) {
     c->sandbox_id = sandbox_id;
     return absl::OkStatus();
   };
 }
 
-NewContainerOpts WithImage(const Image& image) { return WithImageName(image.Name()); }
+NewContainerOpt WithImage(const Image& image) { return WithImageName(image.Name()); }
 
-NewContainerOpts WithImageName(std::string name) {
+NewContainerOpt WithImageName(std::string name) {
   return [name = std::move(name)](const Context&, Client&, containers::Container* c) {
     c->image = name;
     return absl::OkStatus();
   };
 }
 
-NewContainerOpts WithContainerLabels(Labels labels) {
+NewContainerOpt WithContainerLabels(Labels labels) {
   return [labels = std::move(labels)](const Context&, Client&, containers::Container* c) {
     c->labels = labels;
     return absl::OkStatus();
   };
 }
 
-NewContainerOpts WithAdditionalContainerLabels(Labels labels) {
+NewContainerOpt WithAdditionalContainerLabels(Labels labels) {
   return [labels = std::move(labels)](const Context&, Client&, containers::Container* c) {
     for (const auto& [key, value] : labels) c->labels[key] = value;
     return absl::OkStatus();
   };
 }
 
-NewContainerOpts WithImageConfigLabels(const Image& image) {
+NewContainerOpt WithImageConfigLabels(const Image& image) {
   return [image](const Context& ctx, Client&, containers::Container* c) {
     auto spec = image.Spec(ctx);
     if (!spec.ok()) return spec.status();
@@ -138,7 +138,7 @@ NewContainerOpts WithImageConfigLabels(const Image& image) {
   };
 }
 
-NewContainerOpts WithImageStopSignal(const Image& image, std::string default_signal) {
+NewContainerOpt WithImageStopSignal(const Image& image, std::string default_signal) {
   return [image, default_signal = std::move(default_signal)](const Context& ctx, Client&,
                                                              containers::Container* c) {
     auto signal = GetOCIStopSignal(ctx, image, default_signal);
@@ -148,14 +148,14 @@ NewContainerOpts WithImageStopSignal(const Image& image, std::string default_sig
   };
 }
 
-NewContainerOpts WithSnapshotter(std::string name) {
+NewContainerOpt WithSnapshotter(std::string name) {
   return [name = std::move(name)](const Context&, Client&, containers::Container* c) {
     c->snapshotter = name;
     return absl::OkStatus();
   };
 }
 
-NewContainerOpts WithSnapshot(std::string id) {
+NewContainerOpt WithSnapshot(std::string id) {
   return [id = std::move(id)](const Context& ctx, Client& client, containers::Container* c) {
     auto snapshotter = internal::ResolveSnapshotter(ctx, client, c);
     if (!snapshotter.ok()) return snapshotter.status();
@@ -165,17 +165,17 @@ NewContainerOpts WithSnapshot(std::string id) {
   };
 }
 
-NewContainerOpts WithNewSnapshot(std::string id, const Image& image,
-                                 std::vector<snapshots::Opt> opts) {
+NewContainerOpt WithNewSnapshot(std::string id, const Image& image,
+                                std::vector<snapshots::Opt> opts) {
   return NewSnapshot(std::move(id), image, false, std::move(opts));
 }
 
-NewContainerOpts WithNewSnapshotView(std::string id, const Image& image,
-                                     std::vector<snapshots::Opt> opts) {
+NewContainerOpt WithNewSnapshotView(std::string id, const Image& image,
+                                    std::vector<snapshots::Opt> opts) {
   return NewSnapshot(std::move(id), image, true, std::move(opts));
 }
 
-NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension) {
+NewContainerOpt WithContainerExtension(std::string name, typeurl::Any extension) {
   return [name = std::move(name), extension = std::move(extension)](
              const Context&, Client&, containers::Container* c) -> absl::Status {
     if (name.empty()) return errdefs::InvalidArgument("the key of an extension must not be empty");
@@ -184,15 +184,15 @@ NewContainerOpts WithContainerExtension(std::string name, typeurl::Any extension
   };
 }
 
-NewContainerOpts WithContainerExtension(std::string name,
-                                        const google::protobuf::Message& extension) {
+NewContainerOpt WithContainerExtension(std::string name,
+                                       const google::protobuf::Message& extension) {
   auto any = typeurl::internal::MarshalMessage(extension);
   if (any.ok()) return WithContainerExtension(std::move(name), *std::move(any));
   return [status = errdefs::Annotate(any.status(), fmt::format("extension \"{}\"", name))](
              const Context&, Client&, containers::Container*) { return status; };
 }
 
-NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts) {
+NewContainerOpt WithNewSpec(std::vector<oci::SpecOpt> opts) {
   return [opts = std::move(opts)](const Context& ctx, Client& client, containers::Container* c) {
     // The default spec's cgroup path contains the namespace's name, so the context must name one.
     const Context spec_ctx =
@@ -204,7 +204,7 @@ NewContainerOpts WithNewSpec(std::vector<oci::SpecOpts> opts) {
   };
 }
 
-NewContainerOpts WithSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts) {
+NewContainerOpt WithSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts) {
   return [spec = std::move(spec), opts = std::move(opts)](const Context& ctx, Client& client,
                                                           containers::Container* c) {
     specs::Spec changed = spec;

@@ -28,6 +28,7 @@
 #include "containerd/namespaces/namespaces.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 
 namespace containerd::internal {
@@ -175,10 +176,10 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Address& address,
                                                     const ClientOptions& options) {
   DialOptions dial;
-  for (const DialOpt& opt : options.dial_opts) opt(&dial);
-  for (const DialOpt& opt : options.extra_dial_opts) opt(&dial);
+  if (absl::Status s = base::Apply(options.dial_opts, dial); !s.ok()) return s;
+  if (absl::Status s = base::Apply(options.extra_dial_opts, dial); !s.ok()) return s;
   CallLimits limits{defaults::kDefaultMaxRecvMsgSize, defaults::kDefaultMaxSendMsgSize};
-  for (const CallOpt& opt : options.call_opts) opt(&limits);
+  if (absl::Status s = base::Apply(options.call_opts, limits); !s.ok()) return s;
   const absl::Duration timeout =
       options.timeout == absl::ZeroDuration() ? kDefaultTimeout : options.timeout;
   const absl::Duration max_backoff =

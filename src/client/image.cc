@@ -14,9 +14,11 @@
 #include "containerd/images/usage.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/rootfs/rootfs.h"
 
+#include "src/base/options.h"
 #include "src/client/internal/applier.h"
 
 namespace containerd {
@@ -173,9 +175,7 @@ absl::StatusOr<std::int64_t> Image::Size(const Context& ctx) const {
 absl::StatusOr<std::int64_t> Image::Usage(const Context& ctx,
                                           const std::vector<UsageOpt>& opts) const {
   UsageOptions options;
-  for (const UsageOpt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   std::vector<images::usage::Opt> usage_opts;
   if (options.manifest_limit.has_value()) {
     usage_opts.push_back(images::usage::WithManifestLimit(platform_, *options.manifest_limit));
@@ -228,9 +228,7 @@ absl::Status Image::Unpack(const Context& ctx, std::string_view snapshotter_name
   auto lease = client.WithLease(ctx);
   if (!lease.ok()) return lease.status();
   UnpackConfig config;
-  for (const UnpackOpt& opt : opts) {
-    if (absl::Status s = opt(lease->context(), &config); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, lease->context(), config); !s.ok()) return s;
   return Annotate(UnpackUnderLease(lease->context(), client, *this, snapshotter_name, config),
                   *this);
 }
@@ -242,19 +240,15 @@ UsageOpt WithUsageManifestLimit(int limit) {
   };
 }
 
-UsageOpt WithSnapshotUsage() {
-  return [](UsageOptions* options) {
-    options->snapshots = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<UsageOpt> WithSnapshotUsage([](UsageOptions* options) {
+  options->snapshots = true;
+  return absl::OkStatus();
+});
 
-UsageOpt WithManifestUsage() {
-  return [](UsageOptions* options) {
-    options->manifest_only = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<UsageOpt> WithManifestUsage([](UsageOptions* options) {
+  options->manifest_only = true;
+  return absl::OkStatus();
+});
 
 UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts) {
   return [opts = std::move(opts)](const Context&, UnpackConfig* config) {
@@ -263,12 +257,11 @@ UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts) {
   };
 }
 
-UnpackOpt WithSnapshotterPlatformCheck() {
-  return [](const Context&, UnpackConfig* config) {
-    config->check_platform_supported = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<UnpackOpt> WithSnapshotterPlatformCheck([](const Context&,
+                                                                         UnpackConfig* config) {
+  config->check_platform_supported = true;
+  return absl::OkStatus();
+});
 
 UnpackOpt WithLocalUnpack(std::int64_t max_layer_size) {
   return [max_layer_size](const Context&, UnpackConfig* config) {

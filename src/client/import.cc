@@ -15,6 +15,9 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/log/log.h"
 #include "containerd/ocispec/annotations.h"
+#include "containerd/option/option.h"
+
+#include "src/base/options.h"
 
 namespace containerd {
 namespace {
@@ -205,26 +208,20 @@ ImportOpt WithImportPlatform(platforms::MatchComparerPtr platform) {
   };
 }
 
-ImportOpt WithImportCompression() {
-  return [](ImportOptions* options) {
-    options->compress = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ImportOpt> WithImportCompression([](ImportOptions* options) {
+  options->compress = true;
+  return absl::OkStatus();
+});
 
-ImportOpt WithDiscardUnpackedLayers() {
-  return [](ImportOptions* options) {
-    options->discard_layers = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ImportOpt> WithDiscardUnpackedLayers([](ImportOptions* options) {
+  options->discard_layers = true;
+  return absl::OkStatus();
+});
 
-ImportOpt WithSkipMissing() {
-  return [](ImportOptions* options) {
-    options->skip_missing = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ImportOpt> WithSkipMissing([](ImportOptions* options) {
+  options->skip_missing = true;
+  return absl::OkStatus();
+});
 
 ImportOpt WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referrers) {
   return [referrers = std::move(referrers)](ImportOptions* options) {
@@ -236,9 +233,7 @@ ImportOpt WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referr
 absl::StatusOr<std::vector<images::Image>> Client::Import(const Context& ctx, io::Reader& reader,
                                                           const std::vector<ImportOpt>& opts) {
   ImportOptions options;
-  for (const ImportOpt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
   auto images = ImportUnderLease(lease->context(), *this, reader, options);

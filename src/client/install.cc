@@ -14,6 +14,9 @@
 #include "containerd/image.h"
 #include "containerd/images/image.h"
 #include "containerd/introspection/introspection.h"
+#include "containerd/option/option.h"
+
+#include "src/base/options.h"
 
 namespace containerd {
 namespace {
@@ -59,18 +62,22 @@ absl::Status InstallLayer(const Context& ctx, content::Store& store,
 
 }  // namespace
 
-void WithInstallLibs(InstallConfig* config) { config->libs = true; }
+constinit const option::Plain<InstallOpt> WithInstallLibs([](InstallConfig* config) {
+  config->libs = true;
+});
 
-void WithInstallReplace(InstallConfig* config) { config->replace = true; }
+constinit const option::Plain<InstallOpt> WithInstallReplace([](InstallConfig* config) {
+  config->replace = true;
+});
 
-InstallOpts WithInstallPath(std::string path) {
+InstallOpt WithInstallPath(std::string path) {
   return [path = std::move(path)](InstallConfig* config) { config->path = path; };
 }
 
 absl::Status Client::Install(const Context& ctx, const Image& image,
-                             const std::vector<InstallOpts>& opts) {
+                             const std::vector<InstallOpt>& opts) {
   InstallConfig config;
-  for (const InstallOpts& opt : opts) opt(&config);
+  if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   auto path = InstallPath(ctx, *this, config);
   if (!path.ok()) return path.status();
   const auto store = image.ContentStore();

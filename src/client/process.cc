@@ -8,8 +8,10 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+#include "containerd/option/option.h"
 
 #include "process_state.h"
+#include "src/base/options.h"
 
 namespace containerd {
 
@@ -30,35 +32,39 @@ void ProcessState::CloseStreams() const {
 
 }  // namespace internal
 
-absl::Status WithKillAll(const Context& /*ctx*/, KillInfo* info) {
+constinit const option::Plain<KillOpt> WithKillAll([](const Context& /*ctx*/,
+                                                      KillInfo* info) -> absl::Status {
   info->all = true;
   return absl::OkStatus();
-}
+});
 
-KillOpts WithKillExecID(std::string exec_id) {
+KillOpt WithKillExecID(std::string exec_id) {
   return [exec_id = std::move(exec_id)](const Context&, KillInfo* info) {
     info->exec_id = exec_id;
     return absl::OkStatus();
   };
 }
 
-absl::Status WithProcessKill(const Context& ctx, Process& process) {
-  // A process that was never started has nothing to kill.
-  if (process.Pid() == 0) return absl::OkStatus();
-  const auto [wait_ctx, stop_waiting] = WithCancel(ctx);
-  const Future<ExitStatus> exit = process.Wait(wait_ctx);
-  absl::Status killed = process.Kill(ctx, SIGKILL, {WithKillAll});
-  if (!killed.ok() && !errdefs::IsNotFound(killed)) {
-    stop_waiting();
-    // The task was not running to begin with.
-    return errdefs::IsFailedPrecondition(killed) ? absl::OkStatus() : killed;
-  }
-  const absl::Status ended = exit.Get(ctx).status();
-  // ErrNotFound means that another client has deleted the process, which had exited then.
-  return errdefs::IsNotFound(ended) ? absl::OkStatus() : ended;
-}
+constinit const option::Plain<ProcessDeleteOpt> WithProcessKill(
+    [](const Context& ctx, Process& process) -> absl::Status {
+      // A process that was never started has nothing to kill.
+      if (process.Pid() == 0) return absl::OkStatus();
+      const auto [wait_ctx, stop_waiting] = WithCancel(ctx);
+      const Future<ExitStatus> exit = process.Wait(wait_ctx);
+      absl::Status killed = process.Kill(ctx, SIGKILL, {WithKillAll});
+      if (!killed.ok() && !errdefs::IsNotFound(killed)) {
+        stop_waiting();
+        // The task was not running to begin with.
+        return errdefs::IsFailedPrecondition(killed) ? absl::OkStatus() : killed;
+      }
+      const absl::Status ended = exit.Get(ctx).status();
+      // ErrNotFound means that another client has deleted the process, which had exited then.
+      return errdefs::IsNotFound(ended) ? absl::OkStatus() : ended;
+    });
 
-void WithStdinCloser(IOCloseInfo* info) { info->stdin = true; }
+constinit const option::Plain<IOCloserOpt> WithStdinCloser([](IOCloseInfo* info) {
+  info->stdin = true;
+});
 
 const std::string& Process::ID() const {
   return state_->IsTask() ? state_->container_id : state_->exec_id;
@@ -76,15 +82,13 @@ absl::Status Process::Start(const Context& ctx) {
   return absl::OkStatus();
 }
 
-absl::Status Process::Kill(const Context& ctx, int signal, const std::vector<KillOpts>& opts) {
+absl::Status Process::Kill(const Context& ctx, int signal, const std::vector<KillOpt>& opts) {
   if (signal < 0 || signal > SIGRTMAX) {
     return errdefs::InvalidArgument(
         fmt::format("killing {}: {} is not a signal", state_->Describe(), signal));
   }
   KillInfo info;
-  for (const KillOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, &info); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, ctx, info); !s.ok()) return s;
   return state_->client.TaskService()->Kill(
       ctx, {.container_id = state_->container_id,
             .exec_id = state_->IsTask() ? info.exec_id : state_->exec_id,
@@ -94,9 +98,9 @@ absl::Status Process::Kill(const Context& ctx, int signal, const std::vector<Kil
 
 Future<ExitStatus> Process::Wait(const Context& ctx) { return internal::WaitForExit(ctx, *state_); }
 
-absl::Status Process::CloseIO(const Context& ctx, const std::vector<IOCloserOpts>& opts) {
+absl::Status Process::CloseIO(const Context& ctx, const std::vector<IOCloserOpt>& opts) {
   IOCloseInfo info;
-  for (const IOCloserOpts& opt : opts) opt(&info);
+  if (absl::Status s = base::Apply(opts, info); !s.ok()) return s;
   return state_->client.TaskService()->CloseIO(ctx, state_->container_id, state_->exec_id,
                                                info.stdin);
 }
@@ -115,10 +119,8 @@ absl::StatusOr<Status> Process::Status(const Context& ctx) {
 }
 
 absl::StatusOr<ExitStatus> Process::Delete(const Context& ctx,
-                                           const std::vector<ProcessDeleteOpts>& opts) {
-  for (const ProcessDeleteOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, *this); !s.ok()) return s;
-  }
+                                           const std::vector<ProcessDeleteOpt>& opts) {
+  if (absl::Status s = base::Apply(opts, ctx, *this); !s.ok()) return s;
   auto status = Status(ctx);
   if (!status.ok()) return status.status();
   switch (status->status) {

@@ -15,6 +15,8 @@
 #include "containerd/log/log.h"
 #include "containerd/mount/temp.h"
 
+#include "src/base/options.h"
+
 namespace containerd::internal {
 namespace {
 
@@ -104,9 +106,7 @@ absl::StatusOr<std::optional<userns::IDMap>> MappingToApply(
     const Context& ctx, const Client& client, std::string_view snapshotter_name,
     const std::vector<snapshots::Opt>& opts) {
   snapshots::Info info;
-  for (const snapshots::Opt& opt : opts) {
-    if (absl::Status s = opt(&info); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, info); !s.ok()) return s;
   const auto uids = info.labels.find(snapshots::kLabelSnapshotUIDMapping);
   const auto gids = info.labels.find(snapshots::kLabelSnapshotGIDMapping);
   if (uids == info.labels.end() && gids == info.labels.end()) return std::nullopt;

@@ -14,6 +14,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "oci_client.h"
+#include "src/base/options.h"
 
 namespace containerd {
 namespace {
@@ -37,7 +38,7 @@ absl::StatusOr<std::shared_ptr<sandbox::Controller>> ControllerOf(
 }  // namespace
 
 absl::StatusOr<Sandbox> Client::NewSandbox(const Context& ctx, std::string_view sandbox_id,
-                                           const std::vector<NewSandboxOpts>& opts) {
+                                           const std::vector<NewSandboxOpt>& opts) {
   if (sandbox_id.empty()) return errdefs::InvalidArgument("sandbox ID must be specified");
   const std::string what = fmt::format("sandbox \"{}\"", sandbox_id);
   auto sandboxer = DefaultSandboxer(ctx);
@@ -49,8 +50,8 @@ absl::StatusOr<Sandbox> Client::NewSandbox(const Context& ctx, std::string_view 
                           .sandboxer = *std::move(sandboxer),
                           .created_at = now,
                           .updated_at = now};
-  for (const NewSandboxOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, *this, &record); !s.ok()) return errdefs::Annotate(s, what);
+  if (absl::Status s = base::Apply(opts, ctx, *this, record); !s.ok()) {
+    return errdefs::Annotate(s, what);
   }
   auto controller = ControllerOf(ctx, *this, record);
   if (!controller.ok()) return errdefs::Annotate(controller.status(), what);
@@ -85,7 +86,7 @@ absl::StatusOr<Labels> Sandbox::Labels(const Context& ctx) {
 }
 
 absl::StatusOr<Container> Sandbox::NewContainer(const Context& ctx, std::string_view id,
-                                                std::vector<NewContainerOpts> opts) {
+                                                std::vector<NewContainerOpt> opts) {
   opts.push_back(WithSandbox(ID()));
   return client_.NewContainer(ctx, id, opts);
 }
@@ -131,7 +132,7 @@ absl::Status Sandbox::Shutdown(const Context& ctx) {
   return absl::OkStatus();
 }
 
-NewSandboxOpts WithSandboxRuntime(std::string name, typeurl::Any options) {
+NewSandboxOpt WithSandboxRuntime(std::string name, typeurl::Any options) {
   // Daemons expect an Any that says what it holds.
   if (options.empty()) {
     return WithSandboxRuntime(std::move(name), google::protobuf::Empty::default_instance());
@@ -143,14 +144,14 @@ NewSandboxOpts WithSandboxRuntime(std::string name, typeurl::Any options) {
   };
 }
 
-NewSandboxOpts WithSandboxRuntime(std::string name, const google::protobuf::Message& options) {
+NewSandboxOpt WithSandboxRuntime(std::string name, const google::protobuf::Message& options) {
   auto any = typeurl::internal::MarshalMessage(options);
   if (any.ok()) return WithSandboxRuntime(std::move(name), *std::move(any));
   return [status = errdefs::Annotate(any.status(), "failed to marshal sandbox runtime options")](
              const Context&, Client&, sandbox::Sandbox*) { return status; };
 }
 
-NewSandboxOpts WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts) {
+NewSandboxOpt WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts) {
   return [spec = std::move(spec), opts = std::move(opts)](const Context& ctx, Client& client,
                                                           sandbox::Sandbox* sandbox) {
     specs::Spec changed = spec;
@@ -165,7 +166,7 @@ NewSandboxOpts WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpts> opts
   };
 }
 
-NewSandboxOpts WithSandboxExtension(std::string name, typeurl::Any extension) {
+NewSandboxOpt WithSandboxExtension(std::string name, typeurl::Any extension) {
   return [name = std::move(name), extension = std::move(extension)](const Context&, Client&,
                                                                     sandbox::Sandbox* sandbox) {
     sandbox->extensions[name] = extension;
@@ -173,14 +174,14 @@ NewSandboxOpts WithSandboxExtension(std::string name, typeurl::Any extension) {
   };
 }
 
-NewSandboxOpts WithSandboxExtension(std::string name, const google::protobuf::Message& extension) {
+NewSandboxOpt WithSandboxExtension(std::string name, const google::protobuf::Message& extension) {
   auto any = typeurl::internal::MarshalMessage(extension);
   if (any.ok()) return WithSandboxExtension(std::move(name), *std::move(any));
   return [status = errdefs::Annotate(any.status(), "failed to marshal sandbox extension")](
              const Context&, Client&, sandbox::Sandbox*) { return status; };
 }
 
-NewSandboxOpts WithSandboxLabels(Labels labels) {
+NewSandboxOpt WithSandboxLabels(Labels labels) {
   return [labels = std::move(labels)](const Context&, Client&, sandbox::Sandbox* sandbox) {
     sandbox->labels = labels;
     return absl::OkStatus();

@@ -22,8 +22,8 @@ std::vector<specs::LinuxIDMapping> OneRange(std::uint32_t container_id, std::uin
   return {{.container_id = container_id, .host_id = host_id, .size = size}};
 }
 
-NewContainerOpts RemappedSnapshot(std::string id, const Image& image, userns::IDMap map,
-                                  bool readonly) {
+NewContainerOpt RemappedSnapshot(std::string id, const Image& image, userns::IDMap map,
+                                 bool readonly) {
   return [id = std::move(id), image, map = std::move(map), readonly](
              const Context& ctx, Client& client, containers::Container* container) {
     auto diff_ids = image.RootFS(ctx);
@@ -60,27 +60,27 @@ snapshots::Opt WithUserNSRemapperLabels(const std::vector<specs::LinuxIDMapping>
                                 {snapshots::kLabelSnapshotGIDMapping, std::move(gids)}});
 }
 
-NewContainerOpts WithRemappedSnapshot(std::string id, const Image& image, std::uint32_t uid,
-                                      std::uint32_t gid) {
+NewContainerOpt WithRemappedSnapshot(std::string id, const Image& image, std::uint32_t uid,
+                                     std::uint32_t gid) {
   return WithUserNSRemappedSnapshot(std::move(id), image, OneRange(0, uid, kRemappedIDs),
                                     OneRange(0, gid, kRemappedIDs));
 }
 
-NewContainerOpts WithRemappedSnapshotView(std::string id, const Image& image, std::uint32_t uid,
-                                          std::uint32_t gid) {
+NewContainerOpt WithRemappedSnapshotView(std::string id, const Image& image, std::uint32_t uid,
+                                         std::uint32_t gid) {
   return WithUserNSRemappedSnapshotView(std::move(id), image, OneRange(0, uid, kRemappedIDs),
                                         OneRange(0, gid, kRemappedIDs));
 }
 
-NewContainerOpts WithUserNSRemappedSnapshot(std::string id, const Image& image,
-                                            std::vector<specs::LinuxIDMapping> uidmaps,
-                                            std::vector<specs::LinuxIDMapping> gidmaps) {
+NewContainerOpt WithUserNSRemappedSnapshot(std::string id, const Image& image,
+                                           std::vector<specs::LinuxIDMapping> uidmaps,
+                                           std::vector<specs::LinuxIDMapping> gidmaps) {
   return RemappedSnapshot(std::move(id), image, {std::move(uidmaps), std::move(gidmaps)}, false);
 }
 
-NewContainerOpts WithUserNSRemappedSnapshotView(std::string id, const Image& image,
-                                                std::vector<specs::LinuxIDMapping> uidmaps,
-                                                std::vector<specs::LinuxIDMapping> gidmaps) {
+NewContainerOpt WithUserNSRemappedSnapshotView(std::string id, const Image& image,
+                                               std::vector<specs::LinuxIDMapping> uidmaps,
+                                               std::vector<specs::LinuxIDMapping> gidmaps) {
   return RemappedSnapshot(std::move(id), image, {std::move(uidmaps), std::move(gidmaps)}, true);
 }
 

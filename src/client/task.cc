@@ -12,6 +12,7 @@
 
 #include "fifos.h"
 #include "process_state.h"
+#include "src/base/options.h"
 
 namespace containerd {
 
@@ -54,11 +55,9 @@ absl::StatusOr<std::vector<ProcessInfo>> Task::Pids(const Context& ctx) {
   return state_->client.TaskService()->ListPids(ctx, state_->container_id);
 }
 
-absl::Status Task::Update(const Context& ctx, const std::vector<UpdateTaskOpts>& opts) {
+absl::Status Task::Update(const Context& ctx, const std::vector<UpdateTaskOpt>& opts) {
   UpdateTaskInfo info;
-  for (const UpdateTaskOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, state_->client, &info); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, ctx, state_->client, info); !s.ok()) return s;
   return state_->client.TaskService()->Update(ctx, {.container_id = state_->container_id,
                                                     .resources = std::move(info.resources),
                                                     .annotations = std::move(info.annotations)});

@@ -7,6 +7,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/linux/runc/runc.pb.h"
+#include "containerd/option/option.h"
 #include "containerd/runc/v1/options.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
@@ -52,21 +53,21 @@ absl::Status ChangeRuncOptions(TaskInfo* info, const auto& change) {
 
 }  // namespace
 
-NewTaskOpts WithRootFS(std::vector<mount::Mount> mounts) {
+NewTaskOpt WithRootFS(std::vector<mount::Mount> mounts) {
   return [mounts = std::move(mounts)](const Context&, Client&, TaskInfo* info) {
     info->rootfs = mounts;
     return absl::OkStatus();
   };
 }
 
-NewTaskOpts WithRuntimePath(std::string path) {
+NewTaskOpt WithRuntimePath(std::string path) {
   return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
     info->runtime_path = path;
     return absl::OkStatus();
   };
 }
 
-NewTaskOpts WithTaskAPIEndpoint(std::string address, std::uint32_t version) {
+NewTaskOpt WithTaskAPIEndpoint(std::string address, std::uint32_t version) {
   return [address = std::move(address), version](const Context&, Client&, TaskInfo* info) {
     info->task_api_address = address;
     info->task_api_version = version;
@@ -80,45 +81,49 @@ NewTaskOpts WithTaskAPIEndpoint(std::string address, std::uint32_t version) {
   };
 }
 
-absl::Status WithNoNewKeyring(const Context& /*ctx*/, Client& /*client*/, TaskInfo* info) {
+constinit const option::Plain<NewTaskOpt> WithNoNewKeyring([](const Context& /*ctx*/,
+                                                              Client& /*client*/,
+                                                              TaskInfo* info) -> absl::Status {
   return ChangeRuncOptions(info, [](auto& options) { options.set_no_new_keyring(true); });
-}
+});
 
-absl::Status WithNoPivotRoot(const Context& /*ctx*/, Client& /*client*/, TaskInfo* info) {
+constinit const option::Plain<NewTaskOpt> WithNoPivotRoot([](const Context& /*ctx*/,
+                                                             Client& /*client*/,
+                                                             TaskInfo* info) -> absl::Status {
   return ChangeRuncOptions(info, [](auto& options) { options.set_no_pivot_root(true); });
-}
+});
 
-NewTaskOpts WithShimCgroup(std::string path) {
+NewTaskOpt WithShimCgroup(std::string path) {
   return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
     return ChangeRuncOptions(info, [&](auto& options) { options.set_shim_cgroup(path); });
   };
 }
 
-NewTaskOpts WithUIDOwner(std::uint32_t uid) {
+NewTaskOpt WithUIDOwner(std::uint32_t uid) {
   return [uid](const Context&, Client&, TaskInfo* info) {
     return ChangeRuncOptions(info, [uid](auto& options) { options.set_io_uid(uid); });
   };
 }
 
-NewTaskOpts WithGIDOwner(std::uint32_t gid) {
+NewTaskOpt WithGIDOwner(std::uint32_t gid) {
   return [gid](const Context&, Client&, TaskInfo* info) {
     return ChangeRuncOptions(info, [gid](auto& options) { options.set_io_gid(gid); });
   };
 }
 
-NewTaskOpts WithRestoreImagePath(std::string path) {
+NewTaskOpt WithRestoreImagePath(std::string path) {
   return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
     return ChangeRuncOptions(info, [&](auto& options) { options.set_criu_image_path(path); });
   };
 }
 
-NewTaskOpts WithRestoreWorkPath(std::string path) {
+NewTaskOpt WithRestoreWorkPath(std::string path) {
   return [path = std::move(path)](const Context&, Client&, TaskInfo* info) {
     return ChangeRuncOptions(info, [&](auto& options) { options.set_criu_work_path(path); });
   };
 }
 
-UpdateTaskOpts WithResources(const specs::LinuxResources& resources) {
+UpdateTaskOpt WithResources(const specs::LinuxResources& resources) {
   return [any = typeurl::MarshalAny(resources)](const Context&, Client&, UpdateTaskInfo* info) {
     if (!any.ok()) return any.status();
     info->resources = *any;
@@ -126,7 +131,7 @@ UpdateTaskOpts WithResources(const specs::LinuxResources& resources) {
   };
 }
 
-UpdateTaskOpts WithAnnotations(std::map<std::string, std::string> annotations) {
+UpdateTaskOpt WithAnnotations(std::map<std::string, std::string> annotations) {
   return [annotations = std::move(annotations)](const Context&, Client&, UpdateTaskInfo* info) {
     info->annotations = annotations;
     return absl::OkStatus();

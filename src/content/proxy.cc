@@ -8,6 +8,7 @@
 
 #include "remote_reader.h"
 #include "remote_writer.h"
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_time.h"
@@ -138,9 +139,7 @@ class ProxyStore final : public Store {
   absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
       const Context& ctx, const std::vector<WriterOpt>& opts) override {
     WriterOpts writer_opts;
-    for (const WriterOpt& opt : opts) {
-      if (absl::Status s = opt(writer_opts); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, writer_opts); !s.ok()) return s;
     auto writer = std::make_unique<RemoteWriter>(ctx, stubs_, std::move(writer_opts));
     if (absl::Status s = writer->Open(); !s.ok()) return s;
     return writer;

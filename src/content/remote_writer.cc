@@ -12,6 +12,7 @@
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_time.h"
 #include "waiting.h"
@@ -323,11 +324,9 @@ absl::Status RemoteWriter::Commit(const Context& ctx, std::int64_t size,
                                   const digest::Digest& expected, const std::vector<Opt>& opts) {
   if (absl::Status s = Usable(); !s.ok()) return s;
   Info base;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(base); !s.ok()) {
-      static_cast<void>(Close(ctx));
-      return s;
-    }
+  if (absl::Status s = base::Apply(opts, base); !s.ok()) {
+    static_cast<void>(Close(ctx));
+    return s;
   }
 
   absl::Status s = Run(ctx, [&]() -> absl::Status {

@@ -3,6 +3,7 @@
 #include "containerd/services/diff/v1/diff.grpc.pb.h"
 #include "containerd/typeurl/proto.h"
 
+#include "src/base/options.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -23,9 +24,7 @@ class DiffRemote final : public DiffService {
                                             const std::vector<mount::Mount>& mounts,
                                             const std::vector<ApplyOpt>& opts) override {
     ApplyConfig config;
-    for (const ApplyOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, desc, &config); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, desc, config); !s.ok()) return s;
     pb::ApplyRequest request;
     *request.mutable_diff() = rpc::ToProto(desc);
     mount::ToProto(mounts, request.mutable_mounts());
@@ -47,9 +46,7 @@ class DiffRemote final : public DiffService {
                                               const std::vector<mount::Mount>& upper,
                                               const std::vector<Opt>& opts) override {
     Config config;
-    for (const Opt& opt : opts) {
-      if (absl::Status s = opt(&config); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
     if (!config.source_date_epoch) config.source_date_epoch = ctx.SourceDateEpoch();
     pb::DiffRequest request;
     mount::ToProto(lower, request.mutable_left());

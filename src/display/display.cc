@@ -15,8 +15,10 @@
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/json.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 
+#include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 #include "src/gojson/internal/indent.h"
 
@@ -128,9 +130,9 @@ TreeFormat LineTreeFormat() {
   return {.middle_drop = "├── ", .last_drop = "└── ", .skip_line = "│   ", .spacer = "    "};
 }
 
-PrintOpt Verbose() {
-  return [](PrintOptions& options) { options.verbose = true; };
-}
+constinit const option::Plain<PrintOpt> Verbose([](PrintOptions& options) {
+  options.verbose = true;
+});
 
 PrintOpt WithWriter(io::Writer& writer) {
   return [&writer](PrintOptions& options) { options.writer = &writer; };
@@ -141,11 +143,12 @@ PrintOpt WithFormat(TreeFormat format) {
 }
 
 ImageTreePrinter::ImageTreePrinter(const std::vector<PrintOpt>& opts) {
-  for (const PrintOpt& opt : opts) opt(options_);
+  options_.error = base::Apply(opts, options_);
 }
 
 absl::Status ImageTreePrinter::PrintImageTree(const Context& ctx, const images::Image& image,
                                               content::InfoReaderProvider& store) const {
+  if (!options_.error.ok()) return options_.error;
   Tree tree(ctx, options_, store);
   const std::string& below = options_.format.skip_line;
   tree.Line(Escaped(image.name));
@@ -164,6 +167,7 @@ absl::Status ImageTreePrinter::PrintImageTree(const Context& ctx, const images::
 absl::Status ImageTreePrinter::PrintManifestTree(const Context& ctx,
                                                  const ocispec::Descriptor& desc,
                                                  content::InfoReaderProvider& store) const {
+  if (!options_.error.ok()) return options_.error;
   Tree tree(ctx, options_, store);
   if (absl::Status s = tree.Add(desc, options_.format.last_drop, options_.format.spacer); !s.ok()) {
     return s;

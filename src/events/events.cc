@@ -14,6 +14,7 @@
 #include "containerd/events/sandbox.pb.h"
 #include "containerd/events/snapshot.pb.h"
 #include "containerd/events/task.pb.h"
+#include "containerd/option/option.h"
 #include "containerd/services/images/v1/events.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
@@ -112,9 +113,9 @@ std::optional<std::string> Envelope::Field(std::span<const std::string> fieldpat
   return std::nullopt;
 }
 
-SubscribeOpt WithResume() {
-  return [](SubscribeOptions& options) { options.resume = true; };
-}
+constinit const option::Plain<SubscribeOpt> WithResume([](SubscribeOptions& options) {
+  options.resume = true;
+});
 
 SubscribeOpt WithBackoff(absl::Duration min, absl::Duration max) {
   return [min, max](SubscribeOptions& options) {

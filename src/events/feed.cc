@@ -81,6 +81,13 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
   if (callbacks.has_value()) callbacks_ = std::make_shared<const Callbacks>(*std::move(callbacks));
 }
 
+void Feed::Start() {
+  if (options_.error.ok()) return StartStream();
+  Lock lock(mu_);
+  End(options_.error);
+  Deliver(lock);
+}
+
 void Feed::StartStream() {
   int attempt = 0;
   {

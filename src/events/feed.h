@@ -56,7 +56,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
        std::vector<std::string> filters, SubscribeOptions options,
        std::optional<Callbacks> callbacks);
 
-  void Start() { StartStream(); }
+  void Start();
   absl::StatusOr<Item> Next(const Context& ctx);
   absl::StatusOr<std::optional<Item>> TryNext();
   absl::Status WaitReady(const Context& ctx);

@@ -7,6 +7,7 @@
 #include "containerd/typeurl/proto.h"
 
 #include "feed.h"
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_time.h"
@@ -97,7 +98,7 @@ class ProxyEvents final : public EventService {
 
   static SubscribeOptions Apply(const std::vector<SubscribeOpt>& opts) {
     SubscribeOptions options;
-    for (const SubscribeOpt& opt : opts) opt(options);
+    options.error = base::Apply(opts, options);
     options.queue_size = std::max<std::size_t>(options.queue_size, 1);
     options.min_backoff = std::max(options.min_backoff, absl::Milliseconds(1));
     options.max_backoff = std::max(options.max_backoff, options.min_backoff);

@@ -2,8 +2,10 @@
 #include <utility>
 
 #include "containerd/images/store.h"
+#include "containerd/option/option.h"
 #include "containerd/services/images/v1/images.grpc.pb.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_descriptor.h"
@@ -11,12 +13,11 @@
 
 namespace containerd::images {
 
-DeleteOpt SynchronousDelete() {
-  return [](const Context&, DeleteOptions* options) {
-    options->synchronous = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<DeleteOpt> SynchronousDelete([](const Context&,
+                                                              DeleteOptions* options) {
+  options->synchronous = true;
+  return absl::OkStatus();
+});
 
 DeleteOpt DeleteTarget(ocispec::Descriptor target) {
   return [target = std::move(target)](const Context&, DeleteOptions* options) {
@@ -109,9 +110,7 @@ class RemoteImages final : public Store {
   absl::Status Delete(const Context& ctx, std::string_view name,
                       const std::vector<DeleteOpt>& opts) override {
     DeleteOptions options;
-    for (const DeleteOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, &options); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, options); !s.ok()) return s;
     pb::DeleteImageRequest request;
     request.set_name(std::string(name));
     request.set_sync(options.synchronous);

@@ -11,6 +11,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+#include "containerd/option/option.h"
 
 namespace containerd::leases {
 namespace {
@@ -36,17 +37,15 @@ Opt WithID(std::string id) {
   };
 }
 
-Opt WithRandomID() {
-  return [](Lease* lease) {
-    std::array<unsigned char, 3> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-      return errdefs::FromErrno(errno, "random bytes for a lease's id");
-    }
-    const std::int64_t nanosecond = absl::ToUnixNanos(absl::Now()) % 1'000'000'000;
-    lease->id = fmt::format("{}-{}", nanosecond, Base64URL(bytes));
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<Opt> WithRandomID([](Lease* lease) {
+  std::array<unsigned char, 3> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return errdefs::FromErrno(errno, "random bytes for a lease's id");
+  }
+  const std::int64_t nanosecond = absl::ToUnixNanos(absl::Now()) % 1'000'000'000;
+  lease->id = fmt::format("{}-{}", nanosecond, Base64URL(bytes));
+  return absl::OkStatus();
+});
 
 Opt WithExpiration(absl::Duration duration) {
   return [duration](Lease* lease) {
@@ -77,10 +76,11 @@ Opt WithLabels(Labels labels) {
   };
 }
 
-absl::Status SynchronousDelete(const Context& /*ctx*/, DeleteOptions* options) {
-  options->synchronous = true;
-  return absl::OkStatus();
-}
+constinit const option::Plain<DeleteOpt> SynchronousDelete(
+    [](const Context& /*ctx*/, DeleteOptions* options) -> absl::Status {
+      options->synchronous = true;
+      return absl::OkStatus();
+    });
 
 LeaseGuard::LeaseGuard(LeaseGuard&& other) noexcept
     : ctx_(std::exchange(other.ctx_, Context())),

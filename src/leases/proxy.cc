@@ -4,6 +4,7 @@
 #include "containerd/leases/leases.h"
 #include "containerd/services/leases/v1/leases.grpc.pb.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_descriptor.h"
@@ -27,9 +28,7 @@ class ProxyManager final : public Manager {
 
   absl::StatusOr<Lease> Create(const Context& ctx, const std::vector<Opt>& opts) override {
     Lease lease;
-    for (const Opt& opt : opts) {
-      if (absl::Status s = opt(&lease); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, lease); !s.ok()) return s;
     pb::CreateRequest request;
     request.set_id(lease.id);
     rpc::ToProto(lease.labels, request.mutable_labels());
@@ -43,9 +42,7 @@ class ProxyManager final : public Manager {
   absl::Status Delete(const Context& ctx, const Lease& lease,
                       const std::vector<DeleteOpt>& opts) override {
     DeleteOptions options;
-    for (const DeleteOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, &options); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, options); !s.ok()) return s;
     pb::DeleteRequest request;
     request.set_id(lease.id);
     request.set_sync(options.synchronous);

@@ -3,8 +3,10 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/mount/manager.h"
+#include "containerd/option/option.h"
 #include "containerd/services/mounts/v1/mounts.grpc.pb.h"
 
+#include "src/base/options.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -54,7 +56,7 @@ class ProxyMounts final : public Manager {
                                           const std::vector<Mount>& mounts,
                                           const std::vector<ActivateOpt>& opts) override {
     ActivateOptions options;
-    for (const ActivateOpt& opt : opts) opt(options);
+    if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
     pb::ActivateRequest request;
     request.set_name(std::string(name));
     ToProto(mounts, request.mutable_mounts());
@@ -119,7 +121,9 @@ class ProxyMounts final : public Manager {
 
 }  // namespace
 
-void WithTemporary(ActivateOptions& options) { options.temporary = true; }
+constinit const option::Plain<ActivateOpt> WithTemporary([](ActivateOptions& options) {
+  options.temporary = true;
+});
 
 ActivateOpt WithLabels(Labels labels) {
   return [labels = std::move(labels)](ActivateOptions& options) { options.labels = labels; };

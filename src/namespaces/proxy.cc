@@ -6,6 +6,7 @@
 #include "containerd/namespaces/store.h"
 #include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_descriptor.h"
@@ -65,11 +66,9 @@ class RemoteNamespaces final : public Store {
   }
 
   absl::Status Delete(const Context& ctx, std::string_view ns,
-                      const std::vector<DeleteOpts>& opts) override {
+                      const std::vector<DeleteOpt>& opts) override {
     DeleteInfo info{.name = std::string(ns)};
-    for (const DeleteOpts& opt : opts) {
-      if (absl::Status s = opt(ctx, &info); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, info); !s.ok()) return s;
     pb::DeleteNamespaceRequest request;
     request.set_name(std::string(ns));
     google::protobuf::Empty response;

@@ -8,12 +8,14 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/namespaces/namespaces.h"
 #include "containerd/oci/proto.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/specs/json.h"
 
 #include "file.h"
 #include "path.h"
 #include "sections.h"
+#include "src/base/options.h"
 #include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::oci {
@@ -124,14 +126,14 @@ absl::StatusOr<Spec> Decode(std::string_view json) {
 
 absl::StatusOr<Spec> GenerateSpec(const Context& ctx, Client* client,
                                   containers::Container* container,
-                                  const std::vector<SpecOpts>& opts) {
+                                  const std::vector<SpecOpt>& opts) {
   return GenerateSpecWithPlatform(ctx, client, platforms::DefaultString(), container, opts);
 }
 
 absl::StatusOr<Spec> GenerateSpecWithPlatform(const Context& ctx, Client* client,
                                               std::string_view platform,
                                               containers::Container* container,
-                                              const std::vector<SpecOpts>& opts) {
+                                              const std::vector<SpecOpt>& opts) {
   auto spec = DefaultSpec(ctx, platform, container);
   if (!spec.ok()) return spec;
   if (absl::Status s = ApplyOpts(ctx, client, container, &*spec, opts); !s.ok()) return s;
@@ -139,14 +141,12 @@ absl::StatusOr<Spec> GenerateSpecWithPlatform(const Context& ctx, Client* client
 }
 
 absl::Status ApplyOpts(const Context& ctx, Client* client, containers::Container* container,
-                       Spec* spec, const std::vector<SpecOpts>& opts) {
-  for (const SpecOpts& opt : opts) {
-    if (absl::Status s = opt(ctx, client, container, spec); !s.ok()) return s;
-  }
+                       Spec* spec, const std::vector<SpecOpt>& opts) {
+  if (absl::Status s = base::Apply(opts, ctx, client, container, spec); !s.ok()) return s;
   return absl::OkStatus();
 }
 
-SpecOpts Compose(std::vector<SpecOpts> opts) {
+SpecOpt Compose(std::vector<SpecOpt> opts) {
   return [opts = std::move(opts)](const Context& ctx, Client* client,
                                   containers::Container* container, Spec* spec) {
     return ApplyOpts(ctx, client, container, spec, opts);
@@ -161,9 +161,13 @@ absl::StatusOr<Spec> ReadSpec(const std::string& path) {
   return spec;
 }
 
-SpecOpts WithDefaultSpec() { return WithDefaultSpecForPlatform(platforms::DefaultString()); }
+constinit const option::Plain<SpecOpt> WithDefaultSpec([](const Context& ctx, Client* client,
+                                                          containers::Container* container,
+                                                          Spec& spec) {
+  return WithDefaultSpecForPlatform(platforms::DefaultString())(ctx, client, container, spec);
+});
 
-SpecOpts WithDefaultSpecForPlatform(std::string platform) {
+SpecOpt WithDefaultSpecForPlatform(std::string platform) {
   return [platform = std::move(platform)](const Context& ctx, Client*,
                                           containers::Container* container, Spec* spec) {
     auto made = DefaultSpec(ctx, platform, container);
@@ -173,7 +177,7 @@ SpecOpts WithDefaultSpecForPlatform(std::string platform) {
   };
 }
 
-SpecOpts WithSpecFromBytes(std::string json) {
+SpecOpt WithSpecFromBytes(std::string json) {
   return [json = std::move(json)](const Context&, Client*, containers::Container*, Spec* spec) {
     auto read = Decode(json);
     if (!read.ok()) return read.status();
@@ -182,7 +186,7 @@ SpecOpts WithSpecFromBytes(std::string json) {
   };
 }
 
-SpecOpts WithSpecFromFile(std::string filename) {
+SpecOpt WithSpecFromFile(std::string filename) {
   return [filename = std::move(filename)](const Context&, Client*, containers::Container*,
                                           Spec* spec) {
     auto read = ReadSpec(filename);
@@ -192,7 +196,7 @@ SpecOpts WithSpecFromFile(std::string filename) {
   };
 }
 
-SpecOpts WithAnnotations(std::map<std::string, std::string> annotations) {
+SpecOpt WithAnnotations(std::map<std::string, std::string> annotations) {
   return [annotations = std::move(annotations)](const Context&, Client*, containers::Container*,
                                                 Spec* spec) {
     for (const auto& [key, value] : annotations) spec->annotations.insert_or_assign(key, value);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/option/option.h"
 
 #include "capabilities.h"
 #include "file.h"
@@ -19,7 +20,7 @@ bool Contains(const std::vector<std::string>& caps, const std::string& cap) {
 
 }  // namespace
 
-SpecOpts WithCapabilities(std::vector<std::string> caps) {
+SpecOpt WithCapabilities(std::vector<std::string> caps) {
   return [caps = std::move(caps)](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::LinuxCapabilities& sets = EnsureCapabilities(spec);
     sets.bounding = caps;
@@ -30,7 +31,7 @@ SpecOpts WithCapabilities(std::vector<std::string> caps) {
   };
 }
 
-SpecOpts WithAddedCapabilities(std::vector<std::string> caps) {
+SpecOpt WithAddedCapabilities(std::vector<std::string> caps) {
   return [caps = std::move(caps)](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::LinuxCapabilities& sets = EnsureCapabilities(spec);
     for (const std::string& cap : caps) {
@@ -42,7 +43,7 @@ SpecOpts WithAddedCapabilities(std::vector<std::string> caps) {
   };
 }
 
-SpecOpts WithDroppedCapabilities(std::vector<std::string> caps) {
+SpecOpt WithDroppedCapabilities(std::vector<std::string> caps) {
   return [caps = std::move(caps)](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::LinuxCapabilities& sets = EnsureCapabilities(spec);
     for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable}) {
@@ -52,7 +53,7 @@ SpecOpts WithDroppedCapabilities(std::vector<std::string> caps) {
   };
 }
 
-SpecOpts WithAmbientCapabilities(std::vector<std::string> caps) {
+SpecOpt WithAmbientCapabilities(std::vector<std::string> caps) {
   return [caps = std::move(caps)](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::LinuxCapabilities& sets = EnsureCapabilities(spec);
     sets.inheritable = caps;
@@ -61,19 +62,22 @@ SpecOpts WithAmbientCapabilities(std::vector<std::string> caps) {
   };
 }
 
-absl::Status WithAllCurrentCapabilities(const Context& ctx, Client* client,
-                                        containers::Container* container, Spec* spec) {
-  constexpr std::size_t kMaxStatus = std::size_t{1} << 20;
-  auto status = ReadFile("/proc/self/status", kMaxStatus);
-  if (!status.ok()) return errdefs::Annotate(status.status(), "current capabilities");
-  auto effective = EffectiveCapabilities(*status);
-  if (!effective.ok()) return effective.status();
-  return WithCapabilities(NamesOfCapabilities(*effective))(ctx, client, container, spec);
-}
+constinit const option::Plain<SpecOpt> WithAllCurrentCapabilities(
+    [](const Context& ctx, Client* client, containers::Container* container,
+       Spec* spec) -> absl::Status {
+      constexpr std::size_t kMaxStatus = std::size_t{1} << 20;
+      auto status = ReadFile("/proc/self/status", kMaxStatus);
+      if (!status.ok()) return errdefs::Annotate(status.status(), "current capabilities");
+      auto effective = EffectiveCapabilities(*status);
+      if (!effective.ok()) return effective.status();
+      return WithCapabilities(NamesOfCapabilities(*effective))(ctx, client, container, spec);
+    });
 
-absl::Status WithAllKnownCapabilities(const Context& ctx, Client* client,
-                                      containers::Container* container, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithAllKnownCapabilities([](const Context& ctx,
+                                                                   Client* client,
+                                                                   containers::Container* container,
+                                                                   Spec* spec) -> absl::Status {
   return WithCapabilities(KnownCapabilities())(ctx, client, container, spec);
-}
+});
 
 }  // namespace containerd::oci

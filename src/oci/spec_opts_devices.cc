@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/option/option.h"
 
 #include "devices.h"
 #include "path.h"
@@ -58,7 +59,7 @@ void Allow(Spec* spec, const specs::LinuxDevice& device, const std::string& perm
                                            .access = permissions});
 }
 
-SpecOpts AddDevice(std::string path, std::string permissions, bool follow_symlinks) {
+SpecOpt AddDevice(std::string path, std::string permissions, bool follow_symlinks) {
   return [path = std::move(path), permissions = std::move(permissions), follow_symlinks](
              const Context&, Client*, containers::Container*, Spec* spec) -> absl::Status {
     std::string resolved = path;
@@ -194,15 +195,17 @@ absl::Status ErrNotADevice() {
 
 bool IsErrNotADevice(const absl::Status& status) { return IsSentinel(status, kNotADevice); }
 
-absl::Status WithHostDevices(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithHostDevices([](const Context&, Client*,
+                                                          containers::Container*,
+                                                          Spec* spec) -> absl::Status {
   auto devices = HostDevices();
   if (!devices.ok()) return errdefs::Annotate(devices.status(), "host devices");
   specs::Linux& section = EnsureLinux(spec);
   section.devices.insert(section.devices.end(), devices->begin(), devices->end());
   return absl::OkStatus();
-}
+});
 
-SpecOpts WithDevices(std::string device_path, std::string container_path, std::string permissions) {
+SpecOpt WithDevices(std::string device_path, std::string container_path, std::string permissions) {
   return [device_path = std::move(device_path), container_path = std::move(container_path),
           permissions = std::move(permissions)](const Context&, Client*, containers::Container*,
                                                 Spec* spec) {
@@ -216,15 +219,15 @@ SpecOpts WithDevices(std::string device_path, std::string container_path, std::s
   };
 }
 
-SpecOpts WithLinuxDevice(std::string path, std::string permissions) {
+SpecOpt WithLinuxDevice(std::string path, std::string permissions) {
   return AddDevice(std::move(path), std::move(permissions), false);
 }
 
-SpecOpts WithLinuxDeviceFollowSymlinks(std::string path, std::string permissions) {
+SpecOpt WithLinuxDeviceFollowSymlinks(std::string path, std::string permissions) {
   return AddDevice(std::move(path), std::move(permissions), true);
 }
 
-SpecOpts WithLinuxDevices(std::vector<specs::LinuxDevice> devices) {
+SpecOpt WithLinuxDevices(std::vector<specs::LinuxDevice> devices) {
   return
       [devices = std::move(devices)](const Context&, Client*, containers::Container*, Spec* spec) {
         specs::Linux& section = EnsureLinux(spec);
@@ -233,7 +236,9 @@ SpecOpts WithLinuxDevices(std::vector<specs::LinuxDevice> devices) {
       };
 }
 
-absl::Status WithDefaultUnixDevices(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithDefaultUnixDevices([](const Context&, Client*,
+                                                                 containers::Container*,
+                                                                 Spec* spec) -> absl::Status {
   struct Rule {
     std::int64_t major;
     std::optional<std::int64_t> minor;
@@ -249,16 +254,20 @@ absl::Status WithDefaultUnixDevices(const Context&, Client*, containers::Contain
                                              .access = kReadWriteMknod});
   }
   return absl::OkStatus();
-}
+});
 
-absl::Status WithAllDevicesAllowed(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithAllDevicesAllowed([](const Context&, Client*,
+                                                                containers::Container*,
+                                                                Spec* spec) -> absl::Status {
   EnsureResources(spec).devices = {{.allow = true, .access = kReadWriteMknod}};
   return absl::OkStatus();
-}
+});
 
-absl::Status WithParentCgroupDevices(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithParentCgroupDevices([](const Context&, Client*,
+                                                                  containers::Container*,
+                                                                  Spec* spec) -> absl::Status {
   EnsureResources(spec).devices.clear();
   return absl::OkStatus();
-}
+});
 
 }  // namespace containerd::oci

@@ -81,11 +81,11 @@ absl::Status ApplyWindows(Spec* spec, const ocispec::ImageConfig& config,
 
 }  // namespace
 
-SpecOpts WithImageConfig(std::shared_ptr<const Image> image) {
+SpecOpt WithImageConfig(std::shared_ptr<const Image> image) {
   return WithImageConfigArgs(std::move(image), {});
 }
 
-SpecOpts WithImageConfigArgs(std::shared_ptr<const Image> image, std::vector<std::string> args) {
+SpecOpt WithImageConfigArgs(std::shared_ptr<const Image> image, std::vector<std::string> args) {
   return [image = std::move(image), args = std::move(args)](
              const Context& ctx, Client* client, containers::Container* container, Spec* spec) {
     auto config = ReadConfig(ctx, *image);

@@ -9,6 +9,7 @@
 #include "containerd/oci/spec_opts_capabilities.h"
 #include "containerd/oci/spec_opts_mounts.h"
 #include "containerd/oci/spec_opts_process.h"
+#include "containerd/option/option.h"
 
 #include "path.h"
 #include "sections.h"
@@ -23,21 +24,21 @@ auto FindNamespace(std::vector<specs::LinuxNamespace>& namespaces, const std::st
 
 }  // namespace
 
-SpecOpts WithHostname(std::string name) {
+SpecOpt WithHostname(std::string name) {
   return [name = std::move(name)](const Context&, Client*, containers::Container*, Spec* spec) {
     spec->hostname = name;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithDomainname(std::string name) {
+SpecOpt WithDomainname(std::string name) {
   return [name = std::move(name)](const Context&, Client*, containers::Container*, Spec* spec) {
     spec->domainname = name;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithHostNamespace(specs::LinuxNamespaceType type) {
+SpecOpt WithHostNamespace(specs::LinuxNamespaceType type) {
   return [type = std::move(type)](const Context&, Client*, containers::Container*, Spec* spec) {
     auto& namespaces = EnsureLinux(spec).namespaces;
     const auto present = FindNamespace(namespaces, type);
@@ -46,7 +47,7 @@ SpecOpts WithHostNamespace(specs::LinuxNamespaceType type) {
   };
 }
 
-SpecOpts WithLinuxNamespace(specs::LinuxNamespace ns) {
+SpecOpt WithLinuxNamespace(specs::LinuxNamespace ns) {
   return [ns = std::move(ns)](const Context&, Client*, containers::Container*, Spec* spec) {
     auto& namespaces = EnsureLinux(spec).namespaces;
     const auto present = FindNamespace(namespaces, ns.type);
@@ -59,8 +60,8 @@ SpecOpts WithLinuxNamespace(specs::LinuxNamespace ns) {
   };
 }
 
-SpecOpts WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
-                           std::vector<specs::LinuxIDMapping> gid_map) {
+SpecOpt WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
+                          std::vector<specs::LinuxIDMapping> gid_map) {
   return [uid_map = std::move(uid_map), gid_map = std::move(gid_map)](
              const Context&, Client*, containers::Container*, Spec* spec) {
     specs::Linux& section = EnsureLinux(spec);
@@ -73,50 +74,53 @@ SpecOpts WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
   };
 }
 
-SpecOpts WithCgroup(std::string path) {
+SpecOpt WithCgroup(std::string path) {
   return [path = std::move(path)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureLinux(spec).cgroups_path = path;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithNamespacedCgroup() {
-  return [](const Context& ctx, Client*, containers::Container* container, Spec* spec) {
-    auto ns = namespaces::NamespaceRequired(ctx);
-    if (!ns.ok()) return ns.status();
-    if (container == nullptr) {
-      return errdefs::InvalidArgument("a namespaced cgroup takes a container, for its id");
-    }
-    EnsureLinux(spec).cgroups_path = JoinPath({"/", *ns, container->id});
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<SpecOpt> WithNamespacedCgroup([](const Context& ctx, Client*,
+                                                               containers::Container* container,
+                                                               Spec* spec) {
+  auto ns = namespaces::NamespaceRequired(ctx);
+  if (!ns.ok()) return ns.status();
+  if (container == nullptr) {
+    return errdefs::InvalidArgument("a namespaced cgroup takes a container, for its id");
+  }
+  EnsureLinux(spec).cgroups_path = JoinPath({"/", *ns, container->id});
+  return absl::OkStatus();
+});
 
-SpecOpts WithMaskedPaths(std::vector<std::string> paths) {
+SpecOpt WithMaskedPaths(std::vector<std::string> paths) {
   return [paths = std::move(paths)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureLinux(spec).masked_paths = paths;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithReadonlyPaths(std::vector<std::string> paths) {
+SpecOpt WithReadonlyPaths(std::vector<std::string> paths) {
   return [paths = std::move(paths)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureLinux(spec).readonly_paths = paths;
     return absl::OkStatus();
   };
 }
 
-absl::Status WithSeccompUnconfined(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithSeccompUnconfined([](const Context&, Client*,
+                                                                containers::Container*,
+                                                                Spec* spec) -> absl::Status {
   EnsureLinux(spec).seccomp.reset();
   return absl::OkStatus();
-}
+});
 
-absl::Status WithPrivileged(const Context& ctx, Client* client, containers::Container* container,
-                            Spec* spec) {
+constinit const option::Plain<SpecOpt> WithPrivileged([](const Context& ctx, Client* client,
+                                                         containers::Container* container,
+                                                         Spec* spec) -> absl::Status {
   return ApplyOpts(ctx, client, container, spec,
                    {WithAllCurrentCapabilities, WithMaskedPaths({}), WithReadonlyPaths({}),
                     WithWriteableSysfs, WithWriteableCgroupfs, WithSelinuxLabel(""),
                     WithApparmorProfile(""), WithSeccompUnconfined});
-}
+});
 
 }  // namespace containerd::oci

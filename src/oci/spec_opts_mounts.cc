@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/option/option.h"
 
 #include "path.h"
 #include "sections.h"
@@ -33,28 +34,27 @@ absl::Status MakeWritable(std::string_view type, Spec* spec) {
 
 }  // namespace
 
-SpecOpts WithRootFSPath(std::string path) {
+SpecOpt WithRootFSPath(std::string path) {
   return [path = std::move(path)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureRoot(spec).path = path;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithRootFSReadonly() {
-  return [](const Context&, Client*, containers::Container*, Spec* spec) {
-    EnsureRoot(spec).readonly = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<SpecOpt> WithRootFSReadonly([](const Context&, Client*,
+                                                             containers::Container*, Spec* spec) {
+  EnsureRoot(spec).readonly = true;
+  return absl::OkStatus();
+});
 
-SpecOpts WithMounts(std::vector<specs::Mount> mounts) {
+SpecOpt WithMounts(std::vector<specs::Mount> mounts) {
   return [mounts = std::move(mounts)](const Context&, Client*, containers::Container*, Spec* spec) {
     spec->mounts.insert(spec->mounts.end(), mounts.begin(), mounts.end());
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithoutMounts(std::vector<std::string> destinations) {
+SpecOpt WithoutMounts(std::vector<std::string> destinations) {
   return [destinations = std::move(destinations)](const Context&, Client*, containers::Container*,
                                                   Spec* spec) {
     std::erase_if(spec->mounts, [&](const specs::Mount& mount) {
@@ -65,24 +65,31 @@ SpecOpts WithoutMounts(std::vector<std::string> destinations) {
   };
 }
 
-absl::Status WithoutRunMount(const Context& ctx, Client* client, containers::Container* container,
-                             Spec* spec) {
+constinit const option::Plain<SpecOpt> WithoutRunMount([](const Context& ctx, Client* client,
+                                                          containers::Container* container,
+                                                          Spec* spec) -> absl::Status {
   return WithoutMounts({"/run"})(ctx, client, container, spec);
-}
+});
 
-absl::Status WithHostHostsFile(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithHostHostsFile([](const Context&, Client*,
+                                                            containers::Container*,
+                                                            Spec* spec) -> absl::Status {
   return BindReadOnly("/etc/hosts", spec);
-}
+});
 
-absl::Status WithHostResolvconf(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithHostResolvconf([](const Context&, Client*,
+                                                             containers::Container*,
+                                                             Spec* spec) -> absl::Status {
   return BindReadOnly("/etc/resolv.conf", spec);
-}
+});
 
-absl::Status WithHostLocaltime(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithHostLocaltime([](const Context&, Client*,
+                                                            containers::Container*,
+                                                            Spec* spec) -> absl::Status {
   return BindReadOnly("/etc/localtime", spec);
-}
+});
 
-SpecOpts WithDevShmSize(std::int64_t kb) {
+SpecOpt WithDevShmSize(std::int64_t kb) {
   return [kb](const Context&, Client*, containers::Container*, Spec* spec) {
     for (specs::Mount& mount : spec->mounts) {
       if (mount.source != "shm" || mount.type != "tmpfs" ||
@@ -103,12 +110,16 @@ absl::Status ErrNoShmMount() {
 
 bool IsErrNoShmMount(const absl::Status& status) { return IsSentinel(status, kNoShmMount); }
 
-absl::Status WithWriteableSysfs(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithWriteableSysfs([](const Context&, Client*,
+                                                             containers::Container*,
+                                                             Spec* spec) -> absl::Status {
   return MakeWritable("sysfs", spec);
-}
+});
 
-absl::Status WithWriteableCgroupfs(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithWriteableCgroupfs([](const Context&, Client*,
+                                                                containers::Container*,
+                                                                Spec* spec) -> absl::Status {
   return MakeWritable("cgroup", spec);
-}
+});
 
 }  // namespace containerd::oci

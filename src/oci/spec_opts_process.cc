@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/option/option.h"
 
 #include "env.h"
 #include "file.h"
@@ -40,7 +41,7 @@ std::vector<std::string> ReplaceOrAppendEnvValues(const std::vector<std::string>
   return results;
 }
 
-SpecOpts WithProcessArgs(std::vector<std::string> args) {
+SpecOpt WithProcessArgs(std::vector<std::string> args) {
   return [args = std::move(args)](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::Process& process = EnsureProcess(spec);
     process.args = args;
@@ -49,14 +50,14 @@ SpecOpts WithProcessArgs(std::vector<std::string> args) {
   };
 }
 
-SpecOpts WithProcessCwd(std::string cwd) {
+SpecOpt WithProcessCwd(std::string cwd) {
   return [cwd = std::move(cwd)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureProcess(spec).cwd = cwd;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithEnv(std::vector<std::string> environment_variables) {
+SpecOpt WithEnv(std::vector<std::string> environment_variables) {
   return [variables = std::move(environment_variables)](const Context&, Client*,
                                                         containers::Container*, Spec* spec) {
     if (!variables.empty()) {
@@ -67,7 +68,7 @@ SpecOpts WithEnv(std::vector<std::string> environment_variables) {
   };
 }
 
-SpecOpts WithEnvFile(std::string path) {
+SpecOpt WithEnvFile(std::string path) {
   return [path = std::move(path)](const Context& ctx, Client* client,
                                   containers::Container* container, Spec* spec) -> absl::Status {
     constexpr std::size_t kMaxLine = std::size_t{64} << 10;
@@ -92,20 +93,23 @@ SpecOpts WithEnvFile(std::string path) {
   };
 }
 
-absl::Status WithDefaultPathEnv(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithDefaultPathEnv([](const Context&, Client*,
+                                                             containers::Container*,
+                                                             Spec* spec) -> absl::Status {
   specs::Process& process = EnsureProcess(spec);
   process.env = ReplaceOrAppendEnvValues(process.env, {kDefaultUnixPath});
   return absl::OkStatus();
-}
+});
 
-absl::Status WithTTY(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithTTY([](const Context&, Client*, containers::Container*,
+                                                  Spec* spec) -> absl::Status {
   specs::Process& process = EnsureProcess(spec);
   process.terminal = true;
   if (spec->linux_.has_value()) process.env.emplace_back("TERM=xterm");
   return absl::OkStatus();
-}
+});
 
-SpecOpts WithTTYSize(int width, int height) {
+SpecOpt WithTTYSize(int width, int height) {
   return [width, height](const Context&, Client*, containers::Container*, Spec* spec) {
     specs::Box& size = Ensure(EnsureProcess(spec).console_size);
     size.width = static_cast<std::uint64_t>(width);
@@ -114,17 +118,21 @@ SpecOpts WithTTYSize(int width, int height) {
   };
 }
 
-absl::Status WithNoNewPrivileges(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithNoNewPrivileges([](const Context&, Client*,
+                                                              containers::Container*,
+                                                              Spec* spec) -> absl::Status {
   EnsureProcess(spec).no_new_privileges = true;
   return absl::OkStatus();
-}
+});
 
-absl::Status WithNewPrivileges(const Context&, Client*, containers::Container*, Spec* spec) {
+constinit const option::Plain<SpecOpt> WithNewPrivileges([](const Context&, Client*,
+                                                            containers::Container*,
+                                                            Spec* spec) -> absl::Status {
   EnsureProcess(spec).no_new_privileges = false;
   return absl::OkStatus();
-}
+});
 
-SpecOpts WithRlimit(specs::POSIXRlimit rlimit) {
+SpecOpt WithRlimit(specs::POSIXRlimit rlimit) {
   return [rlimit = std::move(rlimit)](const Context&, Client*, containers::Container*, Spec* spec) {
     std::vector<specs::POSIXRlimit>& rlimits = EnsureProcess(spec).rlimits;
     for (specs::POSIXRlimit& present : rlimits) {
@@ -138,14 +146,14 @@ SpecOpts WithRlimit(specs::POSIXRlimit rlimit) {
   };
 }
 
-SpecOpts WithSelinuxLabel(std::string label) {
+SpecOpt WithSelinuxLabel(std::string label) {
   return [label = std::move(label)](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureProcess(spec).selinux_label = label;
     return absl::OkStatus();
   };
 }
 
-SpecOpts WithApparmorProfile(std::string profile) {
+SpecOpt WithApparmorProfile(std::string profile) {
   return
       [profile = std::move(profile)](const Context&, Client*, containers::Container*, Spec* spec) {
         EnsureProcess(spec).apparmor_profile = profile;

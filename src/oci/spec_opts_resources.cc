@@ -10,7 +10,7 @@ namespace {
 
 // An option that changes the resources of a spec that has a Linux section.
 template <class F>
-SpecOpts ForLinux(F change) {
+SpecOpt ForLinux(F change) {
   return [change = std::move(change)](const Context&, Client*, containers::Container*, Spec* spec) {
     if (spec->linux_.has_value()) change(EnsureResources(spec));
     return absl::OkStatus();
@@ -19,7 +19,7 @@ SpecOpts ForLinux(F change) {
 
 }  // namespace
 
-SpecOpts WithMemoryLimit(std::uint64_t limit) {
+SpecOpt WithMemoryLimit(std::uint64_t limit) {
   return [limit](const Context&, Client*, containers::Container*, Spec* spec) {
     if (spec->linux_.has_value()) {
       Ensure(EnsureResources(spec).memory).limit = static_cast<std::int64_t>(limit);
@@ -31,34 +31,34 @@ SpecOpts WithMemoryLimit(std::uint64_t limit) {
   };
 }
 
-SpecOpts WithMemorySwap(std::int64_t swap) {
+SpecOpt WithMemorySwap(std::int64_t swap) {
   return ForLinux([swap](specs::LinuxResources& r) { Ensure(r.memory).swap = swap; });
 }
 
-SpecOpts WithPidsLimit(std::int64_t limit) {
+SpecOpt WithPidsLimit(std::int64_t limit) {
   return ForLinux([limit](specs::LinuxResources& r) { Ensure(r.pids).limit = limit; });
 }
 
-SpecOpts WithBlockIO(std::optional<specs::LinuxBlockIO> blockio) {
+SpecOpt WithBlockIO(std::optional<specs::LinuxBlockIO> blockio) {
   return ForLinux(
       [blockio = std::move(blockio)](specs::LinuxResources& r) { r.block_io = blockio; });
 }
 
-SpecOpts WithCPUShares(std::uint64_t shares) {
+SpecOpt WithCPUShares(std::uint64_t shares) {
   return ForLinux([shares](specs::LinuxResources& r) { Ensure(r.cpu).shares = shares; });
 }
 
-SpecOpts WithCPUs(std::string cpus) {
+SpecOpt WithCPUs(std::string cpus) {
   return ForLinux(
       [cpus = std::move(cpus)](specs::LinuxResources& r) { Ensure(r.cpu).cpus = cpus; });
 }
 
-SpecOpts WithCPUsMems(std::string mems) {
+SpecOpt WithCPUsMems(std::string mems) {
   return ForLinux(
       [mems = std::move(mems)](specs::LinuxResources& r) { Ensure(r.cpu).mems = mems; });
 }
 
-SpecOpts WithCPUCFS(std::int64_t quota, std::uint64_t period) {
+SpecOpt WithCPUCFS(std::int64_t quota, std::uint64_t period) {
   return ForLinux([quota, period](specs::LinuxResources& r) {
     specs::LinuxCPU& cpu = Ensure(r.cpu);
     cpu.quota = quota;
@@ -66,11 +66,11 @@ SpecOpts WithCPUCFS(std::int64_t quota, std::uint64_t period) {
   });
 }
 
-SpecOpts WithCPUBurst(std::uint64_t burst) {
+SpecOpt WithCPUBurst(std::uint64_t burst) {
   return ForLinux([burst](specs::LinuxResources& r) { Ensure(r.cpu).burst = burst; });
 }
 
-SpecOpts WithCPURT(std::int64_t runtime, std::uint64_t period) {
+SpecOpt WithCPURT(std::int64_t runtime, std::uint64_t period) {
   return ForLinux([runtime, period](specs::LinuxResources& r) {
     specs::LinuxCPU& cpu = Ensure(r.cpu);
     cpu.realtime_runtime = runtime;
@@ -78,7 +78,7 @@ SpecOpts WithCPURT(std::int64_t runtime, std::uint64_t period) {
   });
 }
 
-SpecOpts WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema) {
+SpecOpt WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema) {
   specs::LinuxIntelRdt rdt{.clos_id = std::move(clos_id),
                            .l3_cache_schema = std::move(l3_cache_schema),
                            .mem_bw_schema = std::move(mem_bw_schema)};

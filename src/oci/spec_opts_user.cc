@@ -156,7 +156,7 @@ absl::Status AppendGroups(const RootView& root, const std::vector<std::string>& 
 
 }  // namespace
 
-SpecOpts WithUser(std::string user) {
+SpecOpt WithUser(std::string user) {
   return [user = std::move(user)](const Context& ctx, Client* client,
                                   containers::Container* container, Spec* spec) -> absl::Status {
     const auto groups = ResetAdditionalGIDs(spec);
@@ -190,7 +190,7 @@ SpecOpts WithUser(std::string user) {
   };
 }
 
-SpecOpts WithUIDGID(std::uint32_t uid, std::uint32_t gid) {
+SpecOpt WithUIDGID(std::uint32_t uid, std::uint32_t gid) {
   return [uid, gid](const Context&, Client*, containers::Container*, Spec* spec) {
     const auto groups = ResetAdditionalGIDs(spec);
     SetIDs(spec, uid, gid);
@@ -198,7 +198,7 @@ SpecOpts WithUIDGID(std::uint32_t uid, std::uint32_t gid) {
   };
 }
 
-SpecOpts WithUserID(std::uint32_t uid) {
+SpecOpt WithUserID(std::uint32_t uid) {
   return [uid](const Context& ctx, Client* client, containers::Container* container, Spec* spec) {
     const auto groups = ResetAdditionalGIDs(spec);
     return WithRootView(ctx, client, container, *spec, [&](const RootView& root) {
@@ -215,7 +215,7 @@ SpecOpts WithUserID(std::uint32_t uid) {
   };
 }
 
-SpecOpts WithUsername(std::string username) {
+SpecOpt WithUsername(std::string username) {
   return [username = std::move(username)](const Context& ctx, Client* client,
                                           containers::Container* container,
                                           Spec* spec) -> absl::Status {
@@ -237,7 +237,7 @@ SpecOpts WithUsername(std::string username) {
   };
 }
 
-SpecOpts WithAdditionalGIDs(std::string user) {
+SpecOpt WithAdditionalGIDs(std::string user) {
   return [user = std::move(user)](const Context& ctx, Client* client,
                                   containers::Container* container, Spec* spec) -> absl::Status {
     if (spec->windows.has_value()) return absl::OkStatus();
@@ -250,7 +250,7 @@ SpecOpts WithAdditionalGIDs(std::string user) {
   };
 }
 
-SpecOpts WithAppendAdditionalGroups(std::vector<std::string> groups) {
+SpecOpt WithAppendAdditionalGroups(std::vector<std::string> groups) {
   return
       [groups = std::move(groups)](const Context& ctx, Client* client,
                                    containers::Container* container, Spec* spec) -> absl::Status {
@@ -266,7 +266,7 @@ SpecOpts WithAppendAdditionalGroups(std::vector<std::string> groups) {
       };
 }
 
-SpecOpts WithUmask(std::uint32_t umask) {
+SpecOpt WithUmask(std::uint32_t umask) {
   return [umask](const Context&, Client*, containers::Container*, Spec* spec) {
     EnsureProcess(spec).user.umask = umask;
     return absl::OkStatus();

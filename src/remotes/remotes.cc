@@ -3,7 +3,7 @@
 
 namespace containerd::remotes {
 
-FetchByDigestOpts WithMediaType(std::string mediatype) {
+FetchByDigestOpt WithMediaType(std::string mediatype) {
   return [mediatype = std::move(mediatype)](const Context&, FetchByDigestConfig& config) {
     config.mediatype = mediatype;
     return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 
 #include "convert.h"
+#include "src/base/options.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -79,9 +80,7 @@ class ProxyController final : public Controller {
   absl::Status Create(const Context& ctx, const Sandbox& sandbox,
                       const std::vector<CreateOpt>& opts) override {
     CreateOptions options;
-    for (const CreateOpt& opt : opts) {
-      if (absl::Status s = opt(options); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
     auto request = For<pb::ControllerCreateRequest>(sandbox.id);
     mount::ToProto(options.rootfs, request.mutable_rootfs());
     SetAny(options.options, &request, &pb::ControllerCreateRequest::mutable_options);
@@ -124,7 +123,7 @@ class ProxyController final : public Controller {
   absl::Status Stop(const Context& ctx, std::string_view sandbox_id,
                     const std::vector<StopOpt>& opts) override {
     StopOptions options;
-    for (const StopOpt& opt : opts) opt(options);
+    if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
     auto request = For<pb::ControllerStopRequest>(sandbox_id);
     if (options.timeout.has_value()) {
       const std::int64_t seconds = absl::ToInt64Seconds(*options.timeout);

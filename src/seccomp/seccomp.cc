@@ -11,6 +11,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/json.h"
 
 #include "default_profile.h"
@@ -60,7 +61,7 @@ absl::StatusOr<specs::LinuxSeccomp> ReadProfile(const Context& ctx, const std::s
 
 }  // namespace
 
-oci::SpecOpts WithProfile(std::string profile) {
+oci::SpecOpt WithProfile(std::string profile) {
   return [profile = std::move(profile)](const Context& ctx, oci::Client*, containers::Container*,
                                         oci::Spec* spec) {
     auto read = ReadProfile(ctx, profile);
@@ -73,13 +74,13 @@ oci::SpecOpts WithProfile(std::string profile) {
   };
 }
 
-oci::SpecOpts WithDefaultProfile() {
-  return [](const Context&, oci::Client*, containers::Container*, oci::Spec* spec) {
-    if (!spec->linux_.has_value()) spec->linux_.emplace();
-    spec->linux_->seccomp = DefaultProfile(*spec);
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<oci::SpecOpt> WithDefaultProfile([](const Context&, oci::Client*,
+                                                                  containers::Container*,
+                                                                  oci::Spec* spec) {
+  if (!spec->linux_.has_value()) spec->linux_.emplace();
+  spec->linux_->seccomp = DefaultProfile(*spec);
+  return absl::OkStatus();
+});
 
 specs::LinuxSeccomp DefaultProfile(const specs::Spec& spec) {
   const bool has_capabilities = spec.process.has_value() && spec.process->capabilities.has_value();

@@ -4,6 +4,7 @@
 #include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
 #include "containerd/snapshots/snapshots.h"
 
+#include "src/base/options.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -61,9 +62,7 @@ Info FromProto(const pb::Info& proto) {
 
 absl::StatusOr<Info> Apply(const std::vector<Opt>& opts) {
   Info info;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(&info); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, info); !s.ok()) return s;
   return info;
 }
 

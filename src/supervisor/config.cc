@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/option/option.h"
 #include "containerd/supervisor/supervisor.h"
 
 #include "process.h"
@@ -94,12 +95,10 @@ DaemonOpt WithLogFile(std::string path) {
   };
 }
 
-DaemonOpt WithInheritedLog() {
-  return [](Config& c) {
-    c.log_file.clear();
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<DaemonOpt> WithInheritedLog([](Config& c) {
+  c.log_file.clear();
+  return absl::OkStatus();
+});
 
 DaemonOpt WithOOMScore(int score) {
   return [score](Config& c) {
@@ -119,7 +118,9 @@ DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins) {
   };
 }
 
-DaemonOpt WithCRIDisabled() { return WithDisabledPlugins({"io.containerd.grpc.v1.cri"}); }
+constinit const option::Plain<DaemonOpt> WithCRIDisabled([](Config& c) {
+  return WithDisabledPlugins({"io.containerd.grpc.v1.cri"})(c);
+});
 
 DaemonOpt WithConfig(std::string toml) {
   return [toml = std::move(toml)](Config& c) {
@@ -155,19 +156,15 @@ DaemonOpt WithRestartBackoff(absl::Duration initial, absl::Duration max) {
   };
 }
 
-DaemonOpt WithRestartDisabled() {
-  return [](Config& c) {
-    c.restart = false;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<DaemonOpt> WithRestartDisabled([](Config& c) {
+  c.restart = false;
+  return absl::OkStatus();
+});
 
-DaemonOpt WithoutAdoption() {
-  return [](Config& c) {
-    c.adopt = false;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<DaemonOpt> WithoutAdoption([](Config& c) {
+  c.adopt = false;
+  return absl::OkStatus();
+});
 
 DaemonOpt WithParentDeathSignal(int signal) {
   return [signal](Config& c) {
@@ -179,12 +176,10 @@ DaemonOpt WithParentDeathSignal(int signal) {
   };
 }
 
-DaemonOpt WithCleanup() {
-  return [](Config& c) {
-    c.cleanup = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<DaemonOpt> WithCleanup([](Config& c) {
+  c.cleanup = true;
+  return absl::OkStatus();
+});
 
 std::string QuoteToml(std::string_view text) {
   std::string out = "\"";

@@ -34,6 +34,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "process.h"
+#include "src/base/options.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -555,9 +556,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_vi
   config.state_dir = WithoutTrailingSlash(state_dir);
   config.address = config.state_dir + "/containerd.sock";
   config.log_file = config.state_dir + "/containerd.log";
-  for (const DaemonOpt& opt : opts) {
-    if (absl::Status s = opt(config); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   if (absl::Status s = Validate(config); !s.ok()) return s;
   if (absl::Status s = FindBinary(config).status(); !s.ok()) return s;
   for (const std::string& dir : {config.root_dir, config.state_dir}) {

@@ -18,6 +18,7 @@
 #include "containerd/types/transfer/progress.pb.h"
 #include "containerd/typeurl/proto.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/proto_descriptor.h"
 
@@ -126,7 +127,7 @@ class ProxyTransferrer final : public Transferrer {
   absl::Status TransferObjects(const Context& ctx, const Object& source, const Object& destination,
                                const std::vector<Opt>& opts) {
     Config config;
-    for (const Opt& opt : opts) opt(config);
+    if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
     // Streams and pumps end with this, whatever comes.
     auto [inner, cancel] = WithCancel(ctx);
     const absl::Cleanup end = [cancel_it = cancel] { cancel_it(); };

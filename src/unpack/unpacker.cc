@@ -11,6 +11,7 @@
 
 #include "image_unpack.h"
 #include "shared.h"
+#include "src/base/options.h"
 #include "workers.h"
 
 namespace containerd::unpack {
@@ -131,9 +132,7 @@ absl::StatusOr<std::unique_ptr<Unpacker>> NewUnpacker(const Context& ctx,
                                                       std::shared_ptr<content::Store> cs,
                                                       const std::vector<UnpackerOpt>& opts) {
   UnpackerConfig config;
-  for (const UnpackerOpt& opt : opts) {
-    if (absl::Status s = opt(config); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   if (config.platforms.empty()) return errdefs::InvalidArgument("no unpack platforms defined");
   return std::unique_ptr<Unpacker>(
       new Unpacker(std::make_shared<Unpacker::Impl>(ctx, std::move(cs), std::move(config))));

@@ -23,11 +23,11 @@
 namespace containerd::apparmor {
 
 // A profile that is loaded.
-oci::SpecOpts WithProfile(std::string profile);
+oci::SpecOpt WithProfile(std::string profile);
 
 // The default profile under this name; loaded if no profile has the name. Errors as of
 // LoadDefaultProfile.
-oci::SpecOpts WithDefaultProfile(std::string name);
+oci::SpecOpt WithDefaultProfile(std::string name);
 
 // Loads the default profile under this name, unless a profile has the name already. Errors name the
 // profile: ErrInvalidArgument if the name is empty or holds what would end it in a profile's text

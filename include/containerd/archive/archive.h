@@ -24,6 +24,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/io/io.h"
+#include "containerd/option/option.h"
 #include "containerd/tar/tar.h"
 
 namespace containerd::archive {
@@ -56,12 +57,12 @@ struct ApplyOptions {
   std::int64_t max_size = std::numeric_limits<std::int64_t>::max();
 };
 
-using ApplyOpt = std::function<absl::Status(ApplyOptions*)>;
+using ApplyOpt = option::Option<ApplyOptions&>;
 
 ApplyOpt WithFilter(Filter filter);
 ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
 ApplyOpt WithParents(std::vector<std::string> parents);
-ApplyOpt WithNoSameOwner();
+extern const option::Plain<ApplyOpt> WithNoSameOwner;
 // Not in Go: for layers that are extracted before those below are there. InheritFrom follows then.
 ApplyOpt WithUndescribed(std::vector<std::string>* dirs);
 // Not in Go: a bound for archives from strangers.

@@ -82,8 +82,8 @@ class Cache {
 
 // Gives the container these devices. The directories are read when the option runs; files in them
 // that cannot be used are logged, and matter only if they have one of the devices.
-oci::SpecOpts WithCDIDevices(std::vector<std::string> devices,
-                             std::vector<std::string> spec_dirs = DefaultSpecDirs());
+oci::SpecOpt WithCDIDevices(std::vector<std::string> devices,
+                            std::vector<std::string> spec_dirs = DefaultSpecDirs());
 
 }  // namespace containerd::cdi
 

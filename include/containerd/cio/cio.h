@@ -34,6 +34,7 @@
 #include "containerd/cio/streams.h"
 #include "containerd/context/context.h"
 #include "containerd/future/future.h"
+#include "containerd/option/option.h"
 
 namespace containerd::cio {
 
@@ -153,13 +154,13 @@ struct Streams {
 };
 
 // Source: cio.Opt.
-using Opt = std::function<void(Streams&)>;
+using Opt = option::Option<Streams&>;
 
 // The program's own standard streams. Source: cio.WithStdio.
-Opt WithStdio();
+extern const option::Plain<Opt> WithStdio;
 
 // Source: cio.WithTerminal.
-Opt WithTerminal();
+extern const option::Plain<Opt> WithTerminal;
 
 // A default-constructed one is not attached: the task has /dev/null there. Source: cio.WithStreams.
 Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink);

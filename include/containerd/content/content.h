@@ -35,6 +35,7 @@
 #include "containerd/io/io.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -66,7 +67,7 @@ struct Status {
 };
 
 // Changes the labels that content gets when it is committed.
-using Opt = std::function<absl::Status(Info&)>;
+using Opt = option::Option<Info&>;
 
 Opt WithLabels(Labels labels);
 
@@ -76,7 +77,7 @@ struct WriterOpts {
   ocispec::Descriptor desc{};
 };
 
-using WriterOpt = std::function<absl::Status(WriterOpts&)>;
+using WriterOpt = option::Option<WriterOpts&>;
 
 // The name of the ingestion. Required by the daemon.
 WriterOpt WithRef(std::string ref);

@@ -28,6 +28,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -48,7 +49,7 @@ struct Config {
   std::optional<absl::Time> source_date_epoch{};
 };
 
-using Opt = std::function<absl::Status(Config*)>;
+using Opt = option::Option<Config&>;
 
 Opt WithMediaType(std::string media_type);
 Opt WithReference(std::string reference);
@@ -67,8 +68,7 @@ struct ApplyConfig {
   std::function<void(std::int64_t bytes)> progress{};
 };
 
-using ApplyOpt =
-    std::function<absl::Status(const Context&, const ocispec::Descriptor&, ApplyConfig*)>;
+using ApplyOpt = option::Option<const Context&, const ocispec::Descriptor&, ApplyConfig&>;
 
 ApplyOpt WithPayloads(std::map<std::string, typeurl::Any> payloads);
 ApplyOpt WithSyncFs(bool sync);

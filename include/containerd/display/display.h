@@ -28,6 +28,7 @@
 #include "containerd/images/store.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 
 namespace containerd::display {
 
@@ -47,12 +48,13 @@ struct PrintOptions {
   bool verbose = false;
   io::Writer* writer = nullptr;  // Standard output.
   TreeFormat format = LineTreeFormat();
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using PrintOpt = std::function<void(PrintOptions&)>;
+using PrintOpt = option::Option<PrintOptions&>;
 
 // Shows labels, and documents as a whole.
-PrintOpt Verbose();
+extern const option::Plain<PrintOpt> Verbose;
 
 // Where to print; by default to standard output. It outlives the printer.
 PrintOpt WithWriter(io::Writer& writer);

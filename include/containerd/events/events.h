@@ -37,6 +37,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/option/option.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -85,14 +86,17 @@ struct SubscribeOptions {
 
   // Most items that wait for Next. Then reading rests, and the daemon keeps what comes later.
   std::size_t queue_size = 256;
+
+  // Of an option; the subscription ends with it.
+  absl::Status error{};
 };
 
-using SubscribeOpt = std::function<void(SubscribeOptions&)>;
+using SubscribeOpt = option::Option<SubscribeOptions&>;
 
 // The subscription lives until its context or connection ends, over any number of breaks and
 // restarts of the daemon. Only an error that trying again cannot mend ends it earlier (a filter
 // that does not parse, no permission, no such service).
-SubscribeOpt WithResume();
+extern const option::Plain<SubscribeOpt> WithResume;
 
 SubscribeOpt WithBackoff(absl::Duration min, absl::Duration max);
 SubscribeOpt WithQueueSize(std::size_t items);

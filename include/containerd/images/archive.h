@@ -33,6 +33,7 @@
 #include "containerd/images/store.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 
 namespace containerd::images::archive {
@@ -46,11 +47,11 @@ struct ImportOptions {
   bool compress = false;
 };
 
-using ImportOpt = std::function<absl::Status(ImportOptions*)>;
+using ImportOpt = option::Option<ImportOptions&>;
 
 // Compresses layers with gzip that are not compressed. For archives of `docker save` without a
 // layout; a layout's manifests say what its layers are. Source: archive.WithImportCompression.
-ImportOpt WithImportCompression();
+extern const option::Plain<ImportOpt> WithImportCompression;
 
 // Reads an archive to its end, writes what is in it to the store while reading, and returns the
 // index of its images. The archive may be compressed with gzip or zstd as a whole.
@@ -97,7 +98,7 @@ struct ExportOptions {
   std::shared_ptr<content::ReferrersProvider> referrers{};
 };
 
-using ExportOpt = std::function<absl::Status(const Context&, ExportOptions*)>;
+using ExportOpt = option::Option<const Context&, ExportOptions&>;
 
 // Of an index, exports what is for no platform or one that matches, and names the best of them in
 // manifest.json; ErrNotFound if nothing matches. Without this option all of the index is exported,
@@ -106,10 +107,10 @@ ExportOpt WithPlatform(platforms::MatchComparerPtr platform);
 
 // Exports all of an index; what is missing is an error. WithPlatform then only says what
 // manifest.json names. Source: archive.WithAllPlatforms.
-ExportOpt WithAllPlatforms();
+extern const option::Plain<ExportOpt> WithAllPlatforms;
 
 // Leaves out manifest.json, for which `docker load` looks. Source: archive.WithSkipDockerManifest.
-ExportOpt WithSkipDockerManifest();
+extern const option::Plain<ExportOpt> WithSkipDockerManifest;
 
 // Adds an image, under its name. ErrNotFound if the store has none of it. Source:
 // archive.WithImage, archive.WithImages.
@@ -126,7 +127,7 @@ ExportOpt WithBlobFilter(BlobFilter filter);
 
 // Leaves out layers that must not be handed on, as those of Windows. Source:
 // archive.WithSkipNonDistributableBlobs.
-ExportOpt WithSkipNonDistributableBlobs();
+extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
 
 // Exports what refers to the manifests, too, and names it in index.json unless an index does.
 // Source: archive.WithReferrersProvider.

@@ -32,6 +32,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 
 namespace containerd::content {
 class Provider;
@@ -84,11 +85,11 @@ struct DeleteOptions {
   std::optional<ocispec::Descriptor> target{};
 };
 
-using DeleteOpt = std::function<absl::Status(const Context&, DeleteOptions*)>;
+using DeleteOpt = option::Option<const Context&, DeleteOptions&>;
 
 // Deleting returns after the garbage collector has removed what only this image held.
 // Source: images.SynchronousDelete.
-DeleteOpt SynchronousDelete();
+extern const option::Plain<DeleteOpt> SynchronousDelete;
 
 // Deletes the image only if it still has this target; else ErrNotFound. Daemons before 2.0 do not
 // look at it. Source: images.DeleteTarget.

@@ -21,6 +21,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/images/store.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/snapshots/snapshots.h"
 
@@ -34,7 +35,7 @@ struct Options {
   std::function<std::shared_ptr<snapshots::Snapshotter>(std::string_view name)> snapshots;
 };
 
-using Opt = std::function<absl::Status(Options*)>;
+using Opt = option::Option<Options&>;
 
 // Counts the best `limit` manifests of each index only; with 0 all of them. What they refer to then
 // has to exist: ErrNotFound. Without the option missing content is left out.
@@ -46,7 +47,7 @@ Opt WithSnapshotters(
     std::function<std::shared_ptr<snapshots::Snapshotter>(std::string_view name)> find);
 
 // Counts the sizes that manifests give, whether or not the content is in the store.
-Opt WithManifestUsage();
+extern const option::Plain<Opt> WithManifestUsage;
 
 // Bytes. Content that is referred to several times counts as often.
 // Source: usage.CalculateImageUsage.

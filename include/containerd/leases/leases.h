@@ -26,6 +26,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
+#include "containerd/option/option.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -57,13 +58,13 @@ struct Resource {
 };
 
 // Sets what a new lease shall have.
-using Opt = std::function<absl::Status(Lease*)>;
+using Opt = option::Option<Lease&>;
 
 // The id; a lease needs one. Source: leases.WithID.
 Opt WithID(std::string id);
 
 // An id that nobody else has: "<nanoseconds>-<random>". Source: leases.WithRandomID.
-Opt WithRandomID();
+extern const option::Plain<Opt> WithRandomID;
 
 // The daemon drops the lease `duration` after this option is applied. ErrInvalidArgument if that
 // is not a date. Source: leases.WithExpiration.
@@ -80,11 +81,11 @@ struct DeleteOptions {
   bool synchronous = false;
 };
 
-using DeleteOpt = std::function<absl::Status(const Context&, DeleteOptions*)>;
+using DeleteOpt = option::Option<const Context&, DeleteOptions&>;
 
-// An option itself, as in Go: Delete(ctx, lease, {SynchronousDelete}) returns after the garbage
-// collector has removed what only this lease held. Source: leases.SynchronousDelete.
-absl::Status SynchronousDelete(const Context& ctx, DeleteOptions* options);
+// Delete(ctx, lease, {SynchronousDelete}) returns after the garbage collector has removed what only
+// this lease held. Source: leases.SynchronousDelete.
+extern const option::Plain<DeleteOpt> SynchronousDelete;
 
 // Keeps leases in the namespace that the context names. All functions are safe from any thread.
 // Functions on a lease look at its id only, and give ErrNotFound if it does not exist.

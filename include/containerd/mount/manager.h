@@ -27,6 +27,7 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
+#include "containerd/option/option.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -40,10 +41,10 @@ struct ActivateOptions {
   std::vector<std::string> allow_mount_types{};  // left to the caller; not sent to a daemon
 };
 
-using ActivateOpt = std::function<void(ActivateOptions&)>;
+using ActivateOpt = option::Option<ActivateOptions&>;
 
 // All mounts are performed, and a single bind mount is returned. Pass it without calling it.
-void WithTemporary(ActivateOptions& options);
+extern const option::Plain<ActivateOpt> WithTemporary;
 
 ActivateOpt WithLabels(Labels labels);
 

@@ -25,6 +25,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
+#include "containerd/option/option.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -38,7 +39,8 @@ struct DeleteInfo {
 };
 
 // Runs before the daemon is asked to delete; an error prevents that. Source: namespaces.DeleteOpts.
-using DeleteOpts = std::function<absl::Status(const Context&, DeleteInfo*)>;
+using DeleteOpt = option::Option<const Context&, DeleteInfo&>;
+using DeleteOpts = DeleteOpt;  // as Go calls it
 
 // All functions are safe from any thread. The context's own namespace does not matter here.
 // Source: namespaces.Store.
@@ -62,7 +64,7 @@ class Store {
 
   // ErrFailedPrecondition while anything is in the namespace, ErrNotFound if it does not exist.
   virtual absl::Status Delete(const Context& ctx, std::string_view ns,
-                              const std::vector<DeleteOpts>& opts = {}) = 0;
+                              const std::vector<DeleteOpt>& opts = {}) = 0;
 };
 
 // The daemon's.

@@ -22,6 +22,7 @@
 #include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/spec.h"
 
 namespace containerd {
@@ -74,28 +75,28 @@ class Image {
 // Changes a spec. `container` is the record that the spec is for, which an option may change, too;
 // it is never null in a call by this library, `client` is if there is none. An option that fails
 // may leave the spec half changed.
-using SpecOpts = std::function<absl::Status(const Context& ctx, Client* client,
-                                            containers::Container* container, Spec* spec)>;
+using SpecOpt = option::Option<const Context&, Client*, containers::Container*, Spec&>;
+using SpecOpts = SpecOpt;  // as Go calls it
 
 // Makes the default spec for this machine's platform, then applies the options. The context must
 // name a namespace: the cgroup's path is "/<namespace>/<container's id>".
 absl::StatusOr<Spec> GenerateSpec(const Context& ctx, Client* client,
                                   containers::Container* container,
-                                  const std::vector<SpecOpts>& opts = {});
+                                  const std::vector<SpecOpt>& opts = {});
 
 // The same for a platform such as "linux/arm64". For "windows" and "darwin" the default has the
 // sections of those. ErrInvalidArgument if `platform` does not parse.
 absl::StatusOr<Spec> GenerateSpecWithPlatform(const Context& ctx, Client* client,
                                               std::string_view platform,
                                               containers::Container* container,
-                                              const std::vector<SpecOpts>& opts = {});
+                                              const std::vector<SpecOpt>& opts = {});
 
 // Applies the options in order, and stops at the first error.
 absl::Status ApplyOpts(const Context& ctx, Client* client, containers::Container* container,
-                       Spec* spec, const std::vector<SpecOpts>& opts);
+                       Spec* spec, const std::vector<SpecOpt>& opts);
 
 // Several options as one.
-SpecOpts Compose(std::vector<SpecOpts> opts);
+SpecOpt Compose(std::vector<SpecOpt> opts);
 
 // Reads a spec from a file. Fields that the library does not know are kept. ErrNotFound if there is
 // no such file, ErrInvalidArgument if it is no spec, ErrResourceExhausted if it is larger than
@@ -104,15 +105,15 @@ absl::StatusOr<Spec> ReadSpec(const std::string& path);
 
 // Replaces the spec by the default one (for this machine's platform, or another), so it comes
 // first.
-SpecOpts WithDefaultSpec();
-SpecOpts WithDefaultSpecForPlatform(std::string platform);
+extern const option::Plain<SpecOpt> WithDefaultSpec;
+SpecOpt WithDefaultSpecForPlatform(std::string platform);
 
 // Replaces the spec by one in JSON. Errors as of ReadSpec; after one the spec is as before.
-SpecOpts WithSpecFromBytes(std::string json);
-SpecOpts WithSpecFromFile(std::string filename);
+SpecOpt WithSpecFromBytes(std::string json);
+SpecOpt WithSpecFromFile(std::string filename);
 
 // Adds annotations, over those of the same key.
-SpecOpts WithAnnotations(std::map<std::string, std::string> annotations);
+SpecOpt WithAnnotations(std::map<std::string, std::string> annotations);
 
 }  // namespace containerd::oci
 

@@ -11,28 +11,27 @@
 #include <vector>
 
 #include "containerd/oci/spec.h"
+#include "containerd/option/option.h"
 
 namespace containerd::oci {
 
 // Replaces the bounding, effective and permitted sets; inheritable ones that are not in `caps` go.
-SpecOpts WithCapabilities(std::vector<std::string> caps);
+SpecOpt WithCapabilities(std::vector<std::string> caps);
 
 // Adds to the bounding, effective and permitted sets.
-SpecOpts WithAddedCapabilities(std::vector<std::string> caps);
+SpecOpt WithAddedCapabilities(std::vector<std::string> caps);
 
 // Removes from these and the inheritable set.
-SpecOpts WithDroppedCapabilities(std::vector<std::string> caps);
+SpecOpt WithDroppedCapabilities(std::vector<std::string> caps);
 
 // Replaces the inheritable and ambient sets: what a process that is not root keeps.
-SpecOpts WithAmbientCapabilities(std::vector<std::string> caps);
+SpecOpt WithAmbientCapabilities(std::vector<std::string> caps);
 
 // WithCapabilities of what this process has in effect.
-absl::Status WithAllCurrentCapabilities(const Context& ctx, Client* client,
-                                        containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithAllCurrentCapabilities;
 
 // WithCapabilities of all that this library knows, those of Linux 5.9.
-absl::Status WithAllKnownCapabilities(const Context& ctx, Client* client,
-                                      containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithAllKnownCapabilities;
 
 }  // namespace containerd::oci
 

@@ -14,6 +14,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/oci/spec.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::oci {
@@ -32,34 +33,30 @@ absl::Status ErrNotADevice();
 bool IsErrNotADevice(const absl::Status& status);
 
 // Adds the nodes of HostDevices; the cgroup's rules stay as they are.
-absl::Status WithHostDevices(const Context& ctx, Client* client, containers::Container* container,
-                             Spec* spec);
+extern const option::Plain<SpecOpt> WithHostDevices;
 
 // Adds the device at `device_path`, or all below it if that is a directory (as HostDevices does),
 // and lets the container use them. In the container they are at, or below, `container_path`, or at
 // the same path if that is empty.
-SpecOpts WithDevices(std::string device_path, std::string container_path, std::string permissions);
+SpecOpt WithDevices(std::string device_path, std::string container_path, std::string permissions);
 
 // Adds the device at `path` and lets the container use it. The second follows symbolic links; the
 // node is then where they lead.
-SpecOpts WithLinuxDevice(std::string path, std::string permissions);
-SpecOpts WithLinuxDeviceFollowSymlinks(std::string path, std::string permissions);
+SpecOpt WithLinuxDevice(std::string path, std::string permissions);
+SpecOpt WithLinuxDeviceFollowSymlinks(std::string path, std::string permissions);
 
 // Adds nodes; the cgroup's rules stay as they are.
-SpecOpts WithLinuxDevices(std::vector<specs::LinuxDevice> devices);
+SpecOpt WithLinuxDevices(std::vector<specs::LinuxDevice> devices);
 
 // Lets the container use the devices that runtimes make in every container: null, zero, full,
 // random, urandom, tty, console, ptmx and pseudo terminals.
-absl::Status WithDefaultUnixDevices(const Context& ctx, Client* client,
-                                    containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithDefaultUnixDevices;
 
 // Lets the container use any device. Nodes are not made.
-absl::Status WithAllDevicesAllowed(const Context& ctx, Client* client,
-                                   containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithAllDevicesAllowed;
 
 // Removes all rules: those of the parent cgroup hold.
-absl::Status WithParentCgroupDevices(const Context& ctx, Client* client,
-                                     containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithParentCgroupDevices;
 
 }  // namespace containerd::oci
 

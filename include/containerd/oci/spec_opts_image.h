@@ -22,20 +22,20 @@ namespace containerd::oci {
 // already go over the image's; PATH gets a default if the image has no environment; the user is
 // looked up as WithUser does, with the groups as WithAdditionalGIDs does. ErrInvalidArgument if the
 // config is none.
-SpecOpts WithImageConfig(std::shared_ptr<const Image> image);
+SpecOpt WithImageConfig(std::shared_ptr<const Image> image);
 
 // The same, with arguments in place of the image's command (but after its entry point) unless
 // empty.
-SpecOpts WithImageConfigArgs(std::shared_ptr<const Image> image, std::vector<std::string> args);
+SpecOpt WithImageConfigArgs(std::shared_ptr<const Image> image, std::vector<std::string> args);
 
 // For images that are handles, as the client's: the option keeps a copy.
 template <class T>
-requires std::derived_from<T, Image> && std::copy_constructible<T> SpecOpts
+requires std::derived_from<T, Image> && std::copy_constructible<T> SpecOpt
 WithImageConfig(const T& image) {
   return WithImageConfig(std::shared_ptr<const Image>(std::make_shared<const T>(image)));
 }
 template <class T>
-requires std::derived_from<T, Image> && std::copy_constructible<T> SpecOpts
+requires std::derived_from<T, Image> && std::copy_constructible<T> SpecOpt
 WithImageConfigArgs(const T& image, std::vector<std::string> args) {
   return WithImageConfigArgs(std::shared_ptr<const Image>(std::make_shared<const T>(image)),
                              std::move(args));

@@ -11,42 +11,41 @@
 #include <vector>
 
 #include "containerd/oci/spec.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::oci {
 
-SpecOpts WithHostname(std::string name);
+SpecOpt WithHostname(std::string name);
 
 // The NIS domain name.
-SpecOpts WithDomainname(std::string name);
+SpecOpt WithDomainname(std::string name);
 
 // Stays in the host's namespace of that type.
-SpecOpts WithHostNamespace(specs::LinuxNamespaceType type);
+SpecOpt WithHostNamespace(specs::LinuxNamespaceType type);
 
 // A namespace, in place of the one of its type.
-SpecOpts WithLinuxNamespace(specs::LinuxNamespace ns);
+SpecOpt WithLinuxNamespace(specs::LinuxNamespace ns);
 
 // A user namespace, and adds to its mappings.
-SpecOpts WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
-                           std::vector<specs::LinuxIDMapping> gid_map);
+SpecOpt WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
+                          std::vector<specs::LinuxIDMapping> gid_map);
 
 // The cgroup: a path, or "slice:prefix:name" for runtimes that have systemd make it.
-SpecOpts WithCgroup(std::string path);
+SpecOpt WithCgroup(std::string path);
 
 // The cgroup "/<namespace>/<container's id>", as in the default spec.
-SpecOpts WithNamespacedCgroup();
+extern const option::Plain<SpecOpt> WithNamespacedCgroup;
 
 // Replaces the paths that are hidden, or cannot be written, even where a mount has them.
-SpecOpts WithMaskedPaths(std::vector<std::string> paths);
-SpecOpts WithReadonlyPaths(std::vector<std::string> paths);
+SpecOpt WithMaskedPaths(std::vector<std::string> paths);
+SpecOpt WithReadonlyPaths(std::vector<std::string> paths);
 
-absl::Status WithSeccompUnconfined(const Context& ctx, Client* client,
-                                   containers::Container* container, Spec* spec);
+extern const option::Plain<SpecOpt> WithSeccompUnconfined;
 
 // All capabilities of this process, nothing masked or read-only, sysfs and cgroups writable, and no
 // SELinux label, AppArmor profile or seccomp filter.
-absl::Status WithPrivileged(const Context& ctx, Client* client, containers::Container* container,
-                            Spec* spec);
+extern const option::Plain<SpecOpt> WithPrivileged;
 
 }  // namespace containerd::oci
 

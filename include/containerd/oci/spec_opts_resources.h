@@ -17,35 +17,35 @@
 namespace containerd::oci {
 
 // Bytes, in the Linux and Windows sections, whichever are there.
-SpecOpts WithMemoryLimit(std::uint64_t limit);
+SpecOpt WithMemoryLimit(std::uint64_t limit);
 
 // Bytes of memory and swap together; -1 is no limit.
-SpecOpts WithMemorySwap(std::int64_t swap);
+SpecOpt WithMemorySwap(std::int64_t swap);
 
 // Processes and threads; -1 is no limit.
-SpecOpts WithPidsLimit(std::int64_t limit);
+SpecOpt WithPidsLimit(std::int64_t limit);
 
 // Replaces the limits on block I/O.
-SpecOpts WithBlockIO(std::optional<specs::LinuxBlockIO> blockio);
+SpecOpt WithBlockIO(std::optional<specs::LinuxBlockIO> blockio);
 
 // The share of CPU time among siblings, 1024 being the usual one.
-SpecOpts WithCPUShares(std::uint64_t shares);
+SpecOpt WithCPUShares(std::uint64_t shares);
 
 // CPUs and memory nodes to use, as lists: "0-3,7".
-SpecOpts WithCPUs(std::string cpus);
-SpecOpts WithCPUsMems(std::string mems);
+SpecOpt WithCPUs(std::string cpus);
+SpecOpt WithCPUsMems(std::string mems);
 
 // `quota` microseconds of CPU time in each `period` of microseconds.
-SpecOpts WithCPUCFS(std::int64_t quota, std::uint64_t period);
+SpecOpt WithCPUCFS(std::int64_t quota, std::uint64_t period);
 
 // Microseconds that may be used beyond the quota, saved from earlier periods.
-SpecOpts WithCPUBurst(std::uint64_t burst);
+SpecOpt WithCPUBurst(std::uint64_t burst);
 
 // The same for real-time scheduling.
-SpecOpts WithCPURT(std::int64_t runtime, std::uint64_t period);
+SpecOpt WithCPURT(std::int64_t runtime, std::uint64_t period);
 
 // Cache and memory bandwidth (resctrl); the schemas are as the kernel's "schemata" files have them.
-SpecOpts WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema);
+SpecOpt WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema);
 
 }  // namespace containerd::oci
 

@@ -37,26 +37,26 @@ inline constexpr std::size_t kMaxUserFileSize = std::size_t{10} << 20;
 // A user as an image's config names one: "user", "uid", "user:group", "uid:gid", "uid:group" or
 // "user:gid". Ids range from 0 to 2^31-1; others are ErrInvalidArgument. ErrNotFound names a user
 // or group that is not there.
-SpecOpts WithUser(std::string user);
+SpecOpt WithUser(std::string user);
 
 // The ids as they are; nothing is looked up.
-SpecOpts WithUIDGID(std::uint32_t uid, std::uint32_t gid);
+SpecOpt WithUIDGID(std::uint32_t uid, std::uint32_t gid);
 
 // The user of this id, with its group; group 0 if /etc/passwd does not have the user.
-SpecOpts WithUserID(std::uint32_t uid);
+SpecOpt WithUserID(std::uint32_t uid);
 
 // The user of this name. ErrNotFound if there is none.
-SpecOpts WithUsername(std::string username);
+SpecOpt WithUsername(std::string username);
 
 // The additional groups: those that have `user`, a name or an id, as a member, after the process's
 // own group. A user that is not there has none.
-SpecOpts WithAdditionalGIDs(std::string user);
+SpecOpt WithAdditionalGIDs(std::string user);
 
 // Adds to the additional groups, by name or id. ErrNotFound names a group that is not there.
-SpecOpts WithAppendAdditionalGroups(std::vector<std::string> groups);
+SpecOpt WithAppendAdditionalGroups(std::vector<std::string> groups);
 
 // The mode bits that the process's new files do not get.
-SpecOpts WithUmask(std::uint32_t umask);
+SpecOpt WithUmask(std::uint32_t umask);
 
 // A line of /etc/passwd (passwd(5)).
 struct User {

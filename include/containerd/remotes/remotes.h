@@ -31,6 +31,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/transfer/image_resolver.h"
 
 namespace containerd::remotes {
@@ -55,10 +56,11 @@ struct FetchByDigestConfig {
   std::string mediatype{};
 };
 
-using FetchByDigestOpts = std::function<absl::Status(const Context&, FetchByDigestConfig&)>;
+using FetchByDigestOpt = option::Option<const Context&, FetchByDigestConfig&>;
+using FetchByDigestOpts = FetchByDigestOpt;  // as Go calls it
 
 // Source: remotes.WithMediaType.
-FetchByDigestOpts WithMediaType(std::string mediatype);
+FetchByDigestOpt WithMediaType(std::string mediatype);
 
 class FetcherByDigest {
  public:
@@ -71,9 +73,8 @@ class FetcherByDigest {
   };
 
   // Content of which nothing is known but the digest.
-  virtual absl::StatusOr<Fetched> FetchByDigest(
-      const Context& ctx, const digest::Digest& dgst,
-      const std::vector<FetchByDigestOpts>& opts = {}) = 0;
+  virtual absl::StatusOr<Fetched> FetchByDigest(const Context& ctx, const digest::Digest& dgst,
+                                                const std::vector<FetchByDigestOpt>& opts = {}) = 0;
 };
 
 // Source: remotes.FetchReferrersConfig.
@@ -84,7 +85,7 @@ struct FetchReferrersConfig {
   std::vector<std::pair<std::string, std::string>> query_filters{};
 };
 
-using FetchReferrersOpt = std::function<absl::Status(const Context&, FetchReferrersConfig&)>;
+using FetchReferrersOpt = option::Option<const Context&, FetchReferrersConfig&>;
 
 FetchReferrersOpt WithReferrerArtifactTypes(std::vector<std::string> artifact_types);
 FetchReferrersOpt WithReferrerQueryFilter(std::string param, std::string value);
@@ -169,7 +170,7 @@ class Resolver {
 // A resolver that can be told how much to do at once. Fetchers made before keep what was set then.
 class ResolverWithOptions : public Resolver {
  public:
-  virtual void SetOptions(const std::vector<transfer::ImageResolverOption>& options) = 0;
+  virtual void SetOptions(const std::vector<transfer::ImageResolverOpt>& options) = 0;
 };
 
 }  // namespace containerd::remotes

@@ -32,6 +32,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/tasks/metric.h"
 #include "containerd/typeurl/any.h"
 
@@ -108,7 +109,7 @@ struct CreateOptions {
   Labels annotations{};
 };
 
-using CreateOpt = std::function<absl::Status(CreateOptions&)>;
+using CreateOpt = option::Option<CreateOptions&>;
 
 // Mounts for the sandbox's root file system. Source: sandbox.WithRootFS.
 CreateOpt WithRootFS(std::vector<mount::Mount> mounts);
@@ -128,7 +129,7 @@ struct StopOptions {
   std::optional<absl::Duration> timeout{};
 };
 
-using StopOpt = std::function<void(StopOptions&)>;
+using StopOpt = option::Option<StopOptions&>;
 
 // How long the sandbox gets to stop by itself; sent in whole seconds, rounded down.
 StopOpt WithTimeout(absl::Duration timeout);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "containerd/oci/spec.h"
+#include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
 #include "containerd/specs/spec.h"
 
@@ -21,10 +22,10 @@ namespace containerd::seccomp {
 // The profile in a JSON file, as of the runtime-spec's "linux.seccomp". Errors name the file:
 // ErrNotFound, ErrInvalidArgument if it is no profile, ErrResourceExhausted if it is larger than
 // oci::kMaxSpecSize.
-oci::SpecOpts WithProfile(std::string profile);
+oci::SpecOpt WithProfile(std::string profile);
 
 // The default profile for the spec's capabilities, so it comes after options for those.
-oci::SpecOpts WithDefaultProfile();
+extern const option::Plain<oci::SpecOpt> WithDefaultProfile;
 
 // containerd's default. Common system calls are allowed. Calls that need a capability are allowed
 // if the spec's bounding set has it. Anything else fails with EPERM, and clone3, whose arguments

@@ -29,6 +29,7 @@
 #include "containerd/context/context.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
+#include "containerd/option/option.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -107,7 +108,7 @@ struct Usage {
 };
 
 // Sets what a new snapshot shall have.
-using Opt = std::function<absl::Status(Info*)>;
+using Opt = option::Option<Info&>;
 
 // Adds to the labels; of a key that is there already the value is replaced.
 Opt WithLabels(Labels labels);

@@ -41,13 +41,14 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/option/option.h"
 
 namespace containerd::supervisor {
 
 struct Config;  // what the options below set
 
 // Configures the daemon that Start starts. Source: supervisor.DaemonOpt.
-using DaemonOpt = std::function<absl::Status(Config&)>;
+using DaemonOpt = option::Option<Config&>;
 
 // Looks for `containerd` in this folder, and puts the folder first on the daemon's PATH, so that
 // its shims are found there too. Without it `containerd` is looked for on PATH.
@@ -70,7 +71,7 @@ DaemonOpt WithLogFormat(std::string format);
 DaemonOpt WithLogFile(std::string path);
 
 // Lets the daemon print to this process's stdout and stderr, as moby does.
-DaemonOpt WithInheritedLog();
+extern const option::Plain<DaemonOpt> WithInheritedLog;
 
 // The daemon's oom_score_adj, -1000 to 1000. The daemon sets it itself; without CAP_SYS_RESOURCE it
 // keeps the value that it has.
@@ -80,7 +81,7 @@ DaemonOpt WithOOMScore(int score);
 DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins);
 
 // Does not load the CRI plugin.
-DaemonOpt WithCRIDisabled();
+extern const option::Plain<DaemonOpt> WithCRIDisabled;
 
 // TOML to append to the configuration, a whole table or several. Format version 2, which
 // containerd 1.6 to 2.x read.
@@ -96,13 +97,13 @@ DaemonOpt WithShutdownTimeout(absl::Duration timeout);
 DaemonOpt WithRestartBackoff(absl::Duration initial, absl::Duration max);
 
 // Leaves a daemon that died down until Restart is called.
-DaemonOpt WithRestartDisabled();
+extern const option::Plain<DaemonOpt> WithRestartDisabled;
 
 // What to do with a daemon that an earlier process left running on the same state folder. By
 // default one that was started with the very configuration of this one is taken over, and any
 // other is ended first; with this option it is ended in each case. A process is only taken for
 // such a daemon when the pid file names it and its command line names the configuration file.
-DaemonOpt WithoutAdoption();
+extern const option::Plain<DaemonOpt> WithoutAdoption;
 
 // The signal that the daemon gets when this process dies without having stopped it; SIGTERM and
 // SIGKILL make sense. None by default: containerd and its tasks survive, and are adopted later.
@@ -112,7 +113,7 @@ DaemonOpt WithParentDeathSignal(int signal);
 // ended, what is mounted under its folders is unmounted, and root_dir and state_dir are removed
 // with everything in them, as are the empty folders of its namespaces in runc's state
 // (/run/containerd/runc) and the cgroup hierarchy.
-DaemonOpt WithCleanup();
+extern const option::Plain<DaemonOpt> WithCleanup;
 
 // A supervised daemon. Safe for use from several threads, but for the destructor.
 class Daemon {

@@ -23,6 +23,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
 #include "containerd/transfer/transfer.h"
 
@@ -34,30 +35,32 @@ struct ExportOptions {
   bool all_platforms = false;
   bool skip_compatibility_manifest = false;
   bool skip_non_distributable = false;
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using ExportOpt = std::function<void(ExportOptions&)>;
+using ExportOpt = option::Option<ExportOptions&>;
 
 // Exports for this platform; may be given more than once, the best first. By default the daemon's.
 ExportOpt WithPlatform(ocispec::Platform platform);
 
-ExportOpt WithAllPlatforms();
+extern const option::Plain<ExportOpt> WithAllPlatforms;
 
 // Leaves out the manifest.json for `docker load`.
-ExportOpt WithSkipCompatibilityManifest();
+extern const option::Plain<ExportOpt> WithSkipCompatibilityManifest;
 
 // Leaves out layers that must not be handed on.
-ExportOpt WithSkipNonDistributableBlobs();
+extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
 
 // What the options of imports set.
 struct ImportOptions {
   bool force_compress = false;
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using ImportOpt = std::function<void(ImportOptions&)>;
+using ImportOpt = option::Option<ImportOptions&>;
 
 // Compresses layers that are not compressed.
-ImportOpt WithForceCompression();
+extern const option::Plain<ImportOpt> WithForceCompression;
 
 // Gets an exported archive. Source: archive.ImageExportStream.
 class ImageExportStream final : public Object, public ImageExporter, public ImageExportStreamer {

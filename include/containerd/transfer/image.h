@@ -20,6 +20,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/labels/labels.h"
+#include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
 #include "containerd/transfer/transfer.h"
 
@@ -53,9 +54,10 @@ struct StoreOptions {
   int manifest_limit = 0;  // 0: none
   std::vector<Reference> extra_references{};
   std::vector<UnpackConfiguration> unpacks{};
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using StoreOpt = std::function<void(StoreOptions&)>;
+using StoreOpt = option::Option<StoreOptions&>;
 
 // Labels of the images that are made.
 StoreOpt WithImageLabels(Labels labels);
@@ -67,7 +69,7 @@ StoreOpt WithPlatforms(std::vector<ocispec::Platform> platforms);
 StoreOpt WithManifestLimit(int limit);
 
 // Fetches manifests and configs for all platforms.
-StoreOpt WithAllMetadata();
+extern const option::Plain<StoreOpt> WithAllMetadata;
 
 // For imports: names images of an archive "<name>:<tag>"; full names there have to begin with
 // `name` unless `allow_overwrite`. Images without a name are left out.

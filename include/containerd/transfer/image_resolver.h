@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "containerd/context/semaphore.h"
+#include "containerd/option/option.h"
 
 namespace containerd::transfer {
 
@@ -31,19 +32,21 @@ struct ImageResolverOptions {
   // Bounds the requests for content that run at once, over all that share it. Optional.
   std::shared_ptr<Semaphore> download_limiter{};
   ImageResolverPerformanceSettings performances{};
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using ImageResolverOption = std::function<void(ImageResolverOptions&)>;
+using ImageResolverOpt = option::Option<ImageResolverOptions&>;
+using ImageResolverOption = ImageResolverOpt;  // as Go calls it
 
-inline ImageResolverOption WithDownloadLimiter(std::shared_ptr<Semaphore> limiter) {
+inline ImageResolverOpt WithDownloadLimiter(std::shared_ptr<Semaphore> limiter) {
   return [limiter = std::move(limiter)](ImageResolverOptions& o) { o.download_limiter = limiter; };
 }
 
-inline ImageResolverOption WithMaxConcurrentDownloads(int n) {
+inline ImageResolverOpt WithMaxConcurrentDownloads(int n) {
   return [n](ImageResolverOptions& o) { o.performances.max_concurrent_downloads = n; };
 }
 
-inline ImageResolverOption WithConcurrentLayerFetchBuffer(std::int64_t bytes) {
+inline ImageResolverOpt WithConcurrentLayerFetchBuffer(std::int64_t bytes) {
   return [bytes](ImageResolverOptions& o) { o.performances.concurrent_layer_fetch_buffer = bytes; };
 }
 

@@ -57,7 +57,7 @@ class ImageResolver {
 class ImageResolverOptionSetter : public virtual ImageResolver {
  public:
   // Applies the options to all later requests.
-  virtual void SetResolverOptions(const std::vector<ImageResolverOption>& options) = 0;
+  virtual void SetResolverOptions(const std::vector<ImageResolverOpt>& options) = 0;
 };
 
 // A resolver that can also fetch. Source: transfer.ImageFetcher.

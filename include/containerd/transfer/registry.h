@@ -21,6 +21,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/http/header.h"
+#include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
 #include "containerd/transfer/transfer.h"
 
@@ -59,7 +60,7 @@ struct RegistryOptions {
   std::shared_ptr<io::Writer> client_stream{};
 };
 
-using Opt = std::function<absl::Status(RegistryOptions&)>;
+using Opt = option::Option<RegistryOptions&>;
 
 // Fields for each request; of several values of a field the first goes to the daemon.
 Opt WithHeaders(http::Header headers);
@@ -74,8 +75,8 @@ Opt WithDefaultScheme(std::string scheme);
 
 // Has the daemon (since 2.1) write requests or events of HTTP to its log, or to the client's
 // stream. Source: registry.WithHTTPDebug, registry.WithHTTPTrace, registry.WithClientStream.
-Opt WithHTTPDebug();
-Opt WithHTTPTrace();
+extern const option::Plain<Opt> WithHTTPDebug;
+extern const option::Plain<Opt> WithHTTPTrace;
 Opt WithClientStream(std::shared_ptr<io::Writer> writer);
 
 // A value; copies share a resolver. Source: registry.OCIRegistry.
@@ -95,7 +96,7 @@ class OCIRegistry final : public Object,
 
   // The functions below ask the registry from this process, not through a daemon.
   absl::StatusOr<remotes::Resolver::Resolved> Resolve(const Context& ctx) const override;
-  void SetResolverOptions(const std::vector<ImageResolverOption>& options) override;
+  void SetResolverOptions(const std::vector<ImageResolverOpt>& options) override;
   absl::StatusOr<std::shared_ptr<transfer::Fetcher>> Fetcher(const Context& ctx,
                                                              std::string_view ref) const override;
   absl::StatusOr<std::shared_ptr<transfer::Pusher>> Pusher(

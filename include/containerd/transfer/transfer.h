@@ -29,6 +29,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::streaming {
@@ -60,7 +61,7 @@ struct Config {
   ProgressFunc progress{};
 };
 
-using Opt = std::function<void(Config&)>;
+using Opt = option::Option<Config&>;
 
 Opt WithProgress(ProgressFunc progress);
 

@@ -36,6 +36,7 @@
 #include "containerd/context/semaphore.h"
 #include "containerd/diff/diff.h"
 #include "containerd/images/handlers.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/unpack/keyed_locker.h"
@@ -83,7 +84,7 @@ struct UnpackerConfig {
   std::shared_ptr<Limiter> unpack_limiter{};
 };
 
-using UnpackerOpt = std::function<absl::Status(UnpackerConfig&)>;
+using UnpackerOpt = option::Option<UnpackerConfig&>;
 
 // At least one is required. Of several, the first that matches an image is used. ErrInvalidArgument
 // without a snapshotter or an applier.

@@ -20,6 +20,7 @@
 #include "containerd/transfer/image_resolver.h"
 
 #include "remote.h"
+#include "src/base/options.h"
 
 namespace containerd {
 namespace internal {
@@ -51,9 +52,7 @@ bool WasCutOff(const absl::Status& status) {
 absl::StatusOr<RemoteContext> MakeRemoteContext(Client& client,
                                                 const std::vector<RemoteOpt>& opts) {
   RemoteContext remote;
-  for (const RemoteOpt& opt : opts) {
-    if (absl::Status s = opt(client, &remote); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, client, remote); !s.ok()) return s;
   if (remote.resolver == nullptr) remote.resolver = remotes::docker::NewResolver();
   return remote;
 }

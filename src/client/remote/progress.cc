@@ -11,6 +11,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
 
+#include "src/base/options.h"
+
 namespace containerd::internal {
 namespace {
 
@@ -147,9 +149,7 @@ class ProgressIngester final : public ProgressPusher, public content::Ingester {
   absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
       const Context& ctx, const std::vector<content::WriterOpt>& opts) override {
     content::WriterOpts filled;
-    for (const content::WriterOpt& opt : opts) {
-      if (absl::Status s = opt(filled); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, filled); !s.ok()) return s;
     progress_->Report(filled.desc, 0, BlobState::kWaiting);
     return Watched(ingester_.Writer(ctx, opts), filled.desc);
   }

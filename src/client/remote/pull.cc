@@ -9,6 +9,7 @@
 #include "containerd/unpack/unpacker.h"
 
 #include "remote.h"
+#include "src/base/options.h"
 #include "src/client/internal/applier.h"
 #include "src/client/internal/state.h"
 
@@ -34,9 +35,7 @@ absl::StatusOr<Unpacking> MakeUnpacker(const Context& ctx, Client& client,
     return errdefs::Annotate(capabilities.status(), "unable to get snapshotter capabilities");
   }
   UnpackConfig config;
-  for (const UnpackOpt& opt : remote.unpack_opts) {
-    if (absl::Status s = opt(ctx, &config); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(remote.unpack_opts, ctx, config); !s.ok()) return s;
   platforms::MatcherPtr platform = platforms::All();
   if (config.check_platform_supported) {
     // A platform that the snapshotter does not support is fetched but not unpacked, and then

@@ -4,49 +4,40 @@
 #include <algorithm>
 #include <utility>
 
+#include "containerd/option/option.h"
+
 namespace containerd {
-namespace {
-
-// An option that does `set`.
-template <typename Set>
-RemoteOpt Setting(Set set) {
-  return [set = std::move(set)](Client&, RemoteContext* context) {
-    set(*context);
-    return absl::OkStatus();
-  };
-}
-
-}  // namespace
 
 RemoteOpt WithPlatform(std::string platform) {
   if (platform.empty()) platform = platforms::DefaultString();
-  return Setting([platform = std::move(platform)](RemoteContext& c) {
+  return [platform = std::move(platform)](RemoteContext& c) {
     if (std::find(c.platforms.begin(), c.platforms.end(), platform) == c.platforms.end()) {
       c.platforms.push_back(platform);
     }
-  });
+  };
 }
 
 RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m) {
-  return Setting([m = std::move(m)](RemoteContext& c) { c.platform_matcher = m; });
+  return [m = std::move(m)](RemoteContext& c) { c.platform_matcher = m; };
 }
 
-absl::Status WithPullUnpack(Client& /*client*/, RemoteContext* context) {
+constinit const option::Plain<RemoteOpt> WithPullUnpack([](Client& /*client*/,
+                                                           RemoteContext* context) -> absl::Status {
   context->unpack = true;
   return absl::OkStatus();
-}
+});
 
 RemoteOpt WithUnpackOpts(std::vector<UnpackOpt> opts) {
-  return Setting([opts = std::move(opts)](RemoteContext& c) {
+  return [opts = std::move(opts)](RemoteContext& c) {
     c.unpack_opts.insert(c.unpack_opts.end(), opts.begin(), opts.end());
-  });
+  };
 }
 
 RemoteOpt WithPullSnapshotter(std::string snapshotter_name, std::vector<snapshots::Opt> opts) {
-  return Setting([name = std::move(snapshotter_name), opts = std::move(opts)](RemoteContext& c) {
+  return [name = std::move(snapshotter_name), opts = std::move(opts)](RemoteContext& c) {
     c.snapshotter = name;
     c.snapshotter_opts = opts;
-  });
+  };
 }
 
 RemoteOpt WithPullLabel(std::string key, std::string value) {
@@ -61,53 +52,53 @@ RemoteOpt WithPullLabels(Labels labels) {
 }
 
 RemoteOpt WithChildLabelMap(images::LabelMap fn) {
-  return Setting([fn = std::move(fn)](RemoteContext& c) { c.child_label_map = fn; });
+  return [fn = std::move(fn)](RemoteContext& c) { c.child_label_map = fn; };
 }
 
 RemoteOpt WithResolver(std::shared_ptr<remotes::Resolver> resolver) {
-  return Setting([resolver = std::move(resolver)](RemoteContext& c) { c.resolver = resolver; });
+  return [resolver = std::move(resolver)](RemoteContext& c) { c.resolver = resolver; };
 }
 
 RemoteOpt WithImageHandler(images::Handler h) {
-  return Setting([h = std::move(h)](RemoteContext& c) { c.base_handlers.push_back(h); });
+  return [h = std::move(h)](RemoteContext& c) { c.base_handlers.push_back(h); };
 }
 
 RemoteOpt WithImageHandlerWrapper(std::function<images::Handler(images::Handler)> w) {
-  return Setting([w = std::move(w)](RemoteContext& c) { c.handler_wrapper = w; });
+  return [w = std::move(w)](RemoteContext& c) { c.handler_wrapper = w; };
 }
 
 RemoteOpt WithDownloadLimiter(std::shared_ptr<Semaphore> limiter) {
-  return Setting(
-      [limiter = std::move(limiter)](RemoteContext& c) { c.download_limiter = limiter; });
+  return [limiter = std::move(limiter)](RemoteContext& c) { c.download_limiter = limiter; };
 }
 
 RemoteOpt WithMaxConcurrentDownloads(int max) {
-  return Setting([max](RemoteContext& c) { c.max_concurrent_downloads = max; });
+  return [max](RemoteContext& c) { c.max_concurrent_downloads = max; };
 }
 
 RemoteOpt WithConcurrentLayerFetchBuffer(std::int64_t buffer) {
-  return Setting([buffer](RemoteContext& c) { c.concurrent_layer_fetch_buffer = buffer; });
+  return [buffer](RemoteContext& c) { c.concurrent_layer_fetch_buffer = buffer; };
 }
 
 RemoteOpt WithMaxConcurrentUploadedLayers(int max) {
-  return Setting([max](RemoteContext& c) { c.max_concurrent_uploaded_layers = max; });
+  return [max](RemoteContext& c) { c.max_concurrent_uploaded_layers = max; };
 }
 
-RemoteOpt WithAllMetadata() {
-  return Setting([](RemoteContext& c) { c.all_metadata = true; });
-}
+constinit const option::Plain<RemoteOpt> WithAllMetadata([](RemoteContext& c) {
+  c.all_metadata = true;
+});
 
 RemoteOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> r) {
-  return Setting([r = std::move(r)](RemoteContext& c) { c.referrers_provider = r; });
+  return [r = std::move(r)](RemoteContext& c) { c.referrers_provider = r; };
 }
 
-absl::Status WithSchema1Conversion(Client& /*client*/, RemoteContext* context) {
-  context->convert_schema1 = true;
-  return absl::OkStatus();
-}
+constinit const option::Plain<RemoteOpt> WithSchema1Conversion(
+    [](Client& /*client*/, RemoteContext* context) -> absl::Status {
+      context->convert_schema1 = true;
+      return absl::OkStatus();
+    });
 
 RemoteOpt WithProgress(ProgressFunc f) {
-  return Setting([f = std::move(f)](RemoteContext& c) { c.progress = f; });
+  return [f = std::move(f)](RemoteContext& c) { c.progress = f; };
 }
 
 }  // namespace containerd

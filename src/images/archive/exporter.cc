@@ -25,10 +25,12 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/manifest.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/option/option.h"
 #include "containerd/tar/tar.h"
 
 #include "docker.h"
 #include "reference.h"
+#include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::archive {
@@ -349,19 +351,17 @@ ExportOpt WithPlatform(platforms::MatchComparerPtr platform) {
   };
 }
 
-ExportOpt WithAllPlatforms() {
-  return [](const Context&, ExportOptions* options) {
-    options->all_platforms = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ExportOpt> WithAllPlatforms([](const Context&,
+                                                             ExportOptions* options) {
+  options->all_platforms = true;
+  return absl::OkStatus();
+});
 
-ExportOpt WithSkipDockerManifest() {
-  return [](const Context&, ExportOptions* options) {
-    options->skip_docker_manifest = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ExportOpt> WithSkipDockerManifest([](const Context&,
+                                                                   ExportOptions* options) {
+  options->skip_docker_manifest = true;
+  return absl::OkStatus();
+});
 
 ExportOpt WithImage(std::shared_ptr<Store> store, std::string name) {
   return [store = std::move(store), name = std::move(name)](const Context& ctx,
@@ -398,10 +398,12 @@ ExportOpt WithBlobFilter(BlobFilter filter) {
   };
 }
 
-ExportOpt WithSkipNonDistributableBlobs() {
-  return WithBlobFilter(
-      [](const ocispec::Descriptor& desc) { return !IsNonDistributable(desc.media_type); });
-}
+constinit const option::Plain<ExportOpt> WithSkipNonDistributableBlobs([](const Context& ctx,
+                                                                          ExportOptions& options) {
+  return WithBlobFilter([](const ocispec::Descriptor& desc) {
+    return !IsNonDistributable(desc.media_type);
+  })(ctx, options);
+});
 
 ExportOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> referrers) {
   return [referrers = std::move(referrers)](const Context&, ExportOptions* options) {
@@ -434,9 +436,7 @@ ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store) {
 absl::Status Export(const Context& ctx, content::InfoReaderProvider& store, io::Writer& writer,
                     const std::vector<ExportOpt>& opts) {
   ExportOptions options;
-  for (const ExportOpt& opt : opts) {
-    if (absl::Status s = opt(ctx, &options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, ctx, options); !s.ok()) return s;
   Exporter exporter(ctx, store, std::move(options));
   if (absl::Status s = exporter.Collect(); !s.ok()) return s;
   return exporter.Write(writer);

@@ -26,11 +26,13 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/manifest.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/option/option.h"
 #include "containerd/tar/tar.h"
 
 #include "docker.h"
 #include "layers.h"
 #include "reference.h"
+#include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::archive {
@@ -325,20 +327,16 @@ class Importer {
 
 }  // namespace
 
-ImportOpt WithImportCompression() {
-  return [](ImportOptions* options) {
-    options->compress = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ImportOpt> WithImportCompression([](ImportOptions* options) {
+  options->compress = true;
+  return absl::OkStatus();
+});
 
 absl::StatusOr<ocispec::Descriptor> ImportIndex(const Context& ctx, content::Store& store,
                                                 io::Reader& reader,
                                                 const std::vector<ImportOpt>& opts) {
   ImportOptions options;
-  for (const ImportOpt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   auto input = compression::DecompressStream(ctx, reader);
   if (!input.ok()) return input.status();
   Importer importer(ctx, store, options);

@@ -18,6 +18,7 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::converter {
@@ -394,9 +395,7 @@ absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs, 
                                         std::string_view dst_ref, std::string_view src_ref,
                                         const std::vector<Opt>& opts) {
   ConvertOptions options;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   if (options.docker_to_oci && options.oci_to_docker) {
     return errdefs::InvalidArgument("convert: media types to either Docker's or the OCI's");
   }

@@ -9,6 +9,9 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/handlers.h"
+#include "containerd/option/option.h"
+
+#include "src/base/options.h"
 
 namespace containerd::images::usage {
 namespace {
@@ -53,20 +56,16 @@ Opt WithSnapshotters(
   };
 }
 
-Opt WithManifestUsage() {
-  return [](Options* options) {
-    options->manifest_only = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<Opt> WithManifestUsage([](Options* options) {
+  options->manifest_only = true;
+  return absl::OkStatus();
+});
 
 absl::StatusOr<std::int64_t> CalculateImageUsage(
     const Context& ctx, const Image& image, std::shared_ptr<content::InfoReaderProvider> provider,
     const std::vector<Opt>& opts) {
   Options options;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(&options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   const bool must_exist = options.platform != nullptr;
   HandlerFunc children_of = ChildrenHandler(provider);
   if (must_exist)

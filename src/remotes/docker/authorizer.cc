@@ -16,6 +16,7 @@
 #include "containerd/remotes/errors.h"
 
 #include "request.h"
+#include "src/base/options.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -169,6 +170,7 @@ class DockerAuthorizer final : public Authorizer {
   }
 
   absl::Status Authorize(const Context& ctx, http::Request& request) override {
+    if (!config_.error.ok()) return config_.error;
     absl::StatusOr<http::Url> url = http::ParseUrl(request.url);
     if (!url.ok()) return url.status();
     std::shared_ptr<AuthHandler> handler;
@@ -283,7 +285,7 @@ AuthorizerOpt WithFetchRefreshToken(OnFetchRefreshToken f) {
 
 std::shared_ptr<Authorizer> NewDockerAuthorizer(const std::vector<AuthorizerOpt>& opts) {
   AuthorizerConfig config;
-  for (const AuthorizerOpt& opt : opts) opt(config);
+  config.error = base::Apply(opts, config);
   return std::make_shared<DockerAuthorizer>(std::move(config));
 }
 

@@ -21,6 +21,7 @@
 #include "containerd/remotes/docker/scope.h"
 
 #include "http_read_seeker.h"
+#include "src/base/options.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -368,11 +369,9 @@ class DockerFetcher final : public Fetcher,
   }
 
   absl::StatusOr<Fetched> FetchByDigest(const Context& ctx, const digest::Digest& dgst,
-                                        const std::vector<FetchByDigestOpts>& opts) override {
+                                        const std::vector<FetchByDigestOpt>& opts) override {
     FetchByDigestConfig config;
-    for (const FetchByDigestOpts& opt : opts) {
-      if (absl::Status s = opt(ctx, config); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, config); !s.ok()) return s;
     if (absl::Status s = dgst.Validate(); !s.ok()) return s;
     const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPull);
     if (hosts.empty()) return errdefs::NotFound("no pull hosts");
@@ -419,9 +418,7 @@ class DockerFetcher final : public Fetcher,
       const Context& ctx, const digest::Digest& dgst,
       const std::vector<FetchReferrersOpt>& opts) override {
     FetchReferrersConfig config;
-    for (const FetchReferrersOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, config); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, config); !s.ok()) return s;
     if (absl::Status s = dgst.Validate(); !s.ok()) return s;
     absl::StatusOr<Opened> opened = OpenReferrers(ctx, dgst, config);
     if (errdefs::IsNotFound(opened.status())) return std::vector<ocispec::Descriptor>();

@@ -16,6 +16,8 @@
 #include "containerd/remotes/errors.h"
 #include "containerd/remotes/handlers.h"
 
+#include "src/base/options.h"
+
 namespace containerd::remotes::docker {
 namespace {
 
@@ -346,9 +348,7 @@ class DockerPusher final : public Pusher, public content::Ingester {
   absl::StatusOr<std::unique_ptr<content::Writer>> Writer(
       const Context& ctx, const std::vector<content::WriterOpt>& opts) override {
     content::WriterOpts o;
-    for (const content::WriterOpt& opt : opts) {
-      if (absl::Status s = opt(o); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, o); !s.ok()) return s;
     if (o.ref.empty()) return errdefs::InvalidArgument("ref must not be empty");
     if (o.desc.digest.empty()) {
       return errdefs::InvalidArgument("descriptor digest must not be empty");

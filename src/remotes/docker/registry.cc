@@ -12,6 +12,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/options.h"
+
 namespace containerd::remotes::docker {
 namespace {
 
@@ -156,12 +158,13 @@ RegistryOpt WithClient(std::shared_ptr<const http::Client> client) {
 
 RegistryHosts ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts) {
   RegistryOptions options;
-  for (const RegistryOpt& opt : opts) opt(options);
+  options.error = base::Apply(opts, options);
   if (options.client == nullptr) {
     options.client =
         std::make_shared<const http::Client>(http::Client{.transport = DefaultHTTPTransport()});
   }
   return [options](std::string_view name) -> absl::StatusOr<std::vector<RegistryHost>> {
+    if (!options.error.ok()) return options.error;
     RegistryHost host{.client = options.client,
                       .authorizer = options.authorizer,
                       .scheme = "https",

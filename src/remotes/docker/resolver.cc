@@ -17,6 +17,7 @@
 #include "fetcher.h"
 #include "pusher.h"
 #include "request.h"
+#include "src/base/options.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -95,6 +96,7 @@ class DockerResolver final : public ResolverWithOptions {
     absl::StatusOr<std::shared_ptr<const Base>> base = MakeBase(ref);
     if (!base.ok()) return base.status();
     std::lock_guard lock(mu_);
+    if (!config_.error.ok()) return config_.error;
     return NewFetcher(*std::move(base), config_);
   }
 
@@ -105,9 +107,9 @@ class DockerResolver final : public ResolverWithOptions {
     return NewPusher(*std::move(base), options_.tracker, options_.upload_chunk_size);
   }
 
-  void SetOptions(const std::vector<transfer::ImageResolverOption>& options) override {
+  void SetOptions(const std::vector<transfer::ImageResolverOpt>& options) override {
     std::lock_guard lock(mu_);
-    for (const transfer::ImageResolverOption& option : options) option(config_);
+    if (absl::Status s = base::Apply(options, config_); !s.ok()) config_.error = std::move(s);
   }
 
  private:

@@ -2,12 +2,14 @@
 #include "containerd/transfer/archive.h"
 
 #include "containerd/images/archive.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/streaming/streaming.h"
 #include "containerd/transfer/byte_stream.h"
 #include "containerd/types/transfer/importexport.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/proto_descriptor.h"
 #include "src/transfer/internal/pump.h"
 
@@ -19,25 +21,26 @@ ExportOpt WithPlatform(ocispec::Platform platform) {
   };
 }
 
-ExportOpt WithAllPlatforms() {
-  return [](ExportOptions& options) { options.all_platforms = true; };
-}
+constinit const option::Plain<ExportOpt> WithAllPlatforms([](ExportOptions& options) {
+  options.all_platforms = true;
+});
 
-ExportOpt WithSkipCompatibilityManifest() {
-  return [](ExportOptions& options) { options.skip_compatibility_manifest = true; };
-}
+constinit const option::Plain<ExportOpt> WithSkipCompatibilityManifest([](ExportOptions& options) {
+  options.skip_compatibility_manifest = true;
+});
 
-ExportOpt WithSkipNonDistributableBlobs() {
-  return [](ExportOptions& options) { options.skip_non_distributable = true; };
-}
+constinit const option::Plain<ExportOpt> WithSkipNonDistributableBlobs([](ExportOptions& options) {
+  options.skip_non_distributable = true;
+});
 
-ImportOpt WithForceCompression() {
-  return [](ImportOptions& options) { options.force_compress = true; };
-}
+constinit const option::Plain<ImportOpt> WithForceCompression([](ImportOptions& options) {
+  options.force_compress = true;
+});
 
 absl::StatusOr<typeurl::Any> ImageExportStream::MarshalAny(const Context& ctx,
                                                            streaming::StreamCreator& streams,
                                                            std::vector<Pump>& pumps) const {
+  if (!options_.error.ok()) return options_.error;
   types::transfer::ImageExportStream message;
   message.set_stream(GenerateID("export"));
   message.set_media_type(media_type_);
@@ -55,6 +58,7 @@ absl::StatusOr<typeurl::Any> ImageExportStream::MarshalAny(const Context& ctx,
 
 absl::Status ImageExportStream::Export(const Context& ctx, content::Store& cs,
                                        const std::vector<images::Image>& images) const {
+  if (!options_.error.ok()) return options_.error;
   namespace archive = images::archive;
   std::vector<archive::ExportOpt> opts = {archive::WithImages(images)};
   opts.push_back(archive::WithPlatform(options_.platforms.empty()
@@ -69,6 +73,7 @@ absl::Status ImageExportStream::Export(const Context& ctx, content::Store& cs,
 absl::StatusOr<typeurl::Any> ImageImportStream::MarshalAny(const Context& ctx,
                                                            streaming::StreamCreator& streams,
                                                            std::vector<Pump>& pumps) const {
+  if (!options_.error.ok()) return options_.error;
   types::transfer::ImageImportStream message;
   message.set_stream(GenerateID("import"));
   message.set_media_type(media_type_);
@@ -81,6 +86,7 @@ absl::StatusOr<typeurl::Any> ImageImportStream::MarshalAny(const Context& ctx,
 
 absl::StatusOr<ocispec::Descriptor> ImageImportStream::Import(const Context& ctx,
                                                               content::Store& store) const {
+  if (!options_.error.ok()) return options_.error;
   std::vector<images::archive::ImportOpt> opts;
   if (options_.force_compress) opts.push_back(images::archive::WithImportCompression());
   return images::archive::ImportIndex(ctx, store, *stream_, opts);
@@ -89,14 +95,14 @@ absl::StatusOr<ocispec::Descriptor> ImageImportStream::Import(const Context& ctx
 ImageExportStream NewImageExportStream(std::shared_ptr<io::Writer> stream, std::string media_type,
                                        const std::vector<ExportOpt>& opts) {
   ExportOptions options;
-  for (const ExportOpt& opt : opts) opt(options);
+  options.error = base::Apply(opts, options);
   return {std::move(stream), std::move(media_type), std::move(options)};
 }
 
 ImageImportStream NewImageImportStream(std::shared_ptr<io::Reader> stream, std::string media_type,
                                        const std::vector<ImportOpt>& opts) {
   ImportOptions options;
-  for (const ImportOpt& opt : opts) opt(options);
+  options.error = base::Apply(opts, options);
   return {std::move(stream), std::move(media_type), options};
 }
 

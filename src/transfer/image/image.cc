@@ -13,11 +13,13 @@
 #include "containerd/images/annotations.h"
 #include "containerd/images/archive.h"
 #include "containerd/ocispec/annotations.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/remotes/handlers.h"
 #include "containerd/types/transfer/imagestore.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "src/base/options.h"
 #include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::transfer::image {
@@ -78,9 +80,9 @@ StoreOpt WithManifestLimit(int limit) {
   return [limit](StoreOptions& options) { options.manifest_limit = limit; };
 }
 
-StoreOpt WithAllMetadata() {
-  return [](StoreOptions& options) { options.all_metadata = true; };
-}
+constinit const option::Plain<StoreOpt> WithAllMetadata([](StoreOptions& options) {
+  options.all_metadata = true;
+});
 
 StoreOpt WithNamedPrefix(std::string name, bool allow_overwrite) {
   return WithReference(
@@ -107,6 +109,7 @@ std::string Store::String() const { return fmt::format("Local Image Store ({})",
 absl::StatusOr<typeurl::Any> Store::MarshalAny(const Context& /*ctx*/,
                                                streaming::StreamCreator& /*streams*/,
                                                std::vector<Pump>& /*pumps*/) const {
+  if (!options_.error.ok()) return options_.error;
   types::transfer::ImageStore message;
   message.set_name(image_);
   message.mutable_labels()->insert(options_.image_labels.begin(), options_.image_labels.end());
@@ -222,7 +225,7 @@ absl::StatusOr<std::vector<images::Image>> Store::Lookup(const Context& ctx,
 
 Store NewStore(std::string image, const std::vector<StoreOpt>& opts) {
   StoreOptions options;
-  for (const StoreOpt& opt : opts) opt(options);
+  options.error = base::Apply(opts, options);
   return {std::move(image), std::move(options)};
 }
 

@@ -7,6 +7,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+#include "containerd/option/option.h"
 #include "containerd/remotes/docker/config.h"
 #include "containerd/remotes/docker/resolver.h"
 #include "containerd/streaming/streaming.h"
@@ -14,6 +15,7 @@
 #include "containerd/types/transfer/registry.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "src/base/options.h"
 #include "src/transfer/internal/pump.h"
 
 namespace containerd::transfer::registry {
@@ -104,19 +106,15 @@ Opt WithDefaultScheme(std::string scheme) {
   };
 }
 
-Opt WithHTTPDebug() {
-  return [](RegistryOptions& options) {
-    options.http_debug = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<Opt> WithHTTPDebug([](RegistryOptions& options) {
+  options.http_debug = true;
+  return absl::OkStatus();
+});
 
-Opt WithHTTPTrace() {
-  return [](RegistryOptions& options) {
-    options.http_trace = true;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<Opt> WithHTTPTrace([](RegistryOptions& options) {
+  options.http_trace = true;
+  return absl::OkStatus();
+});
 
 Opt WithClientStream(std::shared_ptr<io::Writer> writer) {
   return [writer = std::move(writer)](RegistryOptions& options) {
@@ -168,7 +166,7 @@ absl::StatusOr<remotes::Resolver::Resolved> OCIRegistry::Resolve(const Context& 
   return resolver_->Resolve(ctx, reference_);
 }
 
-void OCIRegistry::SetResolverOptions(const std::vector<ImageResolverOption>& options) {
+void OCIRegistry::SetResolverOptions(const std::vector<ImageResolverOpt>& options) {
   resolver_->SetOptions(options);
 }
 
@@ -188,9 +186,7 @@ absl::StatusOr<std::shared_ptr<transfer::Pusher>> OCIRegistry::Pusher(
 absl::StatusOr<OCIRegistry> NewOCIRegistry(const Context& ctx, std::string ref,
                                            const std::vector<Opt>& opts) {
   RegistryOptions options;
-  for (const Opt& opt : opts) {
-    if (absl::Status s = opt(options); !s.ok()) return s;
-  }
+  if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   docker::config::HostOptions hosts{.default_scheme = options.default_scheme};
   if (!options.host_dir.empty()) hosts.host_dir = docker::config::HostDirFromRoot(options.host_dir);
   if (options.creds != nullptr) {

@@ -37,6 +37,7 @@
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/ocispec/manifest.h"
+#include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 
 namespace containerd::images::converter {
@@ -75,7 +76,7 @@ struct ConvertOptions {
   platforms::MatchComparerPtr platform{};
 };
 
-using Opt = std::function<absl::Status(ConvertOptions*)>;
+using Opt = option::Option<ConvertOptions&>;
 
 // Converts the layers; several of a manifest at once. Source: converter.WithLayerConvertFunc.
 Opt WithLayerConvertFunc(ConvertFunc fn);

@@ -24,6 +24,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/http/http.h"
+#include "containerd/option/option.h"
 
 namespace containerd::remotes::docker {
 
@@ -67,9 +68,10 @@ struct AuthorizerConfig {
   std::shared_ptr<const http::Client> client{};
   http::Header header{};
   OnFetchRefreshToken on_fetch_refresh_token{};
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using AuthorizerOpt = std::function<void(AuthorizerConfig&)>;
+using AuthorizerOpt = option::Option<AuthorizerConfig&>;
 
 // The client for token servers.
 AuthorizerOpt WithAuthClient(std::shared_ptr<const http::Client> client);

@@ -20,6 +20,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/http/http.h"
+#include "containerd/option/option.h"
 #include "containerd/remotes/docker/authorizer.h"
 
 namespace containerd::remotes::docker {
@@ -81,9 +82,10 @@ struct RegistryOptions {
   HostMatch plain_http{};
   HostTranslator host{};
   std::shared_ptr<const http::Client> client{};
+  absl::Status error{};  // of an option: what is made with these options returns it
 };
 
-using RegistryOpt = std::function<void(RegistryOptions&)>;
+using RegistryOpt = option::Option<RegistryOptions&>;
 
 // Plain HTTP for the names that match.
 RegistryOpt WithPlainHTTP(HostMatch f);

@@ -21,8 +21,10 @@
 #include "containerd/log/log.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/option/option.h"
 #include "containerd/remotes/handlers.h"
 
+#include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 #include "src/gojson/internal/indent.h"
 
@@ -181,9 +183,7 @@ class DockerConverter final : public Converter {
                                               const std::vector<ConvertOpt>& opts) override {
     ConvertOptions options{.manifest_media_type = ocispec::kMediaTypeImageManifest,
                            .config_media_type = ocispec::kMediaTypeImageConfig};
-    for (const ConvertOpt& opt : opts) {
-      if (absl::Status s = opt(ctx, options); !s.ok()) return s;
-    }
+    if (absl::Status s = base::Apply(opts, ctx, options); !s.ok()) return s;
     ocispec::Manifest manifest;
     absl::StatusOr<ocispec::Image> image = MakeImage(manifest.layers);
     if (!image.ok()) return errdefs::Annotate(image.status(), "schema 1 conversion failed");
@@ -413,13 +413,12 @@ class DockerConverter final : public Converter {
 
 }  // namespace
 
-ConvertOpt UseDockerSchema2() {
-  return [](const Context&, ConvertOptions& options) {
-    options.manifest_media_type = images::kMediaTypeDockerSchema2Manifest;
-    options.config_media_type = images::kMediaTypeDockerSchema2Config;
-    return absl::OkStatus();
-  };
-}
+constinit const option::Plain<ConvertOpt> UseDockerSchema2([](const Context&,
+                                                              ConvertOptions& options) {
+  options.manifest_media_type = images::kMediaTypeDockerSchema2Manifest;
+  options.config_media_type = images::kMediaTypeDockerSchema2Config;
+  return absl::OkStatus();
+});
 
 std::shared_ptr<Converter> NewConverter(std::shared_ptr<content::Store> store,
                                         std::shared_ptr<Fetcher> fetcher) {

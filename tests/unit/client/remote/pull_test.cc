@@ -88,7 +88,7 @@ class FakeResolver final : public remotes::ResolverWithOptions {
         });
   }
   void SetOptions(const std::vector<transfer::ImageResolverOption>& opts) override {
-    for (const auto& opt : opts) opt(options);
+    for (const auto& opt : opts) EXPECT_TRUE(opt(options).ok());
   }
 };
 

@@ -31,6 +31,7 @@
 #include "containerd/images/handlers.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/option.h"
 #include "containerd/remotes/remotes.h"
 
 namespace containerd::remotes::docker::schema1 {
@@ -47,10 +48,10 @@ struct ConvertOptions {
   std::string config_media_type{};
 };
 
-using ConvertOpt = std::function<absl::Status(const Context&, ConvertOptions&)>;
+using ConvertOpt = option::Option<const Context&, ConvertOptions&>;
 
 // Makes an image of Docker's schema 2.
-ConvertOpt UseDockerSchema2();
+extern const option::Plain<ConvertOpt> UseDockerSchema2;
 
 // Converts one image, and cannot be used for another. Safe from any thread.
 class Converter {

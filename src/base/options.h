@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Applying a call's options.
+#ifndef CONTAINERD_SRC_BASE_OPTIONS_H_
+#define CONTAINERD_SRC_BASE_OPTIONS_H_
+
+#include <vector>
+
+#include <absl/status/status.h>
+
+namespace containerd::base {
+
+// Calls the options in order, and returns the first error.
+template <typename Opt, typename... Args>
+absl::Status Apply(const std::vector<Opt>& opts, Args&&... args) {
+  if (absl::Status s = base::Apply(opts, args...); !s.ok()) return s;
+  return absl::OkStatus();
+}
+
+}  // namespace containerd::base
+
+#endif  // CONTAINERD_SRC_BASE_OPTIONS_H_
