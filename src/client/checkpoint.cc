@@ -237,7 +237,7 @@ absl::Status SetImagePath(CheckpointTaskInfo* info, const std::string& path) {
       return errdefs::InvalidArgument(
           fmt::format("runtime \"{}\": its checkpoint options are {}, "
                       "not {}",
-                      info->runtime, info->options.type_url, Message::descriptor()->full_name()));
+                      info->runtime, info->options.type_url, *typeurl::TypeURL<Message>()));
     }
   }
   message.set_image_path(path);

@@ -29,12 +29,12 @@ absl::Status Change(TaskInfo* info, const auto& change) {
     if (absl::Status s = typeurl::UnmarshalTo(current, options); !s.ok()) {
       return errdefs::InvalidArgument(fmt::format("runtime \"{}\": its options are {}, not {}",
                                                   info->runtime, current.type_url,
-                                                  Options::descriptor()->full_name()));
+                                                  *typeurl::TypeURL<Options>()));
     }
   } else if (!current.type_url.empty() && info->runtime != kRuntimeLinuxV1) {
     return errdefs::InvalidArgument(fmt::format("runtime \"{}\": its options are {}, not {}",
                                                 info->runtime, current.type_url,
-                                                Options::descriptor()->full_name()));
+                                                *typeurl::TypeURL<Options>()));
   }
   change(options);
   auto any = typeurl::MarshalAny(options);

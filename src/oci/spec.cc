@@ -7,7 +7,6 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/namespaces/namespaces.h"
-#include "containerd/oci/proto.h"
 #include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/specs/json.h"
@@ -16,7 +15,6 @@
 #include "path.h"
 #include "sections.h"
 #include "src/base/options.h"
-#include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::oci {
 namespace {
@@ -203,11 +201,5 @@ SpecOpt WithAnnotations(std::map<std::string, std::string> annotations) {
     return absl::OkStatus();
   };
 }
-
-ocispec::Descriptor DescriptorFromProto(const types::Descriptor& proto) {
-  return rpc::FromProto(proto);
-}
-
-types::Descriptor DescriptorToProto(const ocispec::Descriptor& desc) { return rpc::ToProto(desc); }
 
 }  // namespace containerd::oci

@@ -67,7 +67,7 @@ class ProxyCreator final : public StreamCreator {
     pb::StreamInit init;
     init.set_id(std::string(id));
     ProtoAny first;
-    first.set_type_url(pb::StreamInit::descriptor()->full_name());
+    first.set_type_url(*typeurl::TypeURL<pb::StreamInit>());
     first.set_value(init.SerializeAsString());
     // If the daemon has ended the stream, reading says why.
     static_cast<void>((*stream)->Write(ctx, std::move(first)));

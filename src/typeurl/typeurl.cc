@@ -7,7 +7,9 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -16,10 +18,17 @@
 #include "containerd/specs/json.h"
 #include "containerd/typeurl/proto.h"
 
+// The last part of the packages of this library's own messages, if the build gives them one.
+#ifndef CONTAINERD_PROTO_PACKAGE
+#define CONTAINERD_PROTO_PACKAGE ""
+#endif
+
 namespace containerd::typeurl {
 namespace {
 
 namespace protobuf = ::google::protobuf;
+
+constexpr std::string_view kOwnPackage = CONTAINERD_PROTO_PACKAGE;
 
 // A URL from outside, fit for an error message.
 std::string Quote(std::string_view url) {
@@ -34,10 +43,37 @@ std::string_view MessageName(std::string_view url) {
   return slash == std::string_view::npos ? url : url.substr(slash + 1);
 }
 
+// What a message is called on the wire: "containerd.types.Mount", also where the build makes
+// "containerd.types.own.Mount" of it.
+std::string WireName(const protobuf::Descriptor& descriptor) {
+  const std::string& name = descriptor.full_name();
+  const protobuf::FileDescriptor& file = *descriptor.file();
+  if (kOwnPackage.empty() || !absl::StartsWith(file.name(), fmt::format("{}/", kOwnPackage))) {
+    return name;
+  }
+  const std::size_t end = file.package().size();
+  return name.substr(0, end - kOwnPackage.size()) + name.substr(end + 1);
+}
+
+const protobuf::Descriptor* FindDescriptor(std::string_view name) {
+  const auto* pool = protobuf::DescriptorPool::generated_pool();
+  if (!kOwnPackage.empty()) {
+    // The package ends before the first capital letter that begins a part.
+    std::size_t end = 0;
+    while ((end = name.find('.', end)) != std::string_view::npos) {
+      if (++end < name.size() && absl::ascii_isupper(static_cast<unsigned char>(name[end]))) {
+        const auto* own = pool->FindMessageTypeByName(
+            fmt::format("{}{}.{}", name.substr(0, end), kOwnPackage, name.substr(end)));
+        if (own != nullptr) return own;
+        break;
+      }
+    }
+  }
+  return pool->FindMessageTypeByName(std::string(name));
+}
+
 const protobuf::Message* FindPrototype(std::string_view url) {
-  const protobuf::Descriptor* descriptor =
-      protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
-          std::string(MessageName(url)));
+  const protobuf::Descriptor* descriptor = FindDescriptor(MessageName(url));
   if (descriptor == nullptr) return nullptr;
   return protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor);
 }
@@ -175,11 +211,11 @@ absl::StatusOr<std::any> UnmarshalRegistered(std::type_index type, const Any& an
 }
 
 std::string MessageURL(const protobuf::Message& message) {
-  return message.GetDescriptor()->full_name();
+  return WireName(*message.GetDescriptor());
 }
 
 bool IsMessage(const Any& any, const protobuf::Message& message) {
-  return MessageName(any.type_url) == message.GetDescriptor()->full_name();
+  return MessageName(any.type_url) == WireName(*message.GetDescriptor());
 }
 
 absl::StatusOr<Any> MarshalMessage(const protobuf::Message& message) {

@@ -193,7 +193,7 @@ TEST(Descriptors, ToAndFromTheWire) {
                                  .size = 7,
                                  .urls = {"not on the wire"},
                                  .annotations = {{"k", "v"}}};
-  const types::Descriptor proto = DescriptorToProto(desc);
+  const types::Descriptor proto = DescriptorToProto<types::Descriptor>(desc);
   EXPECT_EQ(proto.media_type(), "a/b");
   EXPECT_EQ(proto.digest(), "sha256:00");
   EXPECT_EQ(proto.size(), 7);
