@@ -132,6 +132,28 @@ TEST(ImportIndex, DockerWithoutTags) {
   EXPECT_THAT(manifests[0].annotations, IsEmpty());
 }
 
+// As encoding/json reads the file.
+TEST(ImportIndex, DockerNamesInOtherCase) {
+  const BuiltImage image = ArchivedImage();
+  MemoryStore store;
+  const std::vector<TarFile> files = {
+      {.name = "a/layer.tar", .data = image.blobs[0]},
+      {.name = "b/layer.tar", .data = image.blobs[1]},
+      {.name = "c.json", .data = image.config},
+      {.name = "manifest.json",
+       .data = R"([{"config":"c.json","repoTags":["other:1"],"RepoTags":["case:2"],)"
+               R"("LAYERS":["a/layer.tar","b/layer.tar"]}])"}};
+  auto index = Import(store, TarOf(files));
+  ASSERT_TRUE(index.ok()) << index.status();
+  const std::vector<ocispec::Descriptor> manifests = Manifests(store, *index);
+  ASSERT_EQ(manifests.size(), 1U);
+  EXPECT_EQ(manifests[0].annotations.at(kAnnotationImageName), "docker.io/library/case:2");
+  auto manifest = Manifest({}, store, manifests[0], nullptr);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->config.digest, digest::FromString(image.config).String());
+  EXPECT_EQ(manifest->layers.size(), 2U);
+}
+
 TEST(ImportIndex, DockerLinks) {
   const BuiltImage image = ArchivedImage();
   const std::vector<TarFile> files = {
