@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,7 +12,7 @@
 #include "containerd/tasks/tasks.h"
 
 #include "process_state.h"
-#include "src/reactor/internal/reactor.h"
+#include "src/rpc/internal/until_answered.h"
 
 namespace containerd::internal {
 namespace {
@@ -20,19 +20,7 @@ namespace {
 // How long an output that somebody still holds open may be silent before it counts as done.
 constexpr absl::Duration kDrainGrace = absl::Seconds(2);
 
-constexpr absl::Duration kFirstRetry = absl::Milliseconds(50);
-constexpr absl::Duration kLastRetry = absl::Seconds(2);
-
-// Whether the error says that the daemon could not be asked, rather than what became of the
-// process.
-bool CutOff(const absl::Status& status) {
-  return errdefs::IsUnavailable(status) || errdefs::IsCanceled(status) ||
-         // A daemon that is stopping has hung up on its shims.
-         (errdefs::IsUnknown(status) &&
-          errdefs::Message(status).find("ttrpc: closed") != std::string_view::npos);
-}
-
-// One wait under way. It keeps itself alive by the callbacks that it hands out, one at a time, and
+// One wait under way. It keeps itself alive by the callbacks that it hands out, and
 // does not keep the client alive: when that closes, the wait ends.
 class Waiter : public std::enable_shared_from_this<Waiter> {
  public:
@@ -68,30 +56,19 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
  private:
   void Ask() {
-    service_->Wait(ctx_, container_id_, exec_id_)
-        .Then([self = shared_from_this()](const absl::StatusOr<tasks::WaitResponse>& response) {
-          self->Answered(response);
-        });
+    using Response = absl::StatusOr<tasks::WaitResponse>;
+    rpc::CallAsyncUntilAnswered<tasks::WaitResponse>(
+        ctx_, conn_,
+        [self = shared_from_this()](std::function<void(const Response&)> answered) {
+          self->service_->Wait(self->ctx_, self->container_id_, self->exec_id_)
+              .Then(std::move(answered));
+        },
+        [self = shared_from_this()](const Response& response) { self->Answered(response); });
   }
 
   void Answered(const absl::StatusOr<tasks::WaitResponse>& response) {
     if (response.ok()) return Exited({response->exit_status, response->exited_at});
-    if (absl::Status ended = ctx_.Err(); !ended.ok()) return Finish(std::move(ended));
-    if (!CutOff(response.status()) || conn_->closing().Done()) return Finish(response.status());
-
-    if (reactor_ == nullptr) {
-      auto reactor = reactor::Reactor::Shared();
-      if (!reactor.ok()) return Finish(reactor.status());
-      reactor_ = *std::move(reactor);
-    }
-    delay_ = std::clamp(delay_ * 2, kFirstRetry, kLastRetry);
-    // The pause ends with the context at the latest; the next call then returns the context's
-    // error.
-    const absl::Duration left = ctx_.Deadline() - absl::Now();
-    reactor::Timer timer =
-        reactor_->RunAfter(std::min(delay_, left), [self = shared_from_this()] { self->Ask(); });
-    std::lock_guard lock(mu_);
-    retry_ = std::move(timer);
+    Finish(response.status());
   }
 
   void Exited(const ExitStatus& status) {
@@ -116,14 +93,9 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   const std::shared_ptr<cio::IO> io_;
   const Promise<ExitStatus> promise_;
 
-  // Only one callback is outstanding at a time, so these need no lock.
-  std::shared_ptr<reactor::Reactor> reactor_;
-  absl::Duration delay_ = absl::ZeroDuration();
-
   std::mutex mu_;
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;
-  reactor::Timer retry_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
@@ -11,7 +12,7 @@
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_descriptor.h"
 #include "src/rpc/internal/proto_time.h"
-#include "src/rpc/internal/sleep.h"
+#include "src/rpc/internal/until_answered.h"
 #include "src/tasks/internal/proto.h"
 
 namespace containerd::sandbox {
@@ -20,55 +21,6 @@ namespace {
 namespace pb = ::containerd::services::sandbox::v1;
 using Stub = pb::Controller::StubInterface;
 using ControllerStubs = rpc::Stubs<pb::Controller>;
-
-// A Wait that asks again while the daemon, or the sandbox's controller behind it, is away.
-class Waiter : public std::enable_shared_from_this<Waiter> {
- public:
-  Waiter(Context ctx, std::shared_ptr<const ControllerStubs> stubs,
-         pb::ControllerWaitRequest request)
-      : ctx_(std::move(ctx)), stubs_(std::move(stubs)), request_(std::move(request)) {}
-
-  Future<ExitStatus> future() const { return promise_.GetFuture(); }
-
-  void Ask() {
-    rpc::CallAsync<pb::Controller, Stub::async_interface, pb::ControllerWaitRequest,
-                   pb::ControllerWaitResponse>(
-        ctx_, *stubs_, &Stub::async_interface::Wait, request_,
-        [self = shared_from_this()](absl::StatusOr<pb::ControllerWaitResponse> response) {
-          self->OnAnswer(std::move(response));
-        });
-  }
-
- private:
-  void OnAnswer(absl::StatusOr<pb::ControllerWaitResponse> response) {
-    using P = pb::ControllerWaitResponse;
-    if (response.ok()) {
-      promise_.Set(
-          ExitStatus{.exit_status = response->exit_status(),
-                     .exited_at = rpc::TimeOf(*response, &P::has_exited_at, &P::exited_at)});
-      return;
-    }
-    const bool closed = stubs_->conn()->closing().Done();
-    if (!errdefs::IsUnavailable(response.status()) || closed) return Fail(response.status());
-    const absl::Duration delay = delay_;
-    delay_ = std::min(delay_ * 2, absl::Milliseconds(4096));
-    rpc::SleepAsync(ctx_, stubs_->conn(), delay,
-                    [self = shared_from_this()](const absl::Status& status) {
-                      if (!status.ok()) return self->Fail(status);
-                      self->Ask();
-                    });
-  }
-
-  void Fail(const absl::Status& status) {
-    promise_.Set(rpc::Describe(status, "wait for sandbox", request_.sandbox_id()));
-  }
-
-  const Context ctx_;
-  const std::shared_ptr<const ControllerStubs> stubs_;
-  const pb::ControllerWaitRequest request_;
-  const Promise<ExitStatus> promise_;
-  absl::Duration delay_ = absl::Milliseconds(128);
-};
 
 class ProxyController final : public Controller {
  public:
@@ -136,9 +88,26 @@ class ProxyController final : public Controller {
   }
 
   Future<ExitStatus> Wait(const Context& ctx, std::string_view sandbox_id) override {
-    auto waiter = std::make_shared<Waiter>(ctx, stubs_, For<pb::ControllerWaitRequest>(sandbox_id));
-    waiter->Ask();
-    return waiter->future();
+    using P = pb::ControllerWaitResponse;
+    const Promise<ExitStatus> promise;
+    // Asks again while the daemon, or the sandbox's controller behind it, is away.
+    rpc::CallAsyncUntilAnswered<P>(
+        ctx, stubs_->conn(),
+        [ctx, stubs = stubs_, request = For<pb::ControllerWaitRequest>(sandbox_id)](
+            std::function<void(const absl::StatusOr<P>&)> answered) {
+          rpc::CallAsync<pb::Controller, Stub::async_interface, pb::ControllerWaitRequest, P>(
+              ctx, *stubs, &Stub::async_interface::Wait, request, std::move(answered));
+        },
+        [promise, id = std::string(sandbox_id)](const absl::StatusOr<P>& response) {
+          if (!response.ok()) {
+            promise.Set(rpc::Describe(response.status(), "wait for sandbox", id));
+            return;
+          }
+          promise.Set(
+              ExitStatus{.exit_status = response->exit_status(),
+                         .exited_at = rpc::TimeOf(*response, &P::has_exited_at, &P::exited_at)});
+        });
+    return promise.GetFuture();
   }
 
   absl::StatusOr<ControllerStatus> Status(const Context& ctx, std::string_view sandbox_id,
