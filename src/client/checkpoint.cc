@@ -451,7 +451,7 @@ constinit const option::Plain<RestoreOpt> WithRestoreImage(
                                              "{}",
                                              c.id, name, snapshotter_name));
       }
-      internal::NoteSnapshot(&c, *snapshotter, c.id);
+      internal::NoteSnapshot(ctx, *snapshotter, c.id);
       c.image = image->Name();
       c.snapshot_key = c.id;
       c.snapshotter = snapshotter_name;
@@ -508,7 +508,7 @@ NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key
       if (!parent.ok()) return parent.status();
       absl::Status prepared = (*snapshotter)->Prepare(ctx, snapshot_key, *parent).status();
       if (prepared.ok()) {
-        internal::NoteSnapshot(c, *snapshotter, snapshot_key);
+        internal::NoteSnapshot(ctx, *snapshotter, snapshot_key);
       } else if (!errdefs::IsAlreadyExists(prepared)) {
         return prepared;
       }

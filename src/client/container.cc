@@ -56,9 +56,10 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   containers::Container record;
   record.id = std::string(id);
   record.runtime.name = *std::move(runtime);
-  internal::ContainerDraft draft(&record);
+  internal::ContainerDraft draft;
+  const Context option_ctx = draft.In(lease->context());
   const auto create = [&]() -> absl::StatusOr<containers::Container> {
-    if (absl::Status s = base::Apply(opts, lease->context(), *this, record); !s.ok()) {
+    if (absl::Status s = base::Apply(opts, option_ctx, *this, record); !s.ok()) {
       return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
     }
     return ContainerService()->Create(lease->context(), record);

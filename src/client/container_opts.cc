@@ -63,7 +63,7 @@ NewContainerOpt NewSnapshot(std::string id, const Image& image, bool readonly,
       return errdefs::Annotate(made, fmt::format("snapshot \"{}\" of image \"{}\" with {}", id,
                                                  image.Name(), container->snapshotter));
     }
-    internal::NoteSnapshot(container, *snapshotter, id);
+    internal::NoteSnapshot(ctx, *snapshotter, id);
     container->snapshot_key = id;
     container->image = image.Name();
     return absl::OkStatus();

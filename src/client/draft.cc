@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "draft.h"
 
-#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -12,41 +11,26 @@
 #include "containerd/log/log.h"
 
 namespace containerd::internal {
-namespace {
 
-struct Made {
-  std::shared_ptr<snapshots::Snapshotter> snapshotter;
-  std::string key;
-};
+struct ContainerDraft::Notes {
+  struct Made {
+    std::shared_ptr<snapshots::Snapshotter> snapshotter;
+    std::string key;
+  };
 
-struct Drafts {
   std::mutex mu;
-  std::map<const containers::Container*, std::vector<Made>> made;
+  std::vector<Made> made;
 };
 
-// Never destroyed: threads may outlive main.
-Drafts& All() {
-  static auto* const drafts = new Drafts;
-  return *drafts;
-}
+ContainerDraft::ContainerDraft() : notes_(std::make_shared<Notes>()) {}
 
-}  // namespace
-
-ContainerDraft::ContainerDraft(const containers::Container* record) : record_(record) {
-  const std::lock_guard lock(All().mu);
-  All().made[record_];
-}
-
-ContainerDraft::~ContainerDraft() {
-  const std::lock_guard lock(All().mu);
-  All().made.erase(record_);
-}
+Context ContainerDraft::In(const Context& ctx) const { return WithValue(ctx, notes_); }
 
 void ContainerDraft::RemoveSnapshots(const Context& ctx) {
-  std::vector<Made> made;
+  std::vector<Notes::Made> made;
   {
-    const std::lock_guard lock(All().mu);
-    made = std::exchange(All().made[record_], {});
+    const std::lock_guard lock(notes_->mu);
+    made = std::exchange(notes_->made, {});
   }
   for (auto it = made.rbegin(); it != made.rend(); ++it) {
     absl::Status removed = it->snapshotter->Remove(ctx, it->key);
@@ -57,13 +41,12 @@ void ContainerDraft::RemoveSnapshots(const Context& ctx) {
   }
 }
 
-void NoteSnapshot(const containers::Container* record,
-                  const std::shared_ptr<snapshots::Snapshotter>& snapshotter,
+void NoteSnapshot(const Context& ctx, const std::shared_ptr<snapshots::Snapshotter>& snapshotter,
                   const std::string& key) {
-  const std::lock_guard lock(All().mu);
-  if (auto found = All().made.find(record); found != All().made.end()) {
-    found->second.push_back({snapshotter, key});
-  }
+  const auto* const notes = ctx.Value<std::shared_ptr<ContainerDraft::Notes>>();
+  if (notes == nullptr) return;
+  const std::lock_guard lock((*notes)->mu);
+  (*notes)->made.push_back({snapshotter, key});
 }
 
 }  // namespace containerd::internal

@@ -7,19 +7,18 @@
 #include <memory>
 #include <string>
 
-#include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
 #include "containerd/snapshots/snapshots.h"
 
 namespace containerd::internal {
 
-// While it lives, NoteSnapshot collects the snapshots made for the record that it was given.
+// Collects the snapshots that NoteSnapshot names. One thread at a time may use the draft itself.
 class ContainerDraft {
  public:
-  explicit ContainerDraft(const containers::Container* record);
-  ContainerDraft(const ContainerDraft&) = delete;
-  ContainerDraft& operator=(const ContainerDraft&) = delete;
-  ~ContainerDraft();
+  ContainerDraft();
+
+  // `ctx` for the options: NoteSnapshot under it notes the snapshot here.
+  Context In(const Context& ctx) const;
 
   // Removes those snapshots, so that their names are free at once. What cannot be removed is logged
   // and goes to the daemon's collector. The lease does not tell which snapshots these are: the
@@ -27,13 +26,17 @@ class ContainerDraft {
   void RemoveSnapshots(const Context& ctx);
 
  private:
-  const containers::Container* const record_;
+  friend void NoteSnapshot(const Context& ctx,
+                           const std::shared_ptr<snapshots::Snapshotter>& snapshotter,
+                           const std::string& key);
+  struct Notes;
+
+  const std::shared_ptr<Notes> notes_;
 };
 
-// Says that an option for `record` has made the snapshot `key`, as opposed to having found it. Does
-// nothing when there is no draft of that record.
-void NoteSnapshot(const containers::Container* record,
-                  const std::shared_ptr<snapshots::Snapshotter>& snapshotter,
+// Says that an option has made the snapshot `key`, as opposed to having found it. `ctx` is the
+// option's; does nothing when there is no draft in it.
+void NoteSnapshot(const Context& ctx, const std::shared_ptr<snapshots::Snapshotter>& snapshotter,
                   const std::string& key);
 
 }  // namespace containerd::internal

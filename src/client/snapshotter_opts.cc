@@ -37,7 +37,7 @@ NewContainerOpt RemappedSnapshot(std::string id, const Image& image, userns::IDM
       return errdefs::Annotate(made, fmt::format("remapped snapshot \"{}\" of image \"{}\" with {}",
                                                  id, image.Name(), container->snapshotter));
     }
-    internal::NoteSnapshot(container, *snapshotter, id);
+    internal::NoteSnapshot(ctx, *snapshotter, id);
     container->snapshot_key = id;
     container->image = image.Name();
     return absl::OkStatus();
