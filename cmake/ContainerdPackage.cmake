@@ -12,7 +12,8 @@ endforeach()
 #                    [TEST_DEPS package...])
 #
 # The component is core if none is named. DEPS are the packages that its files include, no more and no
-# less, which tests/check_layers.py checks with the LAYER; TEST_DEPS what its unit tests link besides.
+# less, which tests/check_layers.py checks with the LAYER; TEST_DEPS what its unit tests link besides:
+# packages, and support/<name> for what they include of tests/support.
 function(containerd_package path)
   cmake_parse_arguments(arg "" "LAYER;COMPONENT" "DEPS;LIBS;TEST_DEPS" ${ARGN})
   if(NOT arg_COMPONENT)
@@ -55,6 +56,17 @@ function(containerd_package path)
       set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
     endif()
   endif()
+endfunction()
+
+# containerd_test_support(<name> DEPS package...): tests/support/<name>.cc and what that links, for
+# TEST_DEPS. One library a file, so that a package's test builds no package that it does not need.
+function(containerd_test_support name)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  list(TRANSFORM arg_DEPS REPLACE "/" "_")
+  list(TRANSFORM arg_DEPS PREPEND pkg_)
+  add_library(pkg_support_${name} STATIC "${PROJECT_SOURCE_DIR}/tests/support/${name}.cc")
+  target_include_directories(pkg_support_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(pkg_support_${name} PUBLIC ${arg_DEPS} PRIVATE containerd_warnings)
 endfunction()
 
 # Every package that has objects, in <out>.

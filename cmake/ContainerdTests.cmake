@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of no single package.
+# What tests share, and tests of no single package.
+
+containerd_test_support(fake_daemon DEPS client support/fake_snapshotter support/image_builder support/memory_store)
+containerd_test_support(fake_registry DEPS digest ocispec support/test_server)
+containerd_test_support(fake_snapshotter DEPS context errdefs mount snapshots)
+containerd_test_support(image_builder DEPS compression context digest images io ocispec platforms tar)
+containerd_test_support(memory_store DEPS content context digest errdefs filters ocispec)
+containerd_test_support(test_server DEPS http)
 
 # The names of the public headers against the Go client's.
 add_executable(test_parity "${PROJECT_SOURCE_DIR}/tests/parity/parity_test.cc")
@@ -15,8 +22,8 @@ set_tests_properties(unit.check_options PROPERTIES LABELS unit TIMEOUT 300)
 
 # What tests/interop/spec_differential/run.sh compares with the Go client.
 add_executable(spec_differential "${PROJECT_SOURCE_DIR}/tests/interop/spec_differential/spec_differential.cc")
-target_include_directories(spec_differential PRIVATE "${PROJECT_SOURCE_DIR}")
-target_link_libraries(spec_differential PRIVATE pkg_apparmor pkg_cdi pkg_filters pkg_oci pkg_seccomp containerd_warnings
+target_link_libraries(spec_differential PRIVATE pkg_support_memory_store pkg_apparmor pkg_cdi pkg_filters pkg_oci
+                                                pkg_seccomp containerd_warnings
                                                 nlohmann_json::nlohmann_json)
 
 # The integration tests: every tests/integration/*.cc in one executable, which starts a daemon of its
@@ -24,11 +31,10 @@ target_link_libraries(spec_differential PRIVATE pkg_apparmor pkg_cdi pkg_filters
 file(GLOB _integration_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/integration/*.cc")
 containerd_all_packages(_packages)
 add_executable(integration_tests ${_integration_sources})
-target_link_libraries(integration_tests PRIVATE ${_packages} containerd_warnings GTest::gmock
+target_link_libraries(integration_tests PRIVATE pkg_support_fake_daemon pkg_support_fake_registry ${_packages}
+                                                containerd_warnings GTest::gmock
                                                 GTest::gtest)
 set_target_properties(integration_tests PROPERTIES UNITY_BUILD OFF)
-# For what unit tests have too: #include "tests/unit/...".
-target_include_directories(integration_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(
   integration_tests PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                             CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")

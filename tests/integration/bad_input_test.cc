@@ -19,6 +19,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -27,8 +28,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 namespace fs = std::filesystem;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
 
 class BadInputTest : public ContainerTest {
  protected:

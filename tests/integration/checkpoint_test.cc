@@ -22,6 +22,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -33,8 +34,6 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 namespace fs = std::filesystem;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
 
 constexpr char kSaved[] = "checkpoint-test:latest";
 

@@ -18,11 +18,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/compression/compression.h"
 #include "containerd/containerd.h"
 
 #include "harness.h"
 
 namespace containerd::testing {
+
+inline constexpr auto kGzip = compression::Compression::kGzip;
+inline constexpr auto kZstd = compression::Compression::kZstd;
+inline constexpr auto kPlain = compression::Compression::kUncompressed;
 
 // Imports and unpacks busybox into the context's namespace.
 inline absl::StatusOr<Image> ImportBusybox(Client& client, const Context& ctx) {

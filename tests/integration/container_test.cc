@@ -12,6 +12,7 @@
 #include "containerd/snapshots/snapshots.h"
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -23,11 +24,6 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
-
-// Whether a process is there, in the daemon's and our PID namespace.
-bool Alive(std::uint32_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
 
 TEST_F(ContainerTest, ContainerList) {
   auto containers = client_->Containers(ctx());

@@ -27,10 +27,10 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/leases/leases.h"
 
-#include "../support/image_builder.h"
 #include "container_fixture.h"
 #include "harness.h"
 #include "registry.h"
+#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {

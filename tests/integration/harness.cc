@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,6 +19,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
 
 #include "clean_namespace.h"
 
@@ -206,6 +211,20 @@ std::string BusyboxRootfs() {
   }();
   return rootfs;
 }
+
+std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
+
+::testing::AssertionResult Ok(const absl::Status& status) {
+  if (status.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << status.ToString();
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+bool Alive(std::uint32_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
 
 }  // namespace containerd::testing
 

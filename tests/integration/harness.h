@@ -17,6 +17,7 @@
 #ifndef CONTAINERD_TESTS_INTEGRATION_HARNESS_H_
 #define CONTAINERD_TESTS_INTEGRATION_HARNESS_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -127,6 +128,24 @@ std::string BusyboxArchive(const std::string& format = "oci", const std::string&
 
 // A folder with the same root file system. Made once for the process: not to be written to.
 std::string BusyboxRootfs();
+
+// A status' message, without its class.
+std::string Text(const absl::Status& status);
+
+// Says what is wrong of a call that had to succeed: ASSERT_OK(client->Version(ctx)).
+::testing::AssertionResult Ok(const absl::Status& status);
+template <typename T>
+::testing::AssertionResult Ok(const absl::StatusOr<T>& result) {
+  return Ok(result.status());
+}
+#define ASSERT_OK(expression) ASSERT_TRUE(::containerd::testing::Ok(expression))
+#define EXPECT_OK(expression) EXPECT_TRUE(::containerd::testing::Ok(expression))
+
+// All of a file; "" if it cannot be read.
+std::string ReadFile(const std::string& path);
+
+// Whether a process is there, in the daemon's and our PID namespace.
+bool Alive(std::uint32_t pid);
 
 }  // namespace containerd::testing
 

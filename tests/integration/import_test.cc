@@ -31,9 +31,9 @@
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/image.h"
 
-#include "../support/image_builder.h"
 #include "container_fixture.h"
 #include "harness.h"
+#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {
@@ -45,10 +45,6 @@ using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 namespace archive = images::archive;
-
-constexpr auto kGzip = compression::Compression::kGzip;
-constexpr auto kZstd = compression::Compression::kZstd;
-constexpr auto kPlain = compression::Compression::kUncompressed;
 
 class ImportTest : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -22,13 +23,6 @@ namespace {
 using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class IOTest : public ContainerTest {
  protected:

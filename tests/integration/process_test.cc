@@ -27,6 +27,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -37,13 +38,6 @@ using ::testing::Pair;
 using ::testing::StartsWith;
 
 namespace fs = std::filesystem;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class ProcessTest : public ContainerTest {
  protected:

@@ -26,16 +26,12 @@
 #include "containerd/leases/leases.h"
 #include "containerd/platforms/platforms.h"
 
-#include "../support/image_builder.h"
 #include "container_fixture.h"
 #include "harness.h"
 #include "registry.h"
+#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
-
-inline constexpr auto kGzip = compression::Compression::kGzip;
-inline constexpr auto kZstd = compression::Compression::kZstd;
-inline constexpr auto kPlain = compression::Compression::kUncompressed;
 
 // An image, or several below an index, as blobs by digest.
 struct RemoteImage {

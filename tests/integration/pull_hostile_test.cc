@@ -9,8 +9,10 @@
 #include <set>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "pull_fixture.h"
-#include "tests/unit/remotes/docker/fake_registry.h"
+#include "tests/support/fake_registry.h"
 
 namespace containerd::testing {
 namespace {

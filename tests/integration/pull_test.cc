@@ -10,9 +10,12 @@
 #include <set>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "containerd/mount/temp.h"
 #include "containerd/unpack/unpacker.h"
 
+#include "harness.h"
 #include "pull_fixture.h"
 
 namespace containerd::testing {
@@ -25,8 +28,6 @@ using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::UnorderedElementsAreArray;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
 
 TEST_F(PullTest, ImagePull) {
   const Registry registry;

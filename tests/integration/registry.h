@@ -32,8 +32,8 @@
 #include "containerd/remotes/docker/resolver.h"
 #include "containerd/remotes/handlers.h"
 
-#include "../unit/http/test_server.h"
 #include "harness.h"
+#include "tests/support/test_server.h"
 
 namespace containerd::testing {
 
@@ -43,11 +43,6 @@ using http::testing::TestCert;
 
 inline bool Installed(const std::string& program) {
   return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
-}
-
-inline std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 // Starts a program that ends with this process, its output appended to `log`. -1 if that fails.

@@ -7,6 +7,8 @@
 #include <map>
 #include <mutex>
 
+#include <fmt/format.h>
+
 #include "containerd/compression/compression.h"
 #include "containerd/images/image.h"
 #include "containerd/remotes/docker/schema1/converter.h"

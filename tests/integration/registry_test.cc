@@ -6,6 +6,8 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "containerd/remotes/docker/config.h"
 #include "containerd/remotes/docker/credentials.h"
 #include "containerd/remotes/docker/handler.h"

@@ -6,6 +6,7 @@
 
 #include <absl/strings/escaping.h>
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 #include <openssl/ecdsa.h>
 
 #include "containerd/remotes/docker/errcode.h"

@@ -11,6 +11,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
+#include "harness.h"
 
 namespace containerd::testing {
 namespace {
@@ -21,8 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 constexpr char kRuncV2[] = "io.containerd.runc.v2";
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
 
 class PodTest : public ContainerTest {
  protected:

@@ -32,7 +32,8 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
-#include "tests/unit/client/fakes.h"
+#include "harness.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd::testing {
 namespace {
@@ -40,13 +41,6 @@ namespace {
 using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool Alive(std::uint32_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
 
 // The parent of a task's first process.
 std::uint32_t ShimOf(const Task& task) {

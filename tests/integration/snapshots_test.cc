@@ -36,19 +36,6 @@ using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::UnorderedElementsAreArray;
 
-::testing::AssertionResult Ok(const absl::Status& status) {
-  if (status.ok()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << status.ToString();
-}
-
-template <typename T>
-::testing::AssertionResult Ok(const absl::StatusOr<T>& result) {
-  return Ok(result.status());
-}
-
-#define ASSERT_OK(expression) ASSERT_TRUE(Ok(expression))
-#define EXPECT_OK(expression) EXPECT_TRUE(Ok(expression))
-
 // A change to the files below a root.
 using Change = std::function<void(const fs::path& root)>;
 

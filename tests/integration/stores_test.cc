@@ -49,19 +49,6 @@ using ::testing::UnorderedElementsAre;
 // Keeps what it labels, whatever the garbage collector thinks of it.
 const Labels kRoot = {{"containerd.io/gc.root", "2022-01-23T12:34:56Z"}};
 
-::testing::AssertionResult Ok(const absl::Status& status) {
-  if (status.ok()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << status.ToString();
-}
-
-template <typename T>
-::testing::AssertionResult Ok(const absl::StatusOr<T>& result) {
-  return Ok(result.status());
-}
-
-#define ASSERT_OK(expression) ASSERT_TRUE(Ok(expression))
-#define EXPECT_OK(expression) EXPECT_TRUE(Ok(expression))
-
 class StoresTest : public ::testing::Test {
  protected:
   const Context& ctx() const { return ns_.ctx(); }

@@ -31,11 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 // Whether any process of the machine has `text` among its arguments.
 bool SomebodyRunsWith(const std::string& text) {
   for (const auto& entry : fs::directory_iterator("/proc")) {

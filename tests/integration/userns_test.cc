@@ -15,8 +15,9 @@
 
 #include "containerd/snapshots/snapshots.h"
 
-#include "../support/image_builder.h"
 #include "container_fixture.h"
+#include "harness.h"
+#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {
@@ -25,8 +26,6 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 
 using IDs = std::vector<specs::LinuxIDMapping>;
-
-std::string Text(const absl::Status& status) { return std::string(errdefs::Message(status)); }
 
 class UserNSTest : public ContainerTest {
  protected:

@@ -19,7 +19,7 @@
 #include "containerd/typeurl/proto.h"
 #include "containerd/typeurl/typeurl.h"
 
-#include "fakes.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {

@@ -11,7 +11,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/typeurl/typeurl.h"
 
-#include "fakes.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {

@@ -17,8 +17,8 @@
 #include "containerd/container_opts.h"
 #include "containerd/errdefs/errdefs.h"
 
-#include "fakes.h"
 #include "src/client/remap.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {
@@ -157,8 +157,8 @@ TEST_F(RemapOptsTest, AnotherThatIsFasterCounts) {
 
 TEST_F(RemapOptsTest, OneThatIsCollectedMeanwhileIsMadeAgain) {
   int removed = 0;
-  daemon_.snapshotter->on_prepare = [&](std::string_view key) {
-    if (key != "a" || removed == 2) return absl::OkStatus();
+  daemon_.snapshotter->on_prepare = [&](const snapshots::Info& info) {
+    if (info.name != "a" || removed == 2) return absl::OkStatus();
     ++removed;
     return daemon_.snapshotter->Remove(ctx_, remapped_);
   };

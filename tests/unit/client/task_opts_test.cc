@@ -14,9 +14,9 @@
 #include "containerd/runc/v1/options.pb.h"
 #include "containerd/typeurl/typeurl.h"
 
-#include "fakes.h"
 #include "io/containerd/cgroups/v1/metrics.pb.h"
 #include "io/containerd/cgroups/v2/metrics.pb.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {

@@ -7,7 +7,7 @@
 #include "containerd/services/containers/v1/containers.grpc.pb.h"
 #include "containerd/services/containers/v1/containers_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::containers {
 

@@ -8,7 +8,7 @@
 #include "containerd/services/diff/v1/diff.grpc.pb.h"
 #include "containerd/services/diff/v1/diff_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::diff {
 

@@ -10,7 +10,7 @@
 #include "containerd/wire/health.grpc.pb.h"
 #include "containerd/wire/health_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::health {
 

@@ -7,13 +7,14 @@
 #include <thread>
 
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/reactor/internal/reactor.h"
-#include "tests/unit/http/test_server.h"
+#include "tests/support/test_server.h"
 
 namespace containerd::http {
 namespace {

@@ -7,7 +7,7 @@
 #include "containerd/services/images/v1/images.grpc.pb.h"
 #include "containerd/services/images/v1/images_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::images {
 

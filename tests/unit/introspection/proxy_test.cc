@@ -7,7 +7,7 @@
 #include "containerd/services/introspection/v1/introspection.grpc.pb.h"
 #include "containerd/services/introspection/v1/introspection_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::introspection {
 

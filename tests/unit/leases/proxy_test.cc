@@ -7,7 +7,7 @@
 #include "containerd/services/leases/v1/leases.grpc.pb.h"
 #include "containerd/services/leases/v1/leases_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::leases {
 

@@ -7,7 +7,7 @@
 #include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 #include "containerd/services/namespaces/v1/namespaces_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::namespaces {
 

@@ -11,7 +11,7 @@
 
 #include "containerd/oci/spec_opts_devices.h"
 
-#include "helpers.h"
+#include "tests/support/oci.h"
 
 namespace containerd::oci {
 namespace {

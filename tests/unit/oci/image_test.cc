@@ -7,8 +7,8 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 
-#include "helpers.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/oci.h"
 
 namespace containerd::oci {
 namespace {

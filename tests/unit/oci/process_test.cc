@@ -4,9 +4,9 @@
 
 #include "containerd/oci/spec_opts_process.h"
 
-#include "helpers.h"
 #include "src/oci/capabilities.h"
 #include "src/oci/env.h"
+#include "tests/support/oci.h"
 
 namespace containerd::oci {
 namespace {

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "helpers.h"
+#include "tests/support/oci.h"
 
 namespace containerd::oci {
 namespace {

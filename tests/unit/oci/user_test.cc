@@ -9,8 +9,9 @@
 
 #include "containerd/oci/spec_opts_user.h"
 
-#include "helpers.h"
 #include "src/oci/user_files.h"
+#include "tests/support/fake_snapshotter.h"
+#include "tests/support/oci.h"
 
 namespace containerd::oci {
 namespace {
@@ -19,6 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using containerd::testing::FakeSnapshotter;
 
 constexpr char kPasswd[] =
     "root:x:0:0:root:/root:/bin/ash\n"
@@ -239,12 +241,14 @@ TEST_F(UserTest, TheRootHasToBeKnown) {
 
 absl::Status ApplyIn(const std::vector<mount::Mount>& mounts, const SpecOpts& opt, Spec* spec,
                      std::string* asked_for = nullptr) {
-  const auto snapshotter = std::make_shared<FakeSnapshotter>(mounts);
+  const auto snapshotter = std::make_shared<FakeSnapshotter>();
+  snapshotter->on_mounts = [&](std::string_view key) {
+    if (asked_for != nullptr) *asked_for = key;
+    return mounts;
+  };
   FakeClient client(snapshotter);
   containers::Container container{.id = "c1", .snapshot_key = "key", .snapshotter = "fake"};
-  absl::Status s = opt(Context::Background(), &client, &container, spec);
-  if (asked_for != nullptr) *asked_for = snapshotter->asked_for;
-  return s;
+  return opt(Context::Background(), &client, &container, spec);
 }
 
 TEST_F(UserTest, LooksIntoABoundSnapshot) {
@@ -296,7 +300,9 @@ TEST_F(UserTest, SnapshotsThatFail) {
   Spec spec{.linux_ = specs::Linux{}};
   const absl::Status none = ApplyIn({}, WithUserID(1), &spec);
   EXPECT_TRUE(errdefs::IsFailedPrecondition(none)) << none;
-  FakeClient client(std::make_shared<FakeSnapshotter>(errdefs::NotFound("no such snapshot")));
+  const auto snapshotter = std::make_shared<FakeSnapshotter>();
+  snapshotter->on_mounts = [](std::string_view) { return errdefs::NotFound("no such snapshot"); };
+  FakeClient client(snapshotter);
   containers::Container container{.id = "c1", .snapshot_key = "key", .snapshotter = "fake"};
   const absl::Status s = WithUserID(1)(Context::Background(), &client, &container, &spec);
   EXPECT_TRUE(errdefs::IsNotFound(s));

@@ -6,19 +6,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/annotations.h"
+#include "containerd/ocispec/json.h"
+#include "containerd/ocispec/manifest.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/errors.h"
 
-#include "tests/unit/remotes/memory_store.h"
+#include "tests/support/memory_store.h"
 
 namespace containerd::remotes {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::MemoryStore;
+using containerd::testing::MemoryStore;
 using ::testing::Pair;
 
 const Context kCtx = Context::Background();
@@ -116,7 +119,7 @@ TEST(Fetch, StoresWhatTheStoreLacks) {
   const auto remote = std::make_shared<MemoryStore>();
   const auto local = std::make_shared<MemoryStore>();
   const auto fetcher = std::make_shared<StoreFetcher>(remote);
-  const ocispec::Descriptor layer = remote->Put(ocispec::kMediaTypeImageLayer, "the layer");
+  const ocispec::Descriptor layer = remote->Add(ocispec::kMediaTypeImageLayer, "the layer");
   const auto handler = FetchHandler(local, fetcher);
   ASSERT_TRUE(handler(kCtx, layer).ok());
   EXPECT_EQ(local->Blob(layer.digest), "the layer");
@@ -128,7 +131,7 @@ TEST(Fetch, StoresWhatTheStoreLacks) {
 TEST(Fetch, GoesOnWithAnIngestion) {
   const auto remote = std::make_shared<MemoryStore>();
   const auto fetcher = std::make_shared<StoreFetcher>(remote);
-  const ocispec::Descriptor layer = remote->Put(ocispec::kMediaTypeImageLayer, "the layer");
+  const ocispec::Descriptor layer = remote->Add(ocispec::kMediaTypeImageLayer, "the layer");
   for (const char* had : {"", "the", "the layer"}) {
     MemoryStore local;
     local.PutIngest(MakeRefKey(kCtx, layer), had);
@@ -143,7 +146,7 @@ TEST(Fetch, TakesEmbeddedData) {
   MemoryStore local;
   const auto remote = std::make_shared<MemoryStore>();
   StoreFetcher fetcher(remote);
-  ocispec::Descriptor config = remote->Put(ocispec::kMediaTypeImageConfig, "{}");
+  ocispec::Descriptor config = remote->Add(ocispec::kMediaTypeImageConfig, "{}");
   config.data = "{}";
   ASSERT_TRUE(Fetch(kCtx, local, fetcher, config).ok());
   EXPECT_EQ(local.Blob(config.digest), "{}");
@@ -154,7 +157,7 @@ TEST(Fetch, RefusesWhatIsNotTheDescriptors) {
   const auto remote = std::make_shared<MemoryStore>();
   const auto local = std::make_shared<MemoryStore>();
   const auto fetcher = std::make_shared<StoreFetcher>(remote);
-  ocispec::Descriptor layer = remote->Put(ocispec::kMediaTypeImageLayer, "the layer");
+  ocispec::Descriptor layer = remote->Add(ocispec::kMediaTypeImageLayer, "the layer");
   for (const std::int64_t size : {5, 50}) {
     ocispec::Descriptor wrong = layer;
     wrong.size = size;
@@ -200,22 +203,22 @@ struct TestImage {
 TestImage PutImage(MemoryStore& store) {
   TestImage image;
   image.config =
-      store.Put(ocispec::kMediaTypeImageConfig, R"({"os":"linux","architecture":"amd64"})");
-  image.layer = store.Put(ocispec::kMediaTypeImageLayer, "layer",
+      store.Add(ocispec::kMediaTypeImageConfig, R"({"os":"linux","architecture":"amd64"})");
+  image.layer = store.Add(ocispec::kMediaTypeImageLayer, "layer",
                           {{"containerd.io/distribution.source.docker.io", "library/base"}});
-  image.foreign = store.Put(images::kMediaTypeDockerSchema2LayerForeign, "foreign");
+  image.foreign = store.Add(images::kMediaTypeDockerSchema2LayerForeign, "foreign");
   ocispec::Manifest manifest;
   manifest.schema_version = 2;
   manifest.media_type = ocispec::kMediaTypeImageManifest;
   manifest.config = image.config;
   manifest.layers = {image.layer, image.foreign};
-  image.manifest = store.Put(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest),
+  image.manifest = store.Add(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest),
                              {{"containerd.io/distribution.source.quay.io", "a/b"}});
   ocispec::Index index;
   index.schema_version = 2;
   index.media_type = ocispec::kMediaTypeImageIndex;
   index.manifests = {image.manifest};
-  image.index = store.Put(ocispec::kMediaTypeImageIndex, ocispec::Marshal(index));
+  image.index = store.Add(ocispec::kMediaTypeImageIndex, ocispec::Marshal(index));
   return image;
 }
 

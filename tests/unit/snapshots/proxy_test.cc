@@ -7,7 +7,7 @@
 #include "containerd/services/snapshots/v1/snapshots_mock.grpc.pb.h"
 #include "containerd/snapshots/snapshots.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::snapshots {
 

@@ -25,11 +25,13 @@
 #include "containerd/ocispec/manifest.h"
 #include "containerd/ocispec/mediatypes.h"
 
-#include "../../support/memory_store.h"
+#include "tests/support/fake_snapshotter.h"
+#include "tests/support/memory_store.h"
 
 namespace containerd::unpack {
 namespace {
 
+using containerd::testing::FakeSnapshotter;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -73,107 +75,6 @@ class Counter {
   std::condition_variable changed_;
   int count_ = 0;
   int most_ = 0;
-};
-
-// Behaves as the daemon's: Prepare looks for the snapshot that a label names, Commit takes a
-// parent.
-class FakeSnapshotter final : public snapshots::Snapshotter {
- public:
-  std::function<absl::Status(std::string_view chain_id)> on_prepare;
-  std::vector<mount::Mount> mounts = {{.type = "bind", .source = "/snapshot"}};
-
-  void Add(const std::string& name) {
-    std::lock_guard lock(mu_);
-    all_[name] = {.kind = snapshots::Kind::kCommitted, .name = name};
-  }
-  void Erase(const std::string& name) {
-    std::lock_guard lock(mu_);
-    all_.erase(name);
-  }
-  std::map<std::string, snapshots::Info> All() {
-    std::lock_guard lock(mu_);
-    return all_;
-  }
-  std::vector<std::string> Diary() {
-    std::lock_guard lock(mu_);
-    return diary_;
-  }
-
-  absl::StatusOr<snapshots::Info> Stat(const Context&, std::string_view key) override {
-    std::lock_guard lock(mu_);
-    const auto found = all_.find(std::string(key));
-    if (found == all_.end()) return errdefs::NotFound(fmt::format("snapshot {}", key));
-    return found->second;
-  }
-  absl::StatusOr<snapshots::Info> Update(const Context&, const snapshots::Info&,
-                                         const std::vector<std::string>&) override {
-    return errdefs::NotImplemented("");
-  }
-  absl::StatusOr<snapshots::Usage> Usage(const Context&, std::string_view) override {
-    return errdefs::NotImplemented("");
-  }
-  absl::StatusOr<std::vector<mount::Mount>> Mounts(const Context&, std::string_view) override {
-    return errdefs::NotImplemented("");
-  }
-  absl::StatusOr<std::vector<mount::Mount>> Prepare(
-      const Context& ctx, std::string_view key, std::string_view parent,
-      const std::vector<snapshots::Opt>& opts) override {
-    if (absl::Status s = ctx.Err(); !s.ok()) return s;
-    snapshots::Info info{
-        .kind = snapshots::Kind::kActive, .name = std::string(key), .parent = std::string(parent)};
-    for (const snapshots::Opt& opt : opts) {
-      if (absl::Status s = opt(&info); !s.ok()) return s;
-    }
-    const std::string target = info.labels[snapshots::kLabelSnapshotRef];
-    if (on_prepare) {
-      if (absl::Status s = on_prepare(target); !s.ok()) return s;
-    }
-    std::lock_guard lock(mu_);
-    if (all_.contains(target)) return errdefs::AlreadyExists(target);
-    if (!parent.empty() && !all_.contains(info.parent)) {
-      return errdefs::NotFound(fmt::format("parent snapshot {}", parent));
-    }
-    EXPECT_THAT(info.name, StartsWith("extract-"));
-    EXPECT_TRUE(all_.emplace(info.name, info).second);
-    diary_.push_back("prepare " + target);
-    return mounts;
-  }
-  absl::StatusOr<std::vector<mount::Mount>> View(const Context&, std::string_view, std::string_view,
-                                                 const std::vector<snapshots::Opt>&) override {
-    return errdefs::NotImplemented("");
-  }
-  absl::Status Commit(const Context& ctx, std::string_view name, std::string_view key,
-                      const std::vector<snapshots::Opt>& opts) override {
-    if (absl::Status s = ctx.Err(); !s.ok()) return s;
-    std::lock_guard lock(mu_);
-    const auto active = all_.find(std::string(key));
-    if (active == all_.end()) return errdefs::NotFound(std::string(key));
-    snapshots::Info info{.kind = snapshots::Kind::kCommitted, .parent = active->second.parent};
-    for (const snapshots::Opt& opt : opts) {
-      if (absl::Status s = opt(&info); !s.ok()) return s;
-    }
-    info.name = std::string(name);
-    if (!all_.emplace(info.name, info).second) return errdefs::AlreadyExists(info.name);
-    all_.erase(active);
-    diary_.push_back("commit " + info.name);
-    return absl::OkStatus();
-  }
-  absl::Status Remove(const Context& ctx, std::string_view key) override {
-    if (absl::Status s = ctx.Err(); !s.ok()) return s;
-    std::lock_guard lock(mu_);
-    diary_.emplace_back("remove");
-    return all_.erase(std::string(key)) > 0 ? absl::OkStatus() : errdefs::NotFound("snapshot");
-  }
-  absl::Status Walk(const Context&, const snapshots::WalkFunc&,
-                    const std::vector<std::string>&) override {
-    return errdefs::NotImplemented("");
-  }
-  absl::Status Close() override { return absl::OkStatus(); }
-
- private:
-  std::mutex mu_;
-  std::map<std::string, snapshots::Info> all_;
-  std::vector<std::string> diary_;
 };
 
 std::string DiffIDOf(const std::string& layer) {
@@ -225,7 +126,15 @@ class FakeApplier final : public diff::Applier {
 // An image whose layers come when they are fetched.
 class UnpackerTest : public ::testing::Test {
  protected:
-  UnpackerTest() { MakeImage({"a", "b", "c"}); }
+  UnpackerTest() {
+    snapshotter_->mounts = kMounts;
+    MakeImage({"a", "b", "c"});
+  }
+  ~UnpackerTest() override {
+    for (const std::string& key : snapshotter_->Keys()) EXPECT_THAT(key, StartsWith("extract-"));
+  }
+
+  static inline const std::vector<mount::Mount> kMounts = {{.type = "bind", .source = "/snapshot"}};
 
   void MakeImage(const std::vector<std::string>& names, std::string_view config_text = {}) {
     ocispec::Image config;
@@ -254,6 +163,10 @@ class UnpackerTest : public ::testing::Test {
         store_->Add(ocispec::kMediaTypeImageConfig,
                     config_text.empty() ? ocispec::Marshal(config) : std::string(config_text));
     target_ = store_->Add(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest_));
+  }
+
+  void AddSnapshot(const std::string& name) {
+    snapshotter_->Add({.kind = snapshots::Kind::kCommitted, .name = name});
   }
 
   // "Fetches" layers into the store, after asking `on_fetch`.
@@ -351,8 +264,8 @@ TEST_F(UnpackerTest, AppliesALayerWhileOthersAreFetched) {
 }
 
 TEST_F(UnpackerTest, DoesNotFetchWhatIsUnpacked) {
-  snapshotter_->Add(chain_ids_[0]);
-  snapshotter_->Add(chain_ids_[1]);
+  AddSnapshot(chain_ids_[0]);
+  AddSnapshot(chain_ids_[1]);
   ASSERT_TRUE(Run({}).ok());
   EXPECT_THAT(Fetched(), ElementsAre(layers_[2]));
   EXPECT_THAT(applier_->Applied(), ElementsAre(layers_[2]));
@@ -365,7 +278,8 @@ TEST_F(UnpackerTest, DoesNotFetchWhatIsUnpacked) {
 
 TEST_F(UnpackerTest, BeginsAgainWhenAParentVanishes) {
   bool vanished = false;
-  snapshotter_->on_prepare = [&](std::string_view target) {
+  snapshotter_->on_prepare = [&](const snapshots::Info& info) {
+    const std::string& target = info.labels.at(snapshots::kLabelSnapshotRef);
     if (target == chain_ids_[2] && !std::exchange(vanished, true)) {
       snapshotter_->Erase(chain_ids_[0]);
       snapshotter_->Erase(chain_ids_[1]);
@@ -380,7 +294,8 @@ TEST_F(UnpackerTest, BeginsAgainWhenAParentVanishes) {
 
   // But not for ever.
   MakeImage({"d", "e"});
-  snapshotter_->on_prepare = [&](std::string_view target) {
+  snapshotter_->on_prepare = [&](const snapshots::Info& info) {
+    const std::string& target = info.labels.at(snapshots::kLabelSnapshotRef);
     if (target == chain_ids_[1]) snapshotter_->Erase(chain_ids_[0]);
     return absl::OkStatus();
   };
@@ -497,7 +412,7 @@ TEST_F(UnpackerTest, OthersThatDoTheSameAreWaitedFor) {
 
 TEST_F(UnpackerTest, OfTwoThatDoTheSameOneIsFaster) {
   applier_->on_apply = [&](const Context&, const ocispec::Descriptor& desc) {
-    if (desc.digest == layers_[0]) snapshotter_->Add(chain_ids_[0]);
+    if (desc.digest == layers_[0]) AddSnapshot(chain_ids_[0]);
     return absl::OkStatus();
   };
   auto result = Run({});
@@ -507,6 +422,7 @@ TEST_F(UnpackerTest, OfTwoThatDoTheSameOneIsFaster) {
 
 TEST_F(UnpackerTest, ChoosesThePlatform) {
   const auto other = std::make_shared<FakeSnapshotter>();
+  other->mounts = kMounts;
   Platform arm = PlatformOf();
   arm.platform = platforms::Only({.architecture = "arm64", .os = "linux"});
   arm.snapshotter = other;
@@ -702,7 +618,8 @@ TEST_F(UnpackerTest, IsStaged) {
 TEST_F(UnpackerTest, UnpackParallelPrepareError) {
   snapshotter_->mounts = {{.type = "erofs", .source = "/staged/layer.erofs", .options = {"ro"}}};
   int prepared = 0;
-  snapshotter_->on_prepare = [&](std::string_view target) {
+  snapshotter_->on_prepare = [&](const snapshots::Info& info) {
+    const std::string& target = info.labels.at(snapshots::kLabelSnapshotRef);
     ++prepared;
     return target == chain_ids_[1] ? errdefs::Unknown("prepare failed") : absl::OkStatus();
   };

@@ -8,7 +8,7 @@
 #include "containerd/services/version/v1/version.grpc.pb.h"
 #include "containerd/services/version/v1/version_mock.grpc.pb.h"
 
-#include "tests/unit/testing/proto.h"
+#include "tests/support/proto.h"
 
 namespace containerd::version {
 

@@ -25,7 +25,7 @@
 #include "containerd/remote_opts.h"
 #include "containerd/remotes/remotes.h"
 
-#include "tests/unit/client/fakes.h"
+#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {

@@ -4,8 +4,9 @@
 #include <thread>
 
 #include <absl/strings/escaping.h>
+#include <fmt/format.h>
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {

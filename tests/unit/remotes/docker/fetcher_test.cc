@@ -5,10 +5,12 @@
 #include <thread>
 #include <zlib.h>
 
+#include <fmt/format.h>
+
 #include "containerd/compression/compression.h"
 #include "containerd/remotes/handlers.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 
 #include "containerd/compression/compression.h"
 #include "containerd/images/handlers.h"
@@ -12,13 +13,13 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/remotes/handlers.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
-#include "tests/unit/remotes/memory_store.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {
 
-using remotes::testing::MemoryStore;
+using containerd::testing::MemoryStore;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include "containerd/remotes/docker/config.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {

@@ -6,18 +6,19 @@
 #include <thread>
 
 #include <absl/strings/escaping.h>
+#include <fmt/format.h>
 
 #include "containerd/content/helpers.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/remotes/handlers.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
-#include "tests/unit/remotes/memory_store.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {
 
-using remotes::testing::MemoryStore;
+using containerd::testing::MemoryStore;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
@@ -49,13 +50,13 @@ class PushTest : public TokenTest {
 TEST_F(PushTest, PushesAnImage) {
   const TestServer server(registry_.Handler());
   const auto store = std::make_shared<MemoryStore>();
-  const auto layer = store->Put(ocispec::kMediaTypeImageLayer, Pattern(5'000'000));
-  const auto config = store->Put(ocispec::kMediaTypeImageConfig, "{}");
+  const auto layer = store->Add(ocispec::kMediaTypeImageLayer, Pattern(5'000'000));
+  const auto config = store->Add(ocispec::kMediaTypeImageConfig, "{}");
   ocispec::Manifest manifest;
   manifest.schema_version = 2;
   manifest.config = config;
   manifest.layers = {layer};
-  const auto target = store->Put(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest));
+  const auto target = store->Add(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest));
   const auto pusher = MakePusher(server);
   absl::Status s = PushContent(kCtx, pusher, target, store, 4, platforms::All());
   ASSERT_TRUE(s.ok()) << s;
@@ -409,14 +410,14 @@ TEST_F(PushTest, ForbiddenGETFallbackProxy) {
 TEST_F(PushTest, NothingIsPushedTwiceAtOnce) {
   const TestServer server(registry_.Handler());
   const auto store = std::make_shared<MemoryStore>();
-  const auto layer = store->Put(ocispec::kMediaTypeImageLayer, Pattern(1'000'000));
+  const auto layer = store->Add(ocispec::kMediaTypeImageLayer, Pattern(1'000'000));
   std::vector<ocispec::Descriptor> targets;
   for (const char* config : {"{}", "{ }", "{  }", "{   }"}) {
     ocispec::Manifest manifest;
     manifest.schema_version = 2;
-    manifest.config = store->Put(ocispec::kMediaTypeImageConfig, config);
+    manifest.config = store->Add(ocispec::kMediaTypeImageConfig, config);
     manifest.layers = {layer};
-    targets.push_back(store->Put(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest)));
+    targets.push_back(store->Add(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest)));
   }
   const auto resolver = NewResolver();
   std::vector<std::thread> threads;

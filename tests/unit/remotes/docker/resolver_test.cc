@@ -3,10 +3,12 @@
 // Resolving names against a registry on the loopback.
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "containerd/remotes/docker/config.h"
 #include "containerd/remotes/docker/errcode.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
 namespace {

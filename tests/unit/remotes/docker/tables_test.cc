@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,8 +27,8 @@
 #include "src/remotes/docker/hosts_file.h"
 #include "src/remotes/docker/pusher.h"
 #include "src/remotes/docker/request.h"
-#include "tests/unit/http/test_server.h"
-#include "tests/unit/remotes/memory_store.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/test_server.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -248,8 +249,8 @@ TEST(Handler, AppendDistributionLabel) {
 }
 
 TEST(Handler, SetsTheLabel) {
-  const auto store = std::make_shared<remotes::testing::MemoryStore>();
-  const auto desc = store->Put("x", "data");
+  const auto store = std::make_shared<containerd::testing::MemoryStore>();
+  const auto desc = store->Add("x", "data");
   auto handler = AppendDistributionSourceLabel(store, "localhost:5000/b/c:latest");
   ASSERT_TRUE(handler.ok());
   ASSERT_TRUE((*handler)(kCtx, desc).ok());
@@ -443,12 +444,12 @@ TEST(Status, InMemoryTracker) {
 }
 
 TEST(Converter, ConvertManifest) {
-  remotes::testing::MemoryStore store;
+  containerd::testing::MemoryStore store;
   ocispec::Manifest manifest;
   manifest.schema_version = 2;
   manifest.config = {.media_type = kLegacyConfigMediaType, .digest = "sha256:c", .size = 1};
   manifest.layers = {{.media_type = "l", .digest = "sha256:l", .size = 2}};
-  const auto desc = store.Put(images::kMediaTypeDockerSchema2Manifest, ocispec::Marshal(manifest));
+  const auto desc = store.Add(images::kMediaTypeDockerSchema2Manifest, ocispec::Marshal(manifest));
   auto converted = ConvertManifest(kCtx, store, desc);
   ASSERT_TRUE(converted.ok()) << converted.status();
   const std::string text = store.Blob(converted->digest);
@@ -461,7 +462,7 @@ TEST(Converter, ConvertManifest) {
   // Nothing to do.
   EXPECT_EQ(*ConvertManifest(kCtx, store, *converted), *converted);
   EXPECT_EQ(ConvertManifest(kCtx, store, {.media_type = "x"})->media_type, "x");
-  const auto broken = store.Put(ocispec::kMediaTypeImageManifest, "not anything parse-able");
+  const auto broken = store.Add(ocispec::kMediaTypeImageManifest, "not anything parse-able");
   EXPECT_FALSE(ConvertManifest(kCtx, store, broken).ok());
 }
 

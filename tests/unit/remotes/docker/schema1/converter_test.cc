@@ -4,19 +4,20 @@
 #include "containerd/remotes/docker/schema1/converter.h"
 
 #include <absl/strings/escaping.h>
+#include <fmt/format.h>
 
 #include "containerd/compression/compression.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 
-#include "tests/unit/remotes/docker/registry_fixture.h"
-#include "tests/unit/remotes/memory_store.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker::schema1 {
 namespace {
 
-using remotes::testing::MemoryStore;
+using containerd::testing::MemoryStore;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -232,7 +233,7 @@ TEST_F(Schema1Test, LooksAtBlobsThatTheStoreHas) {
   for (const Labels& labels :
        {Labels(), Labels{{"containerd.io/uncompressed", "sha256:x"}, {kLabelEmptyLayer, "false"}},
         Labels{{"containerd.io/uncompressed", base_.digest}, {kLabelEmptyLayer, "perhaps"}}}) {
-    store_->Put("", Gzip(base_data_), labels);
+    store_->Add("", Gzip(base_data_), labels);
     EXPECT_EQ(*Convert(server, ":v1"), *want);
     EXPECT_EQ(store_->LabelsOf(base_.digest).at("containerd.io/uncompressed"),
               digest::FromString(base_data_).String());

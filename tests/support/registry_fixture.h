@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests against a registry on the loopback that has one image, with a token server if need be.
-#ifndef CONTAINERD_TESTS_UNIT_REMOTES_DOCKER_REGISTRY_FIXTURE_H_
-#define CONTAINERD_TESTS_UNIT_REMOTES_DOCKER_REGISTRY_FIXTURE_H_
+#ifndef CONTAINERD_TESTS_SUPPORT_REGISTRY_FIXTURE_H_
+#define CONTAINERD_TESTS_SUPPORT_REGISTRY_FIXTURE_H_
 
 #include <atomic>
 #include <memory>
@@ -11,14 +11,22 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/context/context.h"
+#include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/http/http.h"
+#include "containerd/io/io.h"
+#include "containerd/ocispec/json.h"
+#include "containerd/ocispec/manifest.h"
+#include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/docker/resolver.h"
 #include "containerd/remotes/errors.h"
 
-#include "tests/unit/remotes/docker/fake_registry.h"
+#include "tests/support/fake_registry.h"
 
 namespace containerd::remotes::docker {
 
@@ -143,4 +151,4 @@ class TokenTest : public RegistryTest {
 
 }  // namespace containerd::remotes::docker
 
-#endif  // CONTAINERD_TESTS_UNIT_REMOTES_DOCKER_REGISTRY_FIXTURE_H_
+#endif  // CONTAINERD_TESTS_SUPPORT_REGISTRY_FIXTURE_H_

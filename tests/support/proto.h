@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // For tests of gRPC proxies against the mocks that are generated beside each service.
-#ifndef CONTAINERD_TESTS_UNIT_TESTING_PROTO_H_
-#define CONTAINERD_TESTS_UNIT_TESTING_PROTO_H_
+#ifndef CONTAINERD_TESTS_SUPPORT_PROTO_H_
+#define CONTAINERD_TESTS_SUPPORT_PROTO_H_
 
 #include <set>
 #include <string>
@@ -105,4 +105,4 @@ std::set<std::string> Unset(const std::string& text) {
 
 }  // namespace containerd::testing
 
-#endif  // CONTAINERD_TESTS_UNIT_TESTING_PROTO_H_
+#endif  // CONTAINERD_TESTS_SUPPORT_PROTO_H_

@@ -2,8 +2,8 @@
 //
 // What the tests of package oci share: a directory that goes away, files in it, and a client whose
 // snapshots have mounts that the test chooses.
-#ifndef CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
-#define CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
+#ifndef CONTAINERD_TESTS_SUPPORT_OCI_H_
+#define CONTAINERD_TESTS_SUPPORT_OCI_H_
 
 #include <cstdlib>
 #include <filesystem>
@@ -66,51 +66,7 @@ inline absl::Status Apply(const SpecOpts& opt, Spec* spec) {
 
 inline Context TestContext() { return WithNamespace(Context::Background(), "testing"); }
 
-// A snapshotter that only has mounts.
-class FakeSnapshotter final : public snapshots::Snapshotter {
- public:
-  explicit FakeSnapshotter(absl::StatusOr<std::vector<mount::Mount>> mounts)
-      : mounts_(std::move(mounts)) {}
-
-  absl::StatusOr<std::vector<mount::Mount>> Mounts(const Context&, std::string_view key) override {
-    asked_for = key;
-    return mounts_;
-  }
-
-  absl::StatusOr<snapshots::Info> Stat(const Context&, std::string_view) override { return No(); }
-  absl::StatusOr<snapshots::Info> Update(const Context&, const snapshots::Info&,
-                                         const std::vector<std::string>&) override {
-    return No();
-  }
-  absl::StatusOr<snapshots::Usage> Usage(const Context&, std::string_view) override { return No(); }
-  absl::StatusOr<std::vector<mount::Mount>> Prepare(const Context&, std::string_view,
-                                                    std::string_view,
-                                                    const std::vector<snapshots::Opt>&) override {
-    return No();
-  }
-  absl::StatusOr<std::vector<mount::Mount>> View(const Context&, std::string_view, std::string_view,
-                                                 const std::vector<snapshots::Opt>&) override {
-    return No();
-  }
-  absl::Status Commit(const Context&, std::string_view, std::string_view,
-                      const std::vector<snapshots::Opt>&) override {
-    return No();
-  }
-  absl::Status Remove(const Context&, std::string_view) override { return No(); }
-  absl::Status Walk(const Context&, const snapshots::WalkFunc&,
-                    const std::vector<std::string>&) override {
-    return No();
-  }
-  absl::Status Close() override { return absl::OkStatus(); }
-
-  std::string asked_for;
-
- private:
-  static absl::Status No() { return errdefs::NotImplemented("not in this test"); }
-
-  absl::StatusOr<std::vector<mount::Mount>> mounts_;
-};
-
+// A client whose snapshotter "fake" the test chooses.
 class FakeClient final : public Client {
  public:
   explicit FakeClient(std::shared_ptr<snapshots::Snapshotter> snapshotter)
@@ -126,4 +82,4 @@ class FakeClient final : public Client {
 
 }  // namespace containerd::oci
 
-#endif  // CONTAINERD_TESTS_UNIT_OCI_HELPERS_H_
+#endif  // CONTAINERD_TESTS_SUPPORT_OCI_H_
