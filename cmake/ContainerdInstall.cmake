@@ -88,6 +88,13 @@ function(_containerd_library component)
       if(NOT CONTAINERD_SANITIZE AND NOT CONTAINERD_SANITIZE_LIBRARY)
         target_link_options(${target} PRIVATE -Wl,--no-undefined)
       endif()
+      if(NOT component STREQUAL core)
+        # What base has is shared by packages, not by libraries: each has its own copy of what it uses,
+        # and shows it to nobody. The archive alone, without the packages that base needs: core has them.
+        target_link_libraries(${target} PRIVATE $<TARGET_FILE:pkg_base>)
+        target_link_options(${target} PRIVATE -Wl,--exclude-libs,libpkg_base.a)
+        add_dependencies(${target} pkg_base)
+      endif()
       set(export containerd-cppTargets)
     else()
       set(export containerd-cppStaticTargets)

@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <optional>
-#include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -19,8 +17,8 @@
 #include "containerd/oci/spec_opts_process.h"
 
 #include "profile.h"
-
-extern char** environ;
+#include "src/base/fd.h"
+#include "src/base/spawn.h"
 
 namespace containerd::apparmor {
 namespace {
@@ -30,29 +28,15 @@ constexpr char kLoadedProfiles[] = "/sys/kernel/security/apparmor/profiles";
 constexpr char kParser[] = "apparmor_parser";
 constexpr std::size_t kMaxRead = std::size_t{16} << 20;
 
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 absl::StatusOr<std::string> ReadAll(int fd, std::size_t limit) {
   io::FileReader reader(fd);
   return io::ReadAll(Context::Background(), reader, limit);
 }
 
 absl::StatusOr<std::string> ReadFile(const char* path) {
-  const File file(open(path, O_RDONLY | O_CLOEXEC));
-  if (file.fd() < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
-  return ReadAll(file.fd(), kMaxRead);
+  const base::Fd file(open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
+  return ReadAll(file.get(), kMaxRead);
 }
 
 bool HasInclude(std::string_view name) {
@@ -101,35 +85,24 @@ absl::StatusOr<bool> IsLoaded(std::string_view name) {
 
 // Runs the parser with `text` as its input.
 absl::Status Parse(const std::string& text) {
-  const File input(memfd_create("apparmor-profile", MFD_CLOEXEC));
-  const File output(memfd_create("apparmor-parser", MFD_CLOEXEC));
-  if (input.fd() < 0 || output.fd() < 0) return errdefs::FromErrno(errno, "making a memory file");
-  io::FileWriter writer(input.fd());
-  if (absl::Status s = writer.Write(Context::Background(), text); !s.ok()) return s;
-  lseek(input.fd(), 0, SEEK_SET);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.fd(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output.fd(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output.fd(), STDERR_FILENO);
-  std::string program = kParser;
-  std::string flags = "-Kr";  // Skip the cache, and replace.
-  char* const argv[] = {program.data(), flags.data(), nullptr};
-  pid_t pid = -1;
-  const int err = posix_spawnp(&pid, kParser, &actions, nullptr, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (err != 0) return errdefs::FromErrno(err, fmt::format("running {}", kParser));
-
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return errdefs::FromErrno(errno, fmt::format("waiting for {}", kParser));
-  }
+  absl::StatusOr<base::Fd> input = base::MemoryFile("apparmor-profile", text);
+  if (!input.ok()) return input.status();
+  absl::StatusOr<base::Fd> output = base::MemoryFile("apparmor-parser", "");
+  if (!output.ok()) return output.status();
+  // Skip the cache, and replace.
+  absl::StatusOr<pid_t> pid = base::Spawn({.args = {kParser, "-Kr"},
+                                           .descriptors = {{input->get(), STDIN_FILENO},
+                                                           {output->get(), STDOUT_FILENO},
+                                                           {output->get(), STDERR_FILENO}}},
+                                          fmt::format("running {}", kParser));
+  if (!pid.ok()) return pid.status();
+  const std::optional<int> status = base::Reap(*pid);
+  if (!status) return errdefs::FromErrno(errno, fmt::format("waiting for {}", kParser));
   if (status == 0) return absl::OkStatus();
-  lseek(output.fd(), 0, SEEK_SET);
-  auto said = ReadAll(output.fd(), kMaxRead);
+  lseek(output->get(), 0, SEEK_SET);
+  auto said = ReadAll(output->get(), kMaxRead);
   return errdefs::FailedPrecondition(fmt::format("{} ended with status {}: {}", kParser,
-                                                 WEXITSTATUS(status), said.ok() ? *said : ""));
+                                                 WEXITSTATUS(*status), said.ok() ? *said : ""));
 }
 
 }  // namespace

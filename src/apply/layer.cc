@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "layer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -20,11 +22,11 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "src/base/fd.h"
+#include "src/base/overlay.h"
+
 namespace containerd::apply {
 namespace {
-
-constexpr std::string_view kUpperDir = "upperdir=";
-constexpr std::string_view kLowerDir = "lowerdir=";
 
 // Digests and counts what is read.
 class DigestingReader final : public io::Reader {
@@ -56,25 +58,14 @@ class DigestingReader final : public io::Reader {
 
 std::optional<Overlay> OverlayOf(const std::vector<mount::Mount>& mounts) {
   if (mounts.size() != 1 || mounts[0].type != "overlay") return std::nullopt;
-  Overlay overlay;
-  for (const std::string& option : mounts[0].options) {
-    std::string_view text = option;
-    if (text.starts_with(kUpperDir)) {
-      overlay.upper = text.substr(kUpperDir.size());
-    } else if (text.starts_with(kLowerDir)) {
-      overlay.lower.clear();
-      for (text.remove_prefix(kLowerDir.size());;) {
-        const std::size_t colon = text.find(':');
-        overlay.lower.emplace_back(text.substr(0, colon));
-        if (colon == std::string_view::npos) break;
-        text.remove_prefix(colon + 1);
-      }
-    } else if (text == "userxattr" || text.starts_with("uidmap=") || text.starts_with("gidmap=")) {
-      return std::nullopt;  // Its upper directory has whiteouts, or owners, of another kind.
-    }
-  }
-  if (overlay.upper.empty()) return std::nullopt;
-  return overlay;
+  const std::vector<std::string>& options = mounts[0].options;
+  // Its upper directory has whiteouts, or owners, of another kind.
+  const bool other = std::any_of(options.begin(), options.end(), [](std::string_view option) {
+    return option == "userxattr" || option.starts_with("uidmap=") || option.starts_with("gidmap=");
+  });
+  base::OverlayDirs dirs = base::ParseOverlay(options);
+  if (other || dirs.upper.empty()) return std::nullopt;
+  return Overlay{.upper = std::move(dirs.upper), .lower = std::move(dirs.lower)};
 }
 
 std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts) {
@@ -93,12 +84,9 @@ std::optional<std::string> DirectoryOf(const std::vector<mount::Mount>& mounts) 
 }
 
 absl::Status SyncFs(const std::string& dir) {
-  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && syncfs(fd) == 0;
-  const int err = errno;
-  if (fd >= 0) close(fd);
-  if (synced) return absl::OkStatus();
-  return errdefs::FromErrno(err, fmt::format("syncing the file system of \"{}\"", dir));
+  const base::Fd fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && syncfs(fd.get()) == 0) return absl::OkStatus();
+  return errdefs::FromErrno(errno, fmt::format("syncing the file system of \"{}\"", dir));
 }
 
 std::int64_t MaxSize(const Options& options, const std::string& dir) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/apply/stream_applier.h"
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -225,7 +224,7 @@ class StreamApplierImpl final : public StreamApplier {
  private:
   // nullptr if the layer is not worth it, or that is not possible here.
   std::shared_ptr<Staged> Stage(const ocispec::Descriptor& desc) {
-    if (!stacked_ || !images::IsLayerType(desc.media_type) || desc.size < options_.min_size) {
+    if (!images::IsLayerType(desc.media_type) || desc.size < options_.min_size) {
       return nullptr;
     }
     const std::string key =
@@ -261,7 +260,6 @@ class StreamApplierImpl final : public StreamApplier {
   const std::shared_ptr<snapshots::Snapshotter> snapshotter_;
   const StreamOptions options_;
   const std::shared_ptr<diff::Applier> from_store_;
-  std::atomic<bool> stacked_ = true;  // As far as known.
   std::mutex mu_;
   std::map<std::string, std::shared_ptr<Staged>> staged_;
 };

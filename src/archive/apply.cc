@@ -25,7 +25,10 @@
 
 #include "attributes.h"
 #include "root_dir.h"
+#include "src/base/fd.h"
 #include "src/base/options.h"
+#include "src/base/path.h"
+#include "src/base/userns.h"
 #include "whiteout.h"
 
 namespace containerd::archive {
@@ -35,16 +38,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kXattrRecord = "SCHILY.xattr.";
 constexpr mode_t kParentMode = 0755;
-
-bool RunningInUserNS() {
-  std::ifstream map("/proc/self/uid_map");
-  std::uint64_t inside = 0;
-  std::uint64_t outside = 0;
-  std::uint64_t count = 0;
-  if (!(map >> inside >> outside >> count)) return false;
-  constexpr std::uint64_t kAll = 4294967295;
-  return !(inside == 0 && outside == 0 && count == kAll);
-}
 
 bool IsDevice(const tar::Header& header) {
   return header.typeflag == tar::kTypeChar || header.typeflag == tar::kTypeBlock;
@@ -141,7 +134,7 @@ class Applying {
       return errdefs::InvalidArgument(fmt::format("entry \"{}\": owner {}:{} is out of range",
                                                   header.name, header.uid, header.gid));
     }
-    header.name = Clean(header.name);
+    header.name = base::CleanPath(header.name);
     if (options_.filter) {
       absl::StatusOr<bool> accepted = options_.filter(header);
       if (!accepted.ok()) return accepted.status();
@@ -331,7 +324,7 @@ class Applying {
     absl::StatusOr<Place> place = root_.Resolve(dir);
     if (!place.ok())
       return errdefs::Annotate(place.status(), fmt::format("entry \"{}\"", to.header.name));
-    const Fd target = root_.OpenDir(*place);
+    const base::Fd target = root_.OpenDir(*place);
     if (!target || base.empty() || base == "." || base == "..") {
       if (target) errno = EPERM;
       return to.Errno(fmt::format("linking it to \"{}\"", name));
@@ -346,7 +339,7 @@ class Applying {
   absl::Status ExtractFile(const Context& ctx, io::Reader& content, const Target& to) {
     const tar::Header& header = to.header;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const Fd file(openat(parent_fd_.get(), to.base.c_str(), kFlags, 0600));
+    const base::Fd file(openat(parent_fd_.get(), to.base.c_str(), kFlags, 0600));
     if (!file) return to.Errno("making the file");
     io::FileWriter writer(file.get());
     for (std::int64_t left = header.size; left > 0;) {
@@ -422,14 +415,14 @@ class Applying {
   const RootDir root_;
   const std::vector<RootDir> parents_;
   const ApplyOptions options_;
-  const bool in_user_namespace_ = RunningInUserNS();
+  const bool in_user_namespace_ = base::RunningInUserNS();
   std::int64_t size_ = 0;
 
   // The directory of the last entry: entries of one directory mostly follow one another. Unset when
   // something was removed through which it may have been reached.
   std::optional<std::string> parent_dir_;
   Place parent_;
-  Fd parent_fd_;
+  base::Fd parent_fd_;
 
   std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
   std::unordered_set<Place> unpacked_;

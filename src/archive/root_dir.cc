@@ -12,6 +12,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/fd.h"
+
 namespace containerd::archive {
 namespace {
 
@@ -31,31 +33,8 @@ std::vector<std::string> Parts(std::string_view name) {
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 Place Join(std::string_view place, std::string_view name) {
   return place.empty() ? Place(name) : fmt::format("{}/{}", place, name);
-}
-
-std::string Clean(std::string_view name) {
-  const bool absolute = name.starts_with('/');
-  std::vector<std::string> kept;
-  for (std::string& part : Parts(name)) {
-    const bool up = part == "..";
-    if (up && !kept.empty() && kept.back() != "..") {
-      kept.pop_back();
-    } else if (!up || !absolute) {
-      kept.push_back(std::move(part));
-    }
-  }
-  std::string clean = absolute ? "/" : "";
-  for (const std::string& part : kept) {
-    if (!clean.empty() && clean != "/") clean += '/';
-    clean += part;
-  }
-  return clean.empty() ? "." : clean;
 }
 
 std::pair<std::string_view, std::string_view> Split(std::string_view name) {
@@ -65,7 +44,7 @@ std::pair<std::string_view, std::string_view> Split(std::string_view name) {
 }
 
 absl::StatusOr<RootDir> RootDir::Open(const std::string& path) {
-  Fd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  base::Fd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return errdefs::FromErrno(errno, fmt::format("opening the directory \"{}\"", path));
   return RootDir(path, std::move(fd));
 }
@@ -114,12 +93,12 @@ int RootDir::Stat(const Place& place, struct stat* st) const {
   return fstatat(fd(), path, st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }
 
-Fd RootDir::OpenDir(const Place& place) const {
+base::Fd RootDir::OpenDir(const Place& place) const {
   constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  Fd dir(openat(fd(), ".", kFlags));
+  base::Fd dir(openat(fd(), ".", kFlags));
   for (const std::string& part : Parts(place)) {
     if (!dir) break;
-    dir = Fd(openat(dir.get(), part.c_str(), kFlags));
+    dir = base::Fd(openat(dir.get(), part.c_str(), kFlags));
   }
   return dir;
 }

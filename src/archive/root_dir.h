@@ -11,33 +11,14 @@
 
 #include <absl/status/statusor.h>
 
+#include "src/base/fd.h"
+
 namespace containerd::archive {
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd();
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // A place in a root: the names from there on, joined by "/", without links; "" is the root itself.
 using Place = std::string;
 
 Place Join(std::string_view place, std::string_view name);
-
-// Without empty parts, "." and "..", but for leading ones of a relative name; "." if nothing is
-// left. Source: Go's path.Clean.
-std::string Clean(std::string_view name);
 
 // Up to and with the last "/", and what comes after it. Source: Go's path.Split.
 std::pair<std::string_view, std::string_view> Split(std::string_view name);
@@ -54,17 +35,17 @@ class RootDir {
   int Stat(const Place& place, struct stat* st) const;
 
   // Opens a directory (O_PATH), and errno otherwise; no link is followed.
-  Fd OpenDir(const Place& place) const;
+  base::Fd OpenDir(const Place& place) const;
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
   std::string PathOf(const Place& place) const;
 
  private:
-  RootDir(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  RootDir(std::string path, base::Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   std::string path_;
-  Fd fd_;
+  base::Fd fd_;
 };
 
 }  // namespace containerd::archive

@@ -16,6 +16,8 @@
 #include "containerd/cdi/spec.h"
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/path.h"
+
 namespace containerd::cdi {
 namespace {
 
@@ -127,19 +129,8 @@ void MapOwners(specs::Mount* mount) {
 
 // The number of slashes in the shortest spelling of a path.
 std::ptrdiff_t Depth(std::string_view path) {
-  std::vector<std::string_view> parts;
-  const bool rooted = path.starts_with('/');
-  while (!path.empty()) {
-    const std::string_view part = path.substr(0, path.find('/'));
-    path.remove_prefix(std::min(path.size(), part.size() + 1));
-    if (part == ".." && !parts.empty() && parts.back() != "..") {
-      parts.pop_back();
-    } else if (!part.empty() && part != "." && !(part == ".." && rooted)) {
-      parts.push_back(part);
-    }
-  }
-  const auto count = static_cast<std::ptrdiff_t>(parts.size());
-  return rooted ? std::max<std::ptrdiff_t>(count, 1) : std::max<std::ptrdiff_t>(count - 1, 0);
+  const std::string clean = base::CleanPath(path);
+  return std::count(clean.begin(), clean.end(), '/');
 }
 
 void AddMounts(const std::vector<Mount>& mounts, specs::Spec* spec) {

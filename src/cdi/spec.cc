@@ -18,6 +18,7 @@
 #include "containerd/io/io.h"
 
 #include "document.h"
+#include "src/base/fd.h"
 
 namespace containerd::cdi {
 
@@ -362,13 +363,12 @@ absl::Status ValidateSpec(const Spec& spec) {
 absl::StatusOr<Spec> ReadSpec(const std::string& path) {
   const auto read = [&]() -> absl::StatusOr<Spec> {
     // Not to wait for the other end of what is a FIFO.
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return errdefs::FromErrno(errno, "open");
-    const absl::Cleanup close_fd = [fd] { close(fd); };
+    const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!fd) return errdefs::FromErrno(errno, "open");
     struct stat st;
-    if (fstat(fd, &st) != 0) return errdefs::FromErrno(errno, "stat");
+    if (fstat(fd.get(), &st) != 0) return errdefs::FromErrno(errno, "stat");
     if (!S_ISREG(st.st_mode)) return Invalid("not a regular file");
-    io::FileReader reader(fd);
+    io::FileReader reader(fd.get());
     auto data = io::ReadAll(Context::Background(), reader, kMaxFileSize);
     if (!data.ok()) return data.status();
     auto spec = ParseSpec(*data);

@@ -18,7 +18,10 @@
 
 #include "copy_io.h"
 #include "fifo.h"
+#include "src/base/escape.h"
+#include "src/base/fd.h"
 #include "src/base/options.h"
+#include "src/base/path.h"
 
 namespace containerd::cio {
 namespace {
@@ -37,18 +40,11 @@ class PassiveIO final : public IO {
   Future<DrainResult> Drain(absl::Duration) override {
     return Future<DrainResult>::Ready(DrainResult::kEOF);
   }
-  absl::Status Close() override {
-    std::lock_guard lock(mu_);
-    if (closed_) return absl::OkStatus();
-    absl::Status status = fifos_.Close();
-    closed_ = status.ok();
-    return status;
-  }
+  absl::Status Close() override { return closer_.Close(fifos_); }
 
  private:
   const FIFOSet fifos_;
-  std::mutex mu_;
-  bool closed_ = false;
+  internal::CloseOnce closer_;
 };
 
 class OpenFIFOs final : public DirectIO {
@@ -61,10 +57,10 @@ class OpenFIFOs final : public DirectIO {
       if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
       // Opening our own reading end first lets the writing end open without waiting for the task's
       // side.
-      absl::StatusOr<internal::UniqueFd> keeper = fifo->OpenReader();
+      absl::StatusOr<base::Fd> keeper = fifo->OpenReader();
       if (!keeper.ok()) return errdefs::Annotate(keeper.status(), "stdin");
       stdin_keeper_ = *std::move(keeper);
-      absl::StatusOr<internal::UniqueFd> writer = fifo->TryOpenWriter();
+      absl::StatusOr<base::Fd> writer = fifo->TryOpenWriter();
       if (!writer.ok()) return errdefs::Annotate(writer.status(), "stdin");
       stdin_ = *std::move(writer);
     }
@@ -85,7 +81,7 @@ class OpenFIFOs final : public DirectIO {
 
   void Cancel() override {
     std::lock_guard lock(mu_);
-    for (internal::UniqueFd* fd : {&stdin_, &stdin_keeper_, &stdout_, &stderr_}) fd->Reset();
+    for (base::Fd* fd : {&stdin_, &stdin_keeper_, &stdout_, &stderr_}) fd->Reset();
   }
 
   Future<OutputResult> OutputDone() override { return Future<OutputResult>::Ready(OutputResult{}); }
@@ -96,36 +92,30 @@ class OpenFIFOs final : public DirectIO {
 
   absl::Status Close() override {
     Cancel();
-    std::lock_guard lock(mu_);
-    if (closed_) return absl::OkStatus();
-    absl::Status status = fifos_.Close();
-    closed_ = status.ok();
-    return status;
+    return closer_.Close(fifos_);
   }
 
  private:
-  absl::Status OpenOutput(const std::string& path, std::string_view name, internal::UniqueFd& fd) {
+  absl::Status OpenOutput(const std::string& path, std::string_view name, base::Fd& fd) {
     if (path.empty()) return absl::OkStatus();
-    absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(path, fifos_.owner);
-    if (!fifo.ok()) return errdefs::Annotate(fifo.status(), name);
-    absl::StatusOr<internal::UniqueFd> reader = fifo->OpenReader();
-    if (!reader.ok()) return errdefs::Annotate(reader.status(), name);
+    absl::StatusOr<base::Fd> reader = internal::OpenOutput(path, fifos_.owner, name);
+    if (!reader.ok()) return reader.status();
     fd = *std::move(reader);
     return absl::OkStatus();
   }
 
-  int Get(const internal::UniqueFd& fd) const {
+  int Get(const base::Fd& fd) const {
     std::lock_guard lock(mu_);
     return fd.get();
   }
 
   FIFOSet fifos_;
   mutable std::mutex mu_;
-  internal::UniqueFd stdin_;
-  internal::UniqueFd stdin_keeper_;
-  internal::UniqueFd stdout_;
-  internal::UniqueFd stderr_;
-  bool closed_ = false;
+  base::Fd stdin_;
+  base::Fd stdin_keeper_;
+  base::Fd stdout_;
+  base::Fd stderr_;
+  internal::CloseOnce closer_;
 };
 
 absl::StatusOr<std::shared_ptr<IO>> NewPassive(Config config) {
@@ -136,39 +126,6 @@ absl::StatusOr<Streams> Applied(const std::vector<Opt>& opts) {
   Streams streams;
   if (absl::Status s = base::Apply(opts, streams); !s.ok()) return s;
   return streams;
-}
-
-// Lexically shortest equal path. Source: filepath.Clean.
-std::string Clean(std::string_view path) {
-  std::string clean = fs::path(path).lexically_normal().string();
-  if (clean.size() > 1 && clean.back() == '/') clean.pop_back();
-  return clean;
-}
-
-bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.' || c == '~';
-}
-
-// Percent-encodes all but unreserved characters and `also`. Source: net/url's escape.
-std::string Escape(std::string_view text, std::string_view also) {
-  std::string out;
-  for (const char c : text) {
-    if (IsUnreserved(c) || also.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
-std::string QueryEscape(std::string_view text) {
-  std::string out = Escape(text, " ");
-  for (char& c : out) {
-    if (c == ' ') c = '+';
-  }
-  return out;
 }
 
 Creator LogCreator(std::string uri, bool terminal) {
@@ -320,15 +277,15 @@ Creator LogFile(std::string path) {
 
 absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string_view path,
                                             const std::map<std::string, std::string>& args) {
-  const std::string clean = Clean(path);
+  const std::string clean = base::CleanPath(path);
   if (!clean.starts_with('/')) {
     return errdefs::InvalidArgument(fmt::format("log path \"{}\" must be absolute", path));
   }
-  std::string uri = fmt::format("{}://{}", scheme, Escape(clean, "$&+,/:;=@"));
+  std::string uri = fmt::format("{}://{}", scheme, base::PercentEncode(clean, "$&+,/:;=@"));
   char separator = '?';
   for (const auto& [key, value] : args) {
-    uri +=
-        fmt::format("{}{}={}", std::exchange(separator, '&'), QueryEscape(key), QueryEscape(value));
+    uri += fmt::format("{}{}={}", std::exchange(separator, '&'), base::QueryEncode(key),
+                       base::QueryEncode(value));
   }
   return uri;
 }

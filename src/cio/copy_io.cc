@@ -10,6 +10,7 @@
 
 #include "fifo.h"
 #include "pump.h"
+#include "src/base/fd.h"
 #include "src/reactor/internal/reactor.h"
 
 namespace containerd::cio::internal {
@@ -28,7 +29,7 @@ class Copies : public std::enable_shared_from_this<Copies> {
   Future<OutputResult> OutputDone() const { return output_done_.GetFuture(); }
   Future<uint64_t> InputDone() const { return input_done_.GetFuture(); }
 
-  void AddOutput(std::shared_ptr<OutputPump>& slot, std::string path, UniqueFd fifo,
+  void AddOutput(std::shared_ptr<OutputPump>& slot, std::string path, base::Fd fifo,
                  const Sink& sink, std::optional<UserFd> user_fd) {
     OutputPump::Hooks hooks;
     hooks.on_bytes = [weak = weak_from_this()] {
@@ -174,18 +175,13 @@ class CopyingIO final : public IO {
 
   absl::Status Close() override {
     Cancel();
-    std::lock_guard lock(mu_);
-    if (closed_) return absl::OkStatus();
-    absl::Status status = fifos_.Close();
-    closed_ = status.ok();
-    return status;
+    return closer_.Close(fifos_);
   }
 
  private:
   const FIFOSet fifos_;
   const std::shared_ptr<Copies> copies_;
-  std::mutex mu_;
-  bool closed_ = false;
+  CloseOnce closer_;
 };
 
 absl::StatusOr<std::optional<UserFd>> OpenUserFd(int fd, bool for_writing, std::string_view name) {
@@ -226,10 +222,8 @@ absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams
     if (output.path.empty() || output.path == kDevNull) continue;
     absl::StatusOr<std::optional<UserFd>> user_fd = OpenUserFd(output.sink.fd(), true, output.name);
     if (!user_fd.ok()) return user_fd.status();
-    absl::StatusOr<Fifo> fifo = Fifo::Open(output.path, fifos.owner);
-    if (!fifo.ok()) return errdefs::Annotate(fifo.status(), output.name);
-    absl::StatusOr<UniqueFd> reader = fifo->OpenReader();
-    if (!reader.ok()) return errdefs::Annotate(reader.status(), output.name);
+    absl::StatusOr<base::Fd> reader = OpenOutput(output.path, fifos.owner, output.name);
+    if (!reader.ok()) return reader.status();
     copies->AddOutput(output.slot, output.path, *std::move(reader), output.sink,
                       *std::move(user_fd));
   }

@@ -25,18 +25,6 @@ Moved Result(ssize_t n) { return n < 0 ? Moved{-1, errno} : Moved{n, 0}; }
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    Reset();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void UniqueFd::Reset() {
-  if (fd_ >= 0) close(std::exchange(fd_, -1));
-}
-
 int Reopen(int path_fd, int flags) {
   return open(fmt::format("/proc/self/fd/{}", path_fd).c_str(), flags | O_CLOEXEC | O_NOCTTY);
 }
@@ -66,7 +54,7 @@ absl::StatusOr<UserFd> UserFd::Open(int fd, bool for_writing) {
         fmt::format("descriptor {} is not open for {}", fd, for_writing ? "writing" : "reading"));
   }
   UserFd user;
-  user.fd_ = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  user.fd_ = base::Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!user.fd_) return errdefs::FromErrno(errno, fmt::format("duplicating descriptor {}", fd));
 
   struct stat st {};
@@ -91,7 +79,7 @@ absl::StatusOr<UserFd> UserFd::Open(int fd, bool for_writing) {
                               ? for_writing
                               : user.kind_ == Kind::kTerminal && ioctl(fd, TIOCGPTN, &pty) != 0;
   if (user.blocking_ && can_reopen) {
-    UniqueFd own(Reopen(user.get(), (for_writing ? O_WRONLY : O_RDONLY) | O_NONBLOCK));
+    base::Fd own(Reopen(user.get(), (for_writing ? O_WRONLY : O_RDONLY) | O_NONBLOCK));
     if (own) {
       user.fd_ = std::move(own);
       user.blocking_ = false;

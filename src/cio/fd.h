@@ -9,31 +9,16 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
-#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+
+#include "src/base/fd.h"
 
 namespace containerd::cio::internal {
 
 // Most bytes that one step of a stream moves, so that busy streams take turns.
 inline constexpr std::size_t kChunk = std::size_t{64} << 10;
-
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  ~UniqueFd() { Reset(); }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void Reset();
-
- private:
-  int fd_ = -1;
-};
 
 // Opens what `path_fd`, an O_PATH or other descriptor, stands for, as a new open file description.
 // -1 and errno on failure.
@@ -75,7 +60,7 @@ class UserFd {
  private:
   enum class Kind { kPipe, kSocket, kTerminal, kFile, kOther };
 
-  UniqueFd fd_;
+  base::Fd fd_;
   Kind kind_ = Kind::kOther;
   bool blocking_ = false;
 };

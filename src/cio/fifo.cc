@@ -23,10 +23,10 @@ std::string_view KindOf(mode_t mode) {
 }
 
 // Without /proc the path has to do; then what it leads to is checked again.
-UniqueFd OpenHandle(int handle, const std::string& path, int flags) {
-  UniqueFd fd(Reopen(handle, flags));
+base::Fd OpenHandle(int handle, const std::string& path, int flags) {
+  base::Fd fd(Reopen(handle, flags));
   if (fd || errno != ENOENT) return fd;
-  fd = UniqueFd(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW));
+  fd = base::Fd(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW));
   struct stat wanted {};
   struct stat opened {};
   if (fd && (fstat(handle, &wanted) < 0 || fstat(fd.get(), &opened) < 0 ||
@@ -49,7 +49,7 @@ absl::StatusOr<Fifo> Fifo::Open(std::string path,
   if (!made && errno != EEXIST) return error(errno, "making");
 
   Fifo fifo;
-  fifo.handle_ = UniqueFd(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  fifo.handle_ = base::Fd(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!fifo.handle_) {
     const absl::Status status = error(errno, "opening");
     if (made) unlink(path.c_str());
@@ -71,18 +71,36 @@ absl::StatusOr<Fifo> Fifo::Open(std::string path,
   return fifo;
 }
 
-absl::StatusOr<UniqueFd> Fifo::OpenReader() const {
-  UniqueFd fd = OpenHandle(handle_.get(), path_, O_RDONLY | O_NONBLOCK);
+absl::StatusOr<base::Fd> Fifo::OpenReader() const {
+  base::Fd fd = OpenHandle(handle_.get(), path_, O_RDONLY | O_NONBLOCK);
   if (!fd) return errdefs::FromErrno(errno, fmt::format("opening FIFO \"{}\" for reading", path_));
   return fd;
 }
 
-absl::StatusOr<UniqueFd> Fifo::TryOpenWriter() const {
-  UniqueFd fd = OpenHandle(handle_.get(), path_, O_WRONLY | O_NONBLOCK);
+absl::StatusOr<base::Fd> Fifo::TryOpenWriter() const {
+  base::Fd fd = OpenHandle(handle_.get(), path_, O_WRONLY | O_NONBLOCK);
   if (!fd && errno != ENXIO) {
     return errdefs::FromErrno(errno, fmt::format("opening FIFO \"{}\" for writing", path_));
   }
   return fd;
+}
+
+absl::StatusOr<base::Fd> OpenOutput(std::string path,
+                                    const std::optional<std::pair<uid_t, gid_t>>& owner,
+                                    std::string_view name) {
+  absl::StatusOr<Fifo> fifo = Fifo::Open(std::move(path), owner);
+  if (!fifo.ok()) return errdefs::Annotate(fifo.status(), name);
+  absl::StatusOr<base::Fd> reader = fifo->OpenReader();
+  if (!reader.ok()) return errdefs::Annotate(reader.status(), name);
+  return reader;
+}
+
+absl::Status CloseOnce::Close(const FIFOSet& fifos) {
+  const std::lock_guard lock(mu_);
+  if (closed_) return absl::OkStatus();
+  absl::Status status = fifos.Close();
+  closed_ = status.ok();
+  return status;
 }
 
 }  // namespace containerd::cio::internal

@@ -4,14 +4,20 @@
 #ifndef CONTAINERD_SRC_CIO_FIFO_H_
 #define CONTAINERD_SRC_CIO_FIFO_H_
 
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <utility>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/cio/cio.h"
+
 #include "fd.h"
+#include "src/base/fd.h"
 
 namespace containerd::cio::internal {
 
@@ -26,14 +32,29 @@ class Fifo {
   const std::string& path() const { return path_; }
 
   // The reading end. Reads give 0 and poll nothing until the first writer comes.
-  absl::StatusOr<UniqueFd> OpenReader() const;
+  absl::StatusOr<base::Fd> OpenReader() const;
 
   // The writing end; an empty one while nobody has the FIFO open for reading.
-  absl::StatusOr<UniqueFd> TryOpenWriter() const;
+  absl::StatusOr<base::Fd> TryOpenWriter() const;
 
  private:
   std::string path_;
-  UniqueFd handle_;
+  base::Fd handle_;
+};
+
+// The reading end of an output's FIFO; errors name the output.
+absl::StatusOr<base::Fd> OpenOutput(std::string path,
+                                    const std::optional<std::pair<uid_t, gid_t>>& owner,
+                                    std::string_view name);
+
+// Removes a set's FIFOs, once; again if that failed.
+class CloseOnce {
+ public:
+  absl::Status Close(const FIFOSet& fifos);
+
+ private:
+  std::mutex mu_;
+  bool closed_ = false;
 };
 
 }  // namespace containerd::cio::internal

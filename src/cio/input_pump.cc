@@ -12,6 +12,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "pump.h"
+#include "src/base/fd.h"
 
 namespace containerd::cio::internal {
 namespace {
@@ -62,7 +63,7 @@ void InputPump::Cancel(const absl::Status& why) { Finish(why); }
 
 void InputPump::TryOpen() {
   if (done_) return;
-  absl::StatusOr<UniqueFd> fifo = file_->TryOpenWriter();
+  absl::StatusOr<base::Fd> fifo = file_->TryOpenWriter();
   // Without a free descriptor now, there may be one later.
   if (fifo.ok() ? !*fifo : errdefs::IsResourceExhausted(fifo.status())) {
     retry_ = reactor_->RunAfter(delay_, [weak = weak_from_this()] {

@@ -13,6 +13,7 @@
 #include "containerd/log/log.h"
 
 #include "pump.h"
+#include "src/base/fd.h"
 
 namespace containerd::cio::internal {
 namespace {
@@ -25,7 +26,7 @@ constexpr int kMaxFutile = 16;
 
 }  // namespace
 
-OutputPump::OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo,
+OutputPump::OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, base::Fd fifo,
                        const Sink& sink, std::optional<UserFd> user_fd, Hooks hooks)
     : reactor_(std::move(reactor)),
       path_(std::move(path)),

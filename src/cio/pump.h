@@ -20,6 +20,7 @@
 
 #include "fd.h"
 #include "fifo.h"
+#include "src/base/fd.h"
 #include "src/reactor/internal/reactor.h"
 
 namespace containerd::cio::internal {
@@ -34,7 +35,7 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
   };
 
   // `user_fd` is the sink's descriptor, if it is one.
-  OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, UniqueFd fifo,
+  OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string path, base::Fd fifo,
              const Sink& sink, std::optional<UserFd> user_fd, Hooks hooks);
 
   absl::Status Start();
@@ -60,7 +61,7 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
 
   const std::shared_ptr<reactor::Reactor> reactor_;
   const std::string path_;
-  UniqueFd fifo_;
+  base::Fd fifo_;
   std::shared_ptr<ByteSink> sink_;
   std::optional<UserFd> user_fd_;
   Hooks hooks_;
@@ -111,7 +112,7 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   std::optional<UserFd> user_fd_;
   OnDone on_done_;
 
-  UniqueFd fifo_;
+  base::Fd fifo_;
   reactor::Registration fifo_watch_;
   reactor::Registration source_watch_;
   reactor::Timer retry_;

@@ -33,6 +33,7 @@
 #include "draft.h"
 #include "process_state.h"
 #include "remap.h"
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd {
@@ -392,7 +393,7 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
   // and in any case, whatever becomes of `ctx`.
   const absl::Cleanup resume = [&] {
     if (!pause) return;
-    absl::Status resumed = Resume(containerd::WithTimeout(WithoutCancel(ctx), absl::Seconds(10)));
+    absl::Status resumed = Resume(base::CleanUpContext(ctx));
     if (!resumed.ok() && !outcome.exit) {
       log::Warn(fmt::format("resuming {} after its checkpoint: {}", state_->Describe(),
                             errdefs::Message(resumed)));

@@ -18,13 +18,22 @@
 #include "draft.h"
 #include "fifos.h"
 #include "process_state.h"
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd {
-
 namespace {
 
-constexpr absl::Duration kCleanUpTimeout = absl::Seconds(10);
+// A task of this container on these file systems, with these streams.
+tasks::CreateTaskRequest RequestOf(const std::string& id, std::vector<mount::Mount> rootfs,
+                                   const cio::Config& config) {
+  return {.container_id = id,
+          .rootfs = std::move(rootfs),
+          .stdin_path = config.stdin,
+          .stdout_path = config.stdout,
+          .stderr_path = config.stderr,
+          .terminal = config.terminal};
+}
 
 }  // namespace
 
@@ -66,7 +75,7 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   };
   absl::StatusOr<containers::Container> created = create();
   if (!created.ok()) {
-    draft.RemoveSnapshots(WithTimeout(WithoutCancel(ctx), kCleanUpTimeout));
+    draft.RemoveSnapshots(base::CleanUpContext(ctx));
     return created.status();
   }
   return Container(*this, *std::move(created));
@@ -221,19 +230,13 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
       return errdefs::Annotate(s, fmt::format("task \"{}\"", state_->id));
     }
     rootfs->insert(rootfs->end(), info.rootfs.begin(), info.rootfs.end());
-    const cio::Config& config = (*io)->Config();
-    return state_->client.TaskService()->Create(
-        ctx, {.container_id = state_->id,
-              .rootfs = *std::move(rootfs),
-              .stdin_path = config.stdin,
-              .stdout_path = config.stdout,
-              .stderr_path = config.stderr,
-              .terminal = config.terminal,
-              .checkpoint = std::move(info.checkpoint),
-              .options = std::move(info.options),
-              .runtime_path = std::move(info.runtime_path),
-              .task_api_address = std::move(info.task_api_address),
-              .task_api_version = info.task_api_version});
+    tasks::CreateTaskRequest request = RequestOf(state_->id, *std::move(rootfs), (*io)->Config());
+    request.checkpoint = std::move(info.checkpoint);
+    request.options = std::move(info.options);
+    request.runtime_path = std::move(info.runtime_path);
+    request.task_api_address = std::move(info.task_api_address);
+    request.task_api_version = info.task_api_version;
+    return state_->client.TaskService()->Create(ctx, request);
   };
   auto pid = create();
   if (!pid.ok()) {
@@ -255,17 +258,11 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
     if (!record.ok()) return record.status();
     auto rootfs = RootFS(ctx, *record);
     if (!rootfs.ok()) return rootfs.status();
-    const cio::Config& config = (*io)->Config();
-    return state_->client.TaskService()->Create(
-        ctx, {.container_id = state_->id,
-              .rootfs = *std::move(rootfs),
-              .stdin_path = config.stdin,
-              .stdout_path = config.stdout,
-              .stderr_path = config.stderr,
-              .terminal = config.terminal,
-              // This field tells the daemon that the checkpoint is a folder, not content.
-              .checkpoint = ocispec::Descriptor{
-                  .annotations = {{"RestoreFromPath", std::string(root_dir)}}}});
+    tasks::CreateTaskRequest request = RequestOf(state_->id, *std::move(rootfs), (*io)->Config());
+    // This field tells the daemon that the checkpoint is a folder, not content.
+    request.checkpoint =
+        ocispec::Descriptor{.annotations = {{"RestoreFromPath", std::string(root_dir)}}};
+    return state_->client.TaskService()->Create(ctx, request);
   };
   auto pid = create();
   if (!pid.ok()) {

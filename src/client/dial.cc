@@ -28,6 +28,7 @@
 #include "containerd/namespaces/namespaces.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 
+#include "src/base/fd.h"
 #include "src/base/options.h"
 #include "src/rpc/internal/call.h"
 
@@ -79,13 +80,12 @@ class NamespaceInterceptorFactory final
 
 // 0 if something accepts connections on the socket, else why connect(2) failed.
 int Probe(const std::string& path) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return errno;
-  const absl::Cleanup close_fd = [fd] { ::close(fd); };
+  const base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return errno;
   sockaddr_un addr{};
   addr.sun_family = AF_UNIX;
   std::copy(path.begin(), path.end(), addr.sun_path);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&addr), sizeof(addr)) == 0) return 0;
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&addr), sizeof(addr)) == 0) return 0;
   return errno == EAGAIN ? 0 : errno;  // a full backlog is a daemon too
 }
 

@@ -17,6 +17,7 @@
 #include "containerd/ocispec/annotations.h"
 #include "containerd/option/option.h"
 
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd {
@@ -141,7 +142,7 @@ absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, 
     bool is_new = false;
     absl::StatusOr<images::Image> put = Put(ctx, *store, image, fieldpaths, is_new);
     if (!put.ok()) {
-      const Context cleanup = WithTimeout(WithoutCancel(ctx), absl::Seconds(10));
+      const Context cleanup = base::CleanUpContext(ctx);
       for (const std::string& name : created) {
         if (absl::Status s = store->Delete(cleanup, name); !s.ok()) {
           log::Warn(fmt::format("image \"{}\" of a failed import stays behind: {}", name,
@@ -240,8 +241,7 @@ absl::StatusOr<std::vector<images::Image>> Client::Import(const Context& ctx, io
   if (!images.ok()) {
     // Only the lease holds what was written; releasing it synchronously removes all of that before
     // this returns.
-    absl::Status released = lease->Release(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)),
-                                           {leases::SynchronousDelete});
+    absl::Status released = lease->Release(base::CleanUpContext(ctx), {leases::SynchronousDelete});
     if (!released.ok()) {
       log::Warn(fmt::format("content of a failed import stays until its lease expires: {}",
                             errdefs::Message(released)));

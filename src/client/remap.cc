@@ -15,6 +15,7 @@
 #include "containerd/log/log.h"
 #include "containerd/mount/temp.h"
 
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd::internal {
@@ -48,7 +49,7 @@ absl::Status Remap(const Context& ctx, snapshots::Snapshotter& snapshotter, cons
   auto mounts = snapshotter.Prepare(ctx, key, parent);
   if (!mounts.ok()) return mounts.status();
   absl::Cleanup remove = [&] {
-    const Context remove_ctx = WithTimeout(WithoutCancel(ctx), absl::Seconds(10));
+    const Context remove_ctx = base::CleanUpContext(ctx);
     absl::Status removed = snapshotter.Remove(remove_ctx, key);
     if (!removed.ok() && !errdefs::IsNotFound(removed)) {
       log::Warn(fmt::format("removing snapshot \"{}\": {}", key, errdefs::Message(removed)));

@@ -14,6 +14,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "oci_client.h"
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd {
@@ -58,8 +59,7 @@ absl::StatusOr<Sandbox> Client::NewSandbox(const Context& ctx, std::string_view 
   auto stored = SandboxStore()->Create(ctx, record);
   if (!stored.ok()) return stored.status();
   if (absl::Status created = (*controller)->Create(ctx, record); !created.ok()) {
-    absl::Status removed =
-        SandboxStore()->Delete(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)), record.id);
+    absl::Status removed = SandboxStore()->Delete(base::CleanUpContext(ctx), record.id);
     if (!removed.ok() && !errdefs::IsNotFound(removed)) {
       log::Warn(fmt::format("removing {} from the store: {}", what, errdefs::Message(removed)));
     }

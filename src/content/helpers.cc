@@ -158,21 +158,6 @@ std::vector<char> CopyBuffer(std::int64_t size) {
 
 }  // namespace
 
-absl::Status SleepFor(const Context& ctx, absl::Duration duration) {
-  std::mutex mu;
-  std::condition_variable ended;
-  const CancelRegistration wake = ctx.OnCancel([&] {
-    std::lock_guard lock(mu);
-    ended.notify_all();
-  });
-  const absl::Time until = std::min(absl::Now() + duration, ctx.Deadline());
-  std::unique_lock lock(mu);
-  while (!ctx.Done() && absl::Now() < until) {
-    ended.wait_until(lock, absl::ToChronoTime(until));
-  }
-  return ctx.Err();
-}
-
 absl::Duration Backoff::Next() {
   thread_local std::minstd_rand random{std::random_device{}()};
   const absl::Duration wait =
@@ -262,7 +247,7 @@ absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester&
       return locked.has_value() && ctx.Done() ? *locked : writer.status();
     }
     locked = writer.status();
-    if (!SleepFor(ctx, backoff.Next()).ok()) return *locked;
+    if (!Sleep(ctx, backoff.Next()).ok()) return *locked;
   }
 }
 

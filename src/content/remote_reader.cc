@@ -14,6 +14,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/await.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/stream.h"
 
@@ -62,19 +63,11 @@ class StreamReader final : public io::Reader {
     bool resume = false;
     std::size_t filled = 0;
     {
-      const CancelRegistration wake = ctx.OnCancel([&state] {
-        std::lock_guard lock(state.mu);
-        state.changed.notify_all();
-      });
+      const CancelRegistration wake = base::WakeOnCancel(ctx, state.mu, state.changed);
       std::unique_lock lock(state.mu);
-      while (state.chunks.empty() && !state.done) {
-        if (absl::Status err = ctx.Err(); !err.ok()) return err;
-        if (ctx.Deadline() == absl::InfiniteFuture()) {
-          state.changed.wait(lock);
-        } else {
-          state.changed.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-        }
-      }
+      absl::Status s = base::Await(ctx, lock, state.changed,
+                                   [&state] { return state.done || !state.chunks.empty(); });
+      if (!s.ok()) return s;
       if (state.chunks.empty()) {
         return state.status.ok() ? blob_.Ended(pos_)
                                  : rpc::Describe(state.status, "reading content", blob_.digest);

@@ -135,7 +135,7 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
   absl::StatusOr<Response> answer = Negotiate(patience, /*wait_for_ready=*/true);
   // The daemon may not have noticed yet that the old stream is gone, or may go away once more.
   while (!answer.ok() && (IsLocked(answer.status()) || Lost(answer.status())) &&
-         SleepFor(patience, backoff.Next()).ok()) {
+         Sleep(patience, backoff.Next()).ok()) {
     answer = Negotiate(patience, /*wait_for_ready=*/true);
   }
   if (!answer.ok()) {

@@ -11,9 +11,6 @@
 
 namespace containerd::content {
 
-// Sleeps until the duration is over or the context ends; then its error.
-absl::Status SleepFor(const Context& ctx, absl::Duration duration);
-
 // Random waits under a limit that doubles from 16 ms to 2 s.
 class Backoff {
  public:

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <span>
-#include <spawn.h>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -20,7 +16,6 @@
 #include <utility>
 #include <vector>
 
-#include <absl/cleanup/cleanup.h>
 #include <fmt/format.h>
 
 #include "containerd/diff/stream.h"
@@ -28,60 +23,14 @@
 #include "containerd/io/io.h"
 #include "containerd/typeurl/proto.h"
 
+#include "src/base/fd.h"
+#include "src/base/spawn.h"
+
 namespace containerd::diff {
 namespace {
 
 // Most bytes of what a program says before it fails that become part of the error.
 constexpr std::size_t kMaxStderr = 4096;
-
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void reset() { Fd().swap(*this); }
-  void swap(Fd& other) { std::swap(fd_, other.fd_); }
-
- private:
-  int fd_ = -1;
-};
-
-absl::Status Pipe(Fd& read_end, Fd& write_end) {
-  std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return errdefs::FromErrno(errno, "making a pipe");
-  read_end = Fd(fds[0]);
-  write_end = Fd(fds[1]);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Fd> MemoryFile(const char* name, std::string_view data) {
-  Fd file(::memfd_create(name, MFD_CLOEXEC));
-  if (!file) return errdefs::FromErrno(errno, "making a file in memory");
-  while (!data.empty()) {
-    const ssize_t n = ::write(file.get(), data.data(), data.size());
-    if (n < 0) return errdefs::FromErrno(errno, "writing a file in memory");
-    data.remove_prefix(static_cast<std::size_t>(n));
-  }
-  ::lseek(file.get(), 0, SEEK_SET);
-  return file;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& s : strings) pointers.push_back(s.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 class BinaryProcessor final : public StreamProcessor, public RawProcessor {
  public:
@@ -93,31 +42,30 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
     Kill();
     if (cancel_) cancel_();
     if (feeder_.joinable()) feeder_.join();
-    if (pid_ > 0 && !ended_) {
-      while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-      }
-    }
+    if (pid_ > 0 && !ended_) base::Reap(pid_);
   }
 
   absl::Status Start(const Context& ctx, std::string_view input_media_type,
                      std::unique_ptr<StreamProcessor> stream, const std::vector<std::string>& args,
                      const std::vector<std::string>& env, const typeurl::Any* payload) {
     stream_ = std::move(stream);
-    Fd in;
-    Fd feed;
+    base::Pipe in;
     const auto* raw = dynamic_cast<const RawProcessor*>(stream_.get());
     if (raw == nullptr) {
-      if (absl::Status s = Pipe(in, feed); !s.ok()) return s;
+      absl::StatusOr<base::Pipe> pipe = base::MakePipe();
+      if (!pipe.ok()) return pipe.status();
+      in = *std::move(pipe);
     }
-    Fd out;
-    if (absl::Status s = Pipe(output_, out); !s.ok()) return s;
-    absl::StatusOr<Fd> errors = MemoryFile("stderr", "");
+    absl::StatusOr<base::Pipe> out = base::MakePipe();
+    if (!out.ok()) return out.status();
+    output_ = std::move(out->read_end);
+    absl::StatusOr<base::Fd> errors = base::MemoryFile("stderr", "");
     if (!errors.ok()) return errors.status();
     stderr_ = *std::move(errors);
-    Fd payload_file;
+    base::Fd payload_file;
     if (payload != nullptr) {
-      absl::StatusOr<Fd> file =
-          MemoryFile("payload", typeurl::ToProto(*payload).SerializeAsString());
+      absl::StatusOr<base::Fd> file =
+          base::MemoryFile("payload", typeurl::ToProto(*payload).SerializeAsString());
       if (!file.ok()) return file.status();
       payload_file = *std::move(file);
     }
@@ -131,50 +79,28 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
     environment.insert(environment.end(), env.begin(), env.end());
     environment.push_back(fmt::format("STREAM_PROCESSOR_MEDIATYPE={}", input_media_type));
 
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    const absl::Cleanup free_actions = [&] { posix_spawn_file_actions_destroy(&actions); };
-    // The originals are all above 3, so that none is overwritten before it is used.
-    const std::array<std::pair<int, int>, 4> targets = {{
-        {raw != nullptr ? raw->File() : in.get(), STDIN_FILENO},
-        {out.get(), STDOUT_FILENO},
-        {stderr_.get(), STDERR_FILENO},
-        {payload_file.get(), 3},
-    }};
-    std::vector<Fd> copies;
-    for (const auto& [fd, target] : targets) {
-      if (fd < 0) continue;
-      copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 4));
-      if (!copies.back()) return errdefs::FromErrno(errno, "copying a descriptor");
-      posix_spawn_file_actions_adddup2(&actions, copies.back().get(), target);
-    }
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    const absl::Cleanup free_attributes = [&] { posix_spawnattr_destroy(&attributes); };
-    // Nothing that this process blocks or ignores is the program's business.
-    sigset_t signals;
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes, &signals);
-    sigaddset(&signals, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes, &signals);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    const int error = ::posix_spawnp(&pid_, name_.c_str(), &actions, &attributes,
-                                     Pointers(argv).data(), Pointers(environment).data());
-    if (error != 0) {
-      pid_ = -1;
-      return errdefs::FromErrno(error, fmt::format("starting \"{}\"", name_));
-    }
-    pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    std::vector<std::pair<int, int>> descriptors = {
+        {raw != nullptr ? raw->File() : in.read_end.get(), STDIN_FILENO},
+        {out->write_end.get(), STDOUT_FILENO},
+        {stderr_.get(), STDERR_FILENO}};
+    if (payload_file) descriptors.emplace_back(payload_file.get(), 3);
+    absl::StatusOr<pid_t> pid = base::Spawn({.args = std::move(argv),
+                                             .env = std::move(environment),
+                                             .descriptors = std::move(descriptors)},
+                                            fmt::format("starting \"{}\"", name_));
+    if (!pid.ok()) return pid.status();
+    pid_ = *pid;
+    pidfd_ = base::OpenPidfd(pid_);
     on_cancel_ = ctx.OnCancel([this] { Kill(); });
-    copies.clear();
-    out.reset();
-    in.reset();
+    out->write_end.Reset();
+    in.read_end.Reset();
     reader_.emplace(output_.get());
 
     std::tie(feeding_, cancel_) = WithCancel(ctx);
     if (raw == nullptr) {
       try {
-        feeder_ = std::thread([this, to = std::move(feed)]() mutable { Feed(std::move(to)); });
+        feeder_ =
+            std::thread([this, to = std::move(in.write_end)]() mutable { Feed(std::move(to)); });
       } catch (const std::system_error& e) {
         return errdefs::ResourceExhausted(
             fmt::format("no thread to feed \"{}\": {}", name_, e.what()));
@@ -200,7 +126,7 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
     if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
   }
 
-  void Feed(Fd to) {
+  void Feed(base::Fd to) {
     // A program that wants no more closes its input: no reason to end this process.
     sigset_t signals;
     sigemptyset(&signals);
@@ -231,12 +157,7 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
         static_cast<void>(io::FileReader(pidfd_.get()).Read(ctx, nothing));
         if (absl::Status s = ctx.Err(); !s.ok()) return s;
       }
-      int status = 0;
-      while (::waitpid(pid_, &status, 0) < 0) {
-        if (errno == EINTR) continue;
-        status = 0;
-        break;
-      }
+      const int status = base::Reap(pid_).value_or(0);
       ended_ = true;
       if (feeder_.joinable()) {
         cancel_();
@@ -263,9 +184,9 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
   const std::string media_type_;
   const std::string name_;
   std::unique_ptr<StreamProcessor> stream_;
-  Fd output_;
-  Fd stderr_;
-  Fd pidfd_;
+  base::Fd output_;
+  base::Fd stderr_;
+  base::Fd pidfd_;
   pid_t pid_ = -1;
   CancelRegistration on_cancel_;
   std::optional<io::FileReader> reader_;

@@ -21,6 +21,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/escape.h"
+
 namespace containerd::digest {
 namespace {
 
@@ -33,12 +35,7 @@ constexpr char kPayload[] = "containerd.io/digest.error";
 // How much of a rejected text an error message shows: any whole digest fits.
 constexpr std::size_t kShownText = 160;
 
-std::string Quote(std::string_view text) {
-  const bool clipped = text.size() > kShownText;
-  text = text.substr(0, kShownText);
-  return fmt::format("\"{}\"{}", absl::CHexEscape({text.data(), text.size()}),
-                     clipped ? "..." : "");
-}
+std::string Quote(std::string_view text) { return base::Quote(text, kShownText); }
 
 absl::Status Error(const char* sentinel, std::string_view message) {
   absl::Status status = errdefs::InvalidArgument(message);

@@ -13,6 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/typeurl/proto.h"
 
+#include "src/base/await.h"
 #include "src/rpc/internal/proto_time.h"
 #include "src/rpc/internal/sleep.h"
 
@@ -316,20 +317,9 @@ void Feed::Silence() {
 }
 
 absl::Status Feed::Wait(const Context& ctx, const std::function<bool()>& done) {
-  const CancelRegistration wake = ctx.OnCancel([this] {
-    const Lock lock(mu_);
-    changed_.notify_all();
-  });
+  const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
   Lock lock(mu_);
-  while (!done()) {
-    if (absl::Status err = ctx.Err(); !err.ok()) return err;
-    if (ctx.Deadline() == absl::InfiniteFuture()) {
-      changed_.wait(lock);
-    } else {
-      changed_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-    }
-  }
-  return absl::OkStatus();
+  return base::Await(ctx, lock, changed_, done);
 }
 
 absl::StatusOr<Item> Feed::Next(const Context& ctx) {

@@ -14,13 +14,13 @@
 #include "containerd/log/log.h"
 
 #include "selector.h"
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 namespace containerd::filters {
 namespace {
 
 bool Search(const RE2& re, const std::string& text) {
-  return RE2::PartialMatch(IsValid(text) ? text : ReplaceInvalid(text), re);
+  return RE2::PartialMatch(base::IsValidUTF8(text) ? text : base::ReplaceInvalidUTF8(text), re);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@
 #include "quote.h"
 #include "scanner.h"
 #include "selector.h"
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 namespace containerd::filters {
 namespace {
@@ -53,11 +53,11 @@ absl::StatusOr<FilterPtr> Parser::Parse() {
     if (!selector.ok()) return selector.status();
     selectors.push_back(*std::move(selector));
 
-    const Rune next = scanner_.Peek();
+    const base::Rune next = scanner_.Peek();
     if (next == kTokenEOF) return std::make_shared<All>(std::move(selectors));
     if (next != ',') {
       std::string shown;
-      AppendRune(shown, next);
+      base::AppendRune(shown, next);
       return Error(scanner_.offset(), fmt::format("unexpected input: {}", shown));
     }
     scanner_.Scan();
@@ -68,7 +68,7 @@ absl::StatusOr<FilterPtr> Parser::ParseSelector() {
   absl::StatusOr<std::vector<std::string>> fieldpath = ParseFieldpath();
   if (!fieldpath.ok()) return fieldpath.status();
 
-  const Rune next = scanner_.Peek();
+  const base::Rune next = scanner_.Peek();
   if (next == ',' || next == kTokenEOF) {
     return std::make_shared<Selector>(*std::move(fieldpath), Operator::kPresent, "");
   }

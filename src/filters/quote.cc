@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 namespace containerd::filters {
 namespace {
@@ -80,8 +80,8 @@ bool TakeEscape(std::string_view& text, char quote, std::string& out) {
     case 'u':
     case 'U': {
       const std::optional<std::uint32_t> number = TakeNumber(text, 16, c == 'u' ? 4 : 8);
-      if (!number || *number > static_cast<std::uint32_t>(kMaxRune)) return false;
-      AppendRune(out, static_cast<Rune>(*number));
+      if (!number || *number > static_cast<std::uint32_t>(base::kMaxRune)) return false;
+      base::AppendRune(out, static_cast<base::Rune>(*number));
       return true;
     }
     default:

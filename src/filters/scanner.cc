@@ -7,39 +7,39 @@
 
 #include <re2/re2.h>
 
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 namespace containerd::filters {
 namespace {
 
-bool IsFieldRune(Rune r) {
+bool IsFieldRune(base::Rune r) {
   return r == '_' || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9');
 }
 
-bool IsOperatorRune(Rune r) { return r == '=' || r == '!' || r == '~'; }
-bool IsQuoteRune(Rune r) { return r == '/' || r == '|' || r == '"'; }
-bool IsSeparatorRune(Rune r) { return r == ',' || r == '.'; }
+bool IsOperatorRune(base::Rune r) { return r == '=' || r == '!' || r == '~'; }
+bool IsQuoteRune(base::Rune r) { return r == '/' || r == '|' || r == '"'; }
+bool IsSeparatorRune(base::Rune r) { return r == ',' || r == '.'; }
 
 // Unicode's property White_Space. Source: unicode.IsSpace.
-bool IsSpace(Rune r) {
+bool IsSpace(base::Rune r) {
   return (r >= '\t' && r <= '\r') || r == ' ' || r == 0x85 || r == 0xA0 || r == 0x1680 ||
          (r >= 0x2000 && r <= 0x200A) || r == 0x2028 || r == 0x2029 || r == 0x202F || r == 0x205F ||
          r == 0x3000;
 }
 
 // A letter, mark, number, punctuation character or symbol. Source: unicode.IsGraphic less spaces.
-bool IsVisible(Rune r) {
+bool IsVisible(base::Rune r) {
   if (r < 0) return false;
   if (r < 0x80) return r > ' ' && r < 0x7F;
   static const RE2& visible = *new RE2("[\\pL\\pM\\pN\\pP\\pS]");
   std::string encoded;
-  AppendRune(encoded, r);
+  base::AppendRune(encoded, r);
   return RE2::FullMatch(encoded, visible);
 }
 
-bool IsValueRune(Rune r) { return r != ',' && !IsSpace(r) && IsVisible(r); }
+bool IsValueRune(base::Rune r) { return r != ',' && !IsSpace(r) && IsVisible(r); }
 
-int DigitValue(Rune r) {
+int DigitValue(base::Rune r) {
   if (r >= '0' && r <= '9') return r - '0';
   if (r >= 'a' && r <= 'f') return r - 'a' + 10;
   if (r >= 'A' && r <= 'F') return r - 'A' + 10;
@@ -48,13 +48,13 @@ int DigitValue(Rune r) {
 
 }  // namespace
 
-Rune Scanner::Next() {
+base::Rune Scanner::Next() {
   if (pos_ >= input_.size()) return kTokenEOF;
   pos_ = end_;
-  const DecodedRune decoded = DecodeRune(input_.substr(end_));
+  const base::DecodedRune decoded = base::DecodeRune(input_.substr(end_));
   end_ += decoded.width;
   if (decoded.width == 0) return kTokenEOF;
-  if (decoded.rune == kRuneError) {  // Also a U+FFFD that is spelled out, as in Go.
+  if (decoded.rune == base::kRuneError) {  // Also a U+FFFD that is spelled out, as in Go.
     Fail("rune error");
     return kTokenIllegal;
   }
@@ -65,17 +65,17 @@ Rune Scanner::Next() {
   return decoded.rune;
 }
 
-Rune Scanner::Peek() {
+base::Rune Scanner::Peek() {
   const std::size_t pos = pos_;
   const std::size_t end = end_;
-  const Rune ch = Next();
+  const base::Rune ch = Next();
   pos_ = pos;
   end_ = end;
   return ch;
 }
 
 Token Scanner::Scan() {
-  Rune ch = Next();
+  base::Rune ch = Next();
   // Blanks go, but not where one would be an operator's or quote's own; none is.
   while (IsSpace(ch)) ch = Next();
   const std::size_t pos = pos_;
@@ -111,9 +111,9 @@ void Scanner::SkipWhile(Predicate predicate) {
   while (predicate(Peek())) Next();
 }
 
-bool Scanner::ScanQuoted(Rune quote) {
+bool Scanner::ScanQuoted(base::Rune quote) {
   bool legal = true;
-  Rune ch = Next();
+  base::Rune ch = Next();
   while (ch != quote) {
     if (ch == '\n' || ch < 0) {
       Fail("quoted literal not terminated");
@@ -130,8 +130,8 @@ bool Scanner::ScanQuoted(Rune quote) {
   return legal;
 }
 
-Scanner::Escape Scanner::ScanEscape(Rune quote) {
-  const Rune ch = Next();
+Scanner::Escape Scanner::ScanEscape(base::Rune quote) {
+  const base::Rune ch = Next();
   if (ch == quote) return {Next(), true};
   switch (ch) {
     case 'a':
@@ -164,7 +164,7 @@ Scanner::Escape Scanner::ScanEscape(Rune quote) {
   }
 }
 
-Scanner::Escape Scanner::ScanDigits(Rune ch, int base, int count) {
+Scanner::Escape Scanner::ScanDigits(base::Rune ch, int base, int count) {
   while (count > 0 && DigitValue(ch) < base) {
     ch = Next();
     --count;

@@ -8,22 +8,22 @@
 #include <string>
 #include <string_view>
 
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 namespace containerd::filters {
 
 // Kinds of token. A character that begins none is a token of its own code point.
-inline constexpr Rune kTokenEOF = -1;
-inline constexpr Rune kTokenQuoted = -2;  // The quotes belong to the text.
-inline constexpr Rune kTokenValue = -3;
-inline constexpr Rune kTokenField = -4;
-inline constexpr Rune kTokenSeparator = -5;
-inline constexpr Rune kTokenOperator = -6;  // Any run of '=', '!' and '~'.
-inline constexpr Rune kTokenIllegal = -7;   // Scanner::error() says why.
+inline constexpr base::Rune kTokenEOF = -1;
+inline constexpr base::Rune kTokenQuoted = -2;  // The quotes belong to the text.
+inline constexpr base::Rune kTokenValue = -3;
+inline constexpr base::Rune kTokenField = -4;
+inline constexpr base::Rune kTokenSeparator = -5;
+inline constexpr base::Rune kTokenOperator = -6;  // Any run of '=', '!' and '~'.
+inline constexpr base::Rune kTokenIllegal = -7;   // Scanner::error() says why.
 
 struct Token {
   std::size_t pos;
-  Rune kind;
+  base::Rune kind;
   std::string_view text;  // Of the input; empty for EOF and single characters.
 };
 
@@ -36,7 +36,7 @@ class Scanner {
   Token Scan();
 
   // The next character, without consuming it: a code point, kTokenEOF or kTokenIllegal.
-  Rune Peek();
+  base::Rune Peek();
 
   // Where the next character begins.
   std::size_t offset() const { return end_; }
@@ -45,14 +45,14 @@ class Scanner {
   const std::string& error() const { return error_; }
 
  private:
-  Rune Next();
-  bool ScanQuoted(Rune quote);
+  base::Rune Next();
+  bool ScanQuoted(base::Rune quote);
   struct Escape {
-    Rune next;  // The character after the sequence.
+    base::Rune next;  // The character after the sequence.
     bool legal;
   };
-  Escape ScanEscape(Rune quote);
-  Escape ScanDigits(Rune ch, int base, int count);
+  Escape ScanEscape(base::Rune quote);
+  Escape ScanDigits(base::Rune ch, int base, int count);
   template <typename Predicate>
   void SkipWhile(Predicate predicate);
   void Fail(std::string_view message);

@@ -7,6 +7,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/http/http.h"
 
+#include "src/base/await.h"
+
 namespace containerd::http {
 namespace {
 
@@ -55,22 +57,15 @@ bool PipeBody::IsErrClosed(const absl::Status& status) {
 }
 
 absl::Status PipeBody::Write(const Context& ctx, std::string_view data) {
-  const CancelRegistration cancelled = ctx.OnCancel([this] {
-    std::lock_guard lock(mu_);
-    room_.notify_all();
-  });
+  const CancelRegistration wake_me = base::WakeOnCancel(ctx, mu_, room_);
   while (!data.empty()) {
     std::function<void()> wake;
     {
       std::unique_lock lock(mu_);
-      while (!finished_ && !ended_ && buffer_.size() - start_ >= capacity_) {
-        if (absl::Status err = ctx.Err(); !err.ok()) return err;
-        if (ctx.Deadline() == absl::InfiniteFuture()) {
-          room_.wait(lock);
-        } else {
-          room_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-        }
-      }
+      absl::Status s = base::Await(ctx, lock, room_, [this] {
+        return finished_ || ended_ || buffer_.size() - start_ < capacity_;
+      });
+      if (!s.ok()) return s;
       if (finished_ || ended_) return ErrClosed();
       if (start_ > 0 && buffer_.size() + data.size() > capacity_) {
         buffer_.erase(0, start_);

@@ -6,26 +6,17 @@
 
 #include <string_view>
 
-namespace containerd::http {
+#include "src/base/escape.h"
 
-inline bool IsAlnum(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+namespace containerd::http {
 
 // Of a header's name.
 inline bool IsTokenChar(char c) {
-  return IsAlnum(c) ||
+  return base::IsAlnum(c) ||
          (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
 inline bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-inline int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace containerd::http
 

@@ -15,6 +15,7 @@
 
 #include "chars.h"
 #include "engine.h"
+#include "src/base/await.h"
 #include "tls.h"
 
 namespace containerd::http {
@@ -66,23 +67,15 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   // Reads the body, on the reader's thread.
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) {
     if (buf.empty()) return std::size_t{0};
-    const CancelRegistration cancelled = ctx.OnCancel([this] {
-      std::lock_guard lock(mu_);
-      readable_.notify_all();
-    });
+    const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, readable_);
     std::size_t n = 0;
     bool resume = false;
     {
       std::unique_lock lock(mu_);
-      while (chunks_.empty()) {
-        if (ended_) return result_.ok() ? absl::StatusOr<std::size_t>(0) : result_;
-        if (absl::Status err = ctx.Err(); !err.ok()) return err;
-        if (ctx.Deadline() == absl::InfiniteFuture()) {
-          readable_.wait(lock);
-        } else {
-          readable_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-        }
-      }
+      absl::Status s =
+          base::Await(ctx, lock, readable_, [this] { return ended_ || !chunks_.empty(); });
+      if (!s.ok()) return s;
+      if (chunks_.empty()) return result_.ok() ? absl::StatusOr<std::size_t>(0) : result_;
       while (n < buf.size() && !chunks_.empty()) {
         const std::string_view chunk = std::string_view(chunks_.front()).substr(chunk_at_);
         const std::size_t step = std::min(chunk.size(), buf.size() - n);

@@ -8,6 +8,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "chars.h"
+#include "src/base/escape.h"
 
 namespace containerd::http {
 namespace {
@@ -35,7 +36,7 @@ bool ValidHost(std::string_view host) {
     if (close == std::string_view::npos || close == 1) return false;
     name = host.substr(1, close - 1);
     const bool ok = std::all_of(name.begin(), name.end(), [](char c) {
-      return HexValue(c) >= 0 || c == ':' || c == '.' || c == '%' || IsAlnum(c);
+      return base::HexValue(c) >= 0 || c == ':' || c == '.' || c == '%' || base::IsAlnum(c);
     });
     if (!ok) return false;
     port = host.substr(close + 1);
@@ -44,7 +45,7 @@ bool ValidHost(std::string_view host) {
     name = host.substr(0, colon);
     if (colon != std::string_view::npos) port = host.substr(colon);
     const bool ok = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-      return IsAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || (c & 0x80) != 0;
+      return base::IsAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || (c & 0x80) != 0;
     });
     if (!ok) return false;
   }
@@ -173,26 +174,13 @@ absl::StatusOr<Url> ResolveReference(const Url& base, std::string_view location)
   return ParseUrl(url.String());
 }
 
-std::string QueryEscape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (IsAlnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
-      out.push_back(c);
-    } else if (c == ' ') {
-      out.push_back('+');
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
+std::string QueryEscape(std::string_view text) { return base::QueryEncode(text); }
 
 std::string QueryUnescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
-        HexValue(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(HexValue(text[i + 1]) * 16 + HexValue(text[i + 2])));
+    if (const std::optional<char> escaped = base::LeadingPercent(text.substr(i)); escaped) {
+      out.push_back(*escaped);
       i += 2;
     } else {
       out.push_back(text[i] == '+' ? ' ' : text[i]);

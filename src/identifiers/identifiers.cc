@@ -11,6 +11,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/escape.h"
+
 namespace containerd::identifiers {
 namespace {
 
@@ -33,22 +35,18 @@ bool MatchesGrammar(std::string_view id) {
   return after_alphanumeric;
 }
 
-std::string Quote(std::string_view text) {
-  return fmt::format("\"{}\"", absl::CHexEscape({text.data(), text.size()}));
-}
-
 }  // namespace
 
 absl::Status Validate(std::string_view id) {
   if (id.empty()) return errdefs::InvalidArgument("identifier must not be empty");
   if (id.size() > kMaxLength) {
-    return errdefs::InvalidArgument(fmt::format(
-        "identifier {}... has {} characters, greater than maximum length ({} characters)",
-        Quote(id.substr(0, kMaxLength)), id.size(), kMaxLength));
+    return errdefs::InvalidArgument(
+        fmt::format("identifier {} has {} characters, greater than maximum length ({} characters)",
+                    base::Quote(id, kMaxLength), id.size(), kMaxLength));
   }
   if (!MatchesGrammar(id)) {
     return errdefs::InvalidArgument(
-        fmt::format("identifier {} must match {}", Quote(id), kGrammar));
+        fmt::format("identifier {} must match {}", base::Quote(id), kGrammar));
   }
   return absl::OkStatus();
 }

@@ -2,14 +2,11 @@
 #include "containerd/images/handlers.h"
 
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -21,6 +18,8 @@
 #include "containerd/images/annotations.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
+
+#include "src/base/workers.h"
 
 namespace containerd::images {
 namespace {
@@ -90,97 +89,59 @@ absl::Status WalkFrom(const Context& ctx, const Handler& handler, const Descript
   return absl::OkStatus();
 }
 
-// A pool of threads that work off descriptors as they are found.
+// Has descriptors handled as they are found, some at once.
 class Dispatcher {
  public:
   Dispatcher(const Context& ctx, const Handler& handler, int limiter)
-      : handler_(handler), limiter_(static_cast<std::size_t>(limiter)) {
+      : handler_(handler), workers_(static_cast<std::size_t>(limiter), /*helpers=*/1) {
     std::tie(ctx_, cancel_) = WithCancel(ctx);
   }
 
   absl::Status Run(const Descriptors& descs) {
-    {
-      const std::lock_guard lock(mu_);
-      Add(nullptr, descs);
-    }
-    Work();
-    // No more threads are started from here on: all descriptors are done.
-    for (std::thread& helper : helpers_) helper.join();
+    Add(nullptr, descs);
+    workers_.Help();
     return status_;
   }
 
  private:
-  struct Item {
-    PathPtr up;
-    ocispec::Descriptor desc;
-  };
-
-  // With mu_ held.
   void Add(const PathPtr& up, const Descriptors& descs) {
-    for (const ocispec::Descriptor& desc : descs) queue_.push_back({up, desc});
-    while (helpers_.size() + 1 < limiter_ && helpers_.size() + 1 < busy_ + queue_.size()) {
-      try {
-        helpers_.emplace_back([this] { Work(); });
-      } catch (const std::system_error&) {
-        break;  // Those that there are do it all.
-      }
+    for (const ocispec::Descriptor& desc : descs) {
+      workers_.Submit([this, up, desc] {
+        if (absl::Status s = Handle(up, desc); !s.ok()) Fail(std::move(s));
+      });
     }
-    changed_.notify_all();
   }
 
-  // With mu_ held.
+  // After the first one nothing more is handled.
   void Fail(absl::Status status) {
-    if (!status_.ok()) return;
-    status_ = std::move(status);
-    queue_.clear();
+    {
+      const std::lock_guard lock(mu_);
+      if (!status_.ok()) return;
+      status_ = std::move(status);
+    }
     cancel_();
-    changed_.notify_all();
   }
 
-  void Work() {
-    std::unique_lock lock(mu_);
-    for (;;) {
-      changed_.wait(lock, [this] { return !queue_.empty() || busy_ == 0; });
-      if (queue_.empty()) return;
-      const Item item = std::move(queue_.front());
-      queue_.pop_front();
-      if (absl::Status s = ctx_.Err(); !s.ok()) {
-        Fail(std::move(s));
-        continue;
-      }
-      if (++visited_ > kMaxWalkDescriptors) {
-        Fail(TooMany());
-        continue;
-      }
-      ++busy_;
-      lock.unlock();
-      absl::StatusOr<Descriptors> children = handler_(ctx_, item.desc);
-      absl::StatusOr<PathPtr> path = PathPtr();
-      if (children.ok() && !children->empty()) path = Descend(item.up, item.desc, *children);
-      lock.lock();
-      --busy_;
-      if (!children.ok()) {
-        if (!IsErrSkipDesc(children.status())) Fail(children.status());
-      } else if (!path.ok()) {
-        Fail(path.status());
-      } else if (status_.ok()) {
-        Add(*path, *children);
-      }
-      if (busy_ == 0 && queue_.empty()) changed_.notify_all();
-    }
+  absl::Status Handle(const PathPtr& up, const ocispec::Descriptor& desc) {
+    if (absl::Status s = ctx_.Err(); !s.ok()) return s;
+    if (++visited_ > kMaxWalkDescriptors) return TooMany();
+    absl::StatusOr<Descriptors> children = handler_(ctx_, desc);
+    if (IsErrSkipDesc(children.status())) return absl::OkStatus();
+    if (!children.ok()) return children.status();
+    if (children->empty()) return absl::OkStatus();
+    absl::StatusOr<PathPtr> path = Descend(up, desc, *children);
+    if (!path.ok()) return path.status();
+    Add(*path, *children);
+    return absl::OkStatus();
   }
 
   const Handler& handler_;
-  const std::size_t limiter_;
   Context ctx_;
   CancelFunc cancel_;
+  std::atomic<std::int64_t> visited_ = 0;
   std::mutex mu_;
-  std::condition_variable changed_;
-  std::deque<Item> queue_;
-  std::vector<std::thread> helpers_;
-  std::size_t busy_ = 0;  // Handlers that run.
-  std::int64_t visited_ = 0;
   absl::Status status_;
+  base::Workers workers_;  // The last: its threads use the others.
 };
 
 }  // namespace

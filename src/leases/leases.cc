@@ -13,10 +13,10 @@
 #include "containerd/log/log.h"
 #include "containerd/option/option.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::leases {
 namespace {
-
-constexpr absl::Duration kReleaseTimeout = absl::Seconds(10);
 
 // Three bytes in base64's alphabet for URLs.
 std::string Base64URL(const std::array<unsigned char, 3>& bytes) {
@@ -108,7 +108,7 @@ absl::Status LeaseGuard::Release(const Context& ctx, const std::vector<DeleteOpt
 void LeaseGuard::ReleaseQuietly() {
   if (!lease_) return;
   const std::string id = lease_->id;
-  const absl::Status s = Release(WithTimeout(WithoutCancel(ctx_), kReleaseTimeout));
+  const absl::Status s = Release(base::CleanUpContext(ctx_));
   if (!s.ok() && !errdefs::IsNotFound(s)) {
     log::Warn(fmt::format("lease \"{}\" could not be released: {}", id, errdefs::Message(s)));
   }

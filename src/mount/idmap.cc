@@ -20,6 +20,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/fd.h"
+
 namespace containerd::mount {
 namespace {
 
@@ -43,13 +45,11 @@ absl::StatusOr<IDMapping> ParseIDMapping(std::string_view mapping) {
 }
 
 absl::Status WriteFile(const std::string& path, std::string_view text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  const bool ok =
-      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int err = errno;
-  if (fd >= 0) close(fd);
-  if (!ok) return errdefs::FromErrno(err, fmt::format("writing \"{}\" to {}", text, path));
-  return absl::OkStatus();
+  const base::Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
+    return absl::OkStatus();
+  }
+  return errdefs::FromErrno(errno, fmt::format("writing \"{}\" to {}", text, path));
 }
 
 std::string Format(const std::vector<IDMapping>& mappings) {
@@ -142,23 +142,22 @@ absl::Status IDMapMountWithAttrs(std::string_view source, std::string_view targe
                                  std::uint64_t attr_set, std::uint64_t attr_clear) {
   const std::string from(source);
   const std::string to(target);
-  const int tree = open_tree(AT_FDCWD, from.c_str(),
-                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-  if (tree < 0) return errdefs::FromErrno(errno, fmt::format("cloning the mount at \"{}\"", from));
+  const base::Fd tree(open_tree(
+      AT_FDCWD, from.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+  if (!tree) return errdefs::FromErrno(errno, fmt::format("cloning the mount at \"{}\"", from));
 
   mount_attr attr{};
   attr.attr_set = MOUNT_ATTR_IDMAP | attr_set;
   attr.attr_clr = attr_clear;
   attr.propagation = MS_PRIVATE;
   attr.userns_fd = static_cast<unsigned>(userns_fd);
-  absl::Status s;
-  if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) != 0) {
-    s = errdefs::FromErrno(errno, fmt::format("mapping the ids of the mount of \"{}\"", from));
-  } else if (move_mount(tree, "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    s = errdefs::FromErrno(errno, fmt::format("mounting \"{}\" at \"{}\"", from, to));
+  if (mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) != 0) {
+    return errdefs::FromErrno(errno, fmt::format("mapping the ids of the mount of \"{}\"", from));
   }
-  close(tree);
-  return s;
+  if (move_mount(tree.get(), "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return errdefs::FromErrno(errno, fmt::format("mounting \"{}\" at \"{}\"", from, to));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace containerd::mount

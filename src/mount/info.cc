@@ -13,26 +13,10 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/mount/mount.h"
 
+#include "src/base/escape.h"
+
 namespace containerd::mount {
 namespace {
-
-bool IsOctal(char c) { return c >= '0' && c <= '7'; }
-
-// The kernel writes blanks, tabs, newlines and backslashes as a backslash and three octal digits.
-std::string Unescape(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && IsOctal(text[i + 1]) && IsOctal(text[i + 2]) &&
-        IsOctal(text[i + 3])) {
-      const int value = (text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0');
-      plain += static_cast<char>(value);
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
 
 bool ParseInt(std::string_view text, int& value) {
   const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -59,15 +43,15 @@ std::optional<Info> ParseLine(std::string_view line) {
       !ParseInt(fields[2].substr(colon + 1), info.minor)) {
     return std::nullopt;
   }
-  info.root = Unescape(fields[3]);
-  info.mountpoint = Unescape(fields[4]);
+  info.root = base::DecodeOctal(fields[3]);
+  info.mountpoint = base::DecodeOctal(fields[4]);
   info.options = fields[5];
   for (std::size_t i = 6; i < dash; ++i) {
     if (!info.optional.empty()) info.optional += ' ';
     info.optional += fields[i];
   }
-  info.fs_type = Unescape(fields[dash + 1]);
-  info.source = Unescape(fields[dash + 2]);
+  info.fs_type = base::DecodeOctal(fields[dash + 1]);
+  info.source = base::DecodeOctal(fields[dash + 2]);
   info.vfs_options = fields[dash + 3];
   return info;
 }

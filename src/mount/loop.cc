@@ -17,27 +17,19 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/fd.h"
+
 namespace containerd::mount {
 namespace {
 
 constexpr char kControlPath[] = "/dev/loop-control";
 
-struct Fd {
-  explicit Fd(int fd) : value(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (value >= 0) close(value);
-  }
-  int value;
-};
-
 absl::StatusOr<int> GetFreeLoop() {
-  const Fd control(open(kControlPath, O_RDWR | O_CLOEXEC));
-  if (control.value < 0) {
+  const base::Fd control(open(kControlPath, O_RDWR | O_CLOEXEC));
+  if (!control) {
     return errdefs::FromErrno(errno, fmt::format("opening {}", kControlPath));
   }
-  const int number = ioctl(control.value, LOOP_CTL_GET_FREE);
+  const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
   if (number < 0) return errdefs::FromErrno(errno, "asking for a free loop device");
   return number;
 }
@@ -84,8 +76,8 @@ LoopDevice::~LoopDevice() {
 absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file, const LoopParams& params) {
   const std::string name(backing_file);
   const int mode = (params.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-  const Fd backing(open(name.c_str(), mode));
-  if (backing.value < 0) {
+  const base::Fd backing(open(name.c_str(), mode));
+  if (!backing) {
     return errdefs::FromErrno(errno, fmt::format("opening the backing file \"{}\"", name));
   }
 
@@ -96,7 +88,7 @@ absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file, const LoopPa
     if (!number.ok()) return number.status();
     device = fmt::format("/dev/loop{}", *number);
     LoopDevice loop(device, open(device.c_str(), mode));
-    const int err = loop.fd() < 0 ? errno : Configure(loop.fd(), backing.value, name, params);
+    const int err = loop.fd() < 0 ? errno : Configure(loop.fd(), backing.get(), name, params);
     if (err == 0) return loop;
     if (err != EBUSY) {
       return errdefs::FromErrno(err, fmt::format("attaching \"{}\" to {}", name, device));
@@ -119,8 +111,8 @@ absl::StatusOr<std::string> AttachLoopDevice(std::string_view backing_file) {
 
 absl::Status DetachLoopDevice(const std::vector<std::string>& devices) {
   for (const std::string& device : devices) {
-    const Fd loop(open(device.c_str(), O_RDONLY | O_CLOEXEC));
-    if (loop.value < 0 || ioctl(loop.value, LOOP_CLR_FD, 0) != 0) {
+    const base::Fd loop(open(device.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!loop || ioctl(loop.get(), LOOP_CLR_FD, 0) != 0) {
       return errdefs::FromErrno(errno, fmt::format("detaching loop device {}", device));
     }
   }

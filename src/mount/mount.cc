@@ -32,6 +32,8 @@
 
 #include "options.h"
 #include "process.h"
+#include "src/base/fd.h"
+#include "src/base/userns.h"
 #include "temp_location.h"
 
 namespace containerd::mount {
@@ -48,31 +50,28 @@ bool NeedsCompacting(const Options& options) { return Size(options) >= PageSize(
 // does not exist is kept as it is; the caller's mount(2) then fails.
 absl::StatusOr<std::string> ResolveInRoot(std::string_view root, std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
-  const std::string base(root);
-  if (path.empty()) return base;
+  const std::string root_path(root);
+  if (path.empty()) return root_path;
   const std::string joined = fmt::format("{}/{}", root, path);
 
-  const int dir = open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0 && errno == ENOENT) return joined;
-  if (dir < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", root));
+  const base::Fd dir(open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!dir && errno == ENOENT) return joined;
+  if (!dir) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", root));
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const std::string relative(path);
-  const long fd = syscall(SYS_openat2, dir, relative.c_str(), &how, sizeof how);
-  const int err = errno;
-  close(dir);
-  if (fd < 0 && err == ENOENT) return joined;
-  if (fd < 0) {
-    return errdefs::FromErrno(err, fmt::format("resolving \"{}\" in \"{}\"", path, root));
+  const base::Fd found(
+      static_cast<int>(syscall(SYS_openat2, dir.get(), relative.c_str(), &how, sizeof how)));
+  if (!found && errno == ENOENT) return joined;
+  if (!found) {
+    return errdefs::FromErrno(errno, fmt::format("resolving \"{}\" in \"{}\"", path, root));
   }
   char resolved[PATH_MAX];
   const ssize_t n =
-      readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), resolved, sizeof resolved);
-  const int link_err = errno;
-  close(static_cast<int>(fd));
+      readlink(fmt::format("/proc/self/fd/{}", found.get()).c_str(), resolved, sizeof resolved);
   if (n < 0) {
-    return errdefs::FromErrno(link_err, fmt::format("resolving \"{}\" in \"{}\"", path, root));
+    return errdefs::FromErrno(errno, fmt::format("resolving \"{}\" in \"{}\"", path, root));
   }
   return std::string(resolved, static_cast<std::size_t>(n));
 }
@@ -104,15 +103,6 @@ absl::Status MountIn(const std::string& dir, const std::string& source, const st
       err,
       fmt::format("mounting source \"{}\" at \"{}\" (type {}, flags {:#x}, data \"{}\"{}{})",
                   source, target, type, flags, data, dir.empty() ? "" : ", relative to ", dir));
-}
-
-bool RunningInUserNS() {
-  std::ifstream file("/proc/self/uid_map");
-  std::uint64_t inside = 0;
-  std::uint64_t outside = 0;
-  std::uint64_t count = 0;
-  if (!(file >> inside >> outside >> count)) return false;
-  return inside != 0 || outside != 0 || count != 4294967295U;
 }
 
 // The flags of the mount at `path` that a user namespace may not take away.
@@ -287,7 +277,7 @@ absl::Status MountHere(const Mount& mount, const std::string& target) {
   constexpr unsigned long kReadonlyBind = MS_BIND | MS_RDONLY;
   if ((flags & kReadonlyBind) == kReadonlyBind) {
     unsigned long locked = 0;
-    if (RunningInUserNS()) {
+    if (base::RunningInUserNS()) {
       auto have = LockedFlags(target);
       if (!have.ok()) return have.status();
       locked = *have;

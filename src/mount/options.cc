@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <sys/mount.h>
 #include <utility>
 
@@ -10,6 +9,9 @@
 #include <fmt/ranges.h>
 
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/base/overlay.h"
+#include "src/base/path.h"
 
 namespace containerd::mount {
 namespace {
@@ -134,13 +136,9 @@ bool TakeDirectIO(Options& data) {
 }
 
 std::optional<LowerDirs> FindLowerDirs(const Options& options) {
-  const auto it = std::find_if(options.begin(), options.end(), [](const std::string& option) {
-    return option.starts_with(kLowerDir);
-  });
-  if (it == options.end()) return std::nullopt;
-  const auto dirs = Split(std::string_view(*it).substr(kLowerDir.size()), ':');
-  return LowerDirs{.index = static_cast<std::size_t>(it - options.begin()),
-                   .dirs = {dirs.begin(), dirs.end()}};
+  base::OverlayDirs dirs = base::ParseOverlay(options);
+  if (!dirs.lower_option) return std::nullopt;
+  return LowerDirs{.index = *dirs.lower_option, .dirs = std::move(dirs.lower)};
 }
 
 std::size_t Size(const Options& options) {
@@ -196,10 +194,7 @@ std::vector<std::string> BuildIDMappedPaths(const std::vector<std::string>& dirs
   for (const std::string& dir : dirs) {
     std::string_view rest = dir;
     if (rest.starts_with(common)) rest.remove_prefix(common.size());
-    std::string path =
-        std::filesystem::path(fmt::format("{}/{}", mapped, rest)).lexically_normal().string();
-    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    paths.push_back(std::move(path));
+    paths.push_back(base::JoinPath({mapped, rest}));
   }
   return paths;
 }

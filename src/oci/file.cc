@@ -9,6 +9,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
 
+#include "src/base/fd.h"
+
 namespace containerd::oci {
 
 absl::StatusOr<std::string> ReadAll(int fd, std::string_view name, std::size_t limit) {
@@ -19,9 +21,9 @@ absl::StatusOr<std::string> ReadAll(int fd, std::string_view name, std::size_t l
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!file.ok()) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
-  return ReadAll(file.fd(), path, limit);
+  const base::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
+  return ReadAll(file.get(), path, limit);
 }
 
 }  // namespace containerd::oci

@@ -17,6 +17,9 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/fd.h"
+#include "src/base/overlay.h"
+
 namespace containerd::oci {
 namespace {
 
@@ -41,9 +44,9 @@ std::string OverlayAttribute(int fd, std::string_view name) {
 // layers together.
 struct Node {
   enum class Kind { kMissing, kFile, kSymlink, kDirectory } kind = Kind::kMissing;
-  File file;               // Of kFile.
-  std::string link;        // Of kSymlink.
-  std::vector<File> dirs;  // Of kDirectory, the uppermost first.
+  base::Fd file;               // Of kFile.
+  std::string link;            // Of kSymlink.
+  std::vector<base::Fd> dirs;  // Of kDirectory, the uppermost first.
 };
 
 // Looks for one name in layers, the uppermost first, and stops where what was found covers the
@@ -52,10 +55,10 @@ class Lookup {
  public:
   Lookup(std::string_view name, bool overlay) : name_(name), overlay_(overlay) {}
 
-  absl::StatusOr<Node> In(const std::vector<File>& layers) {
-    for (const File& layer : layers) {
+  absl::StatusOr<Node> In(const std::vector<base::Fd>& layers) {
+    for (const base::Fd& layer : layers) {
       bool covered = false;
-      if (absl::Status s = InLayer(layer.fd(), &covered); !s.ok()) return s;
+      if (absl::Status s = InLayer(layer.get(), &covered); !s.ok()) return s;
       if (covered) break;
     }
     return std::move(node_);
@@ -78,11 +81,11 @@ class Lookup {
   }
 
   absl::Status AddDirectory(int dir, bool* covered) {
-    File opened(openat(dir, name_.c_str(), kOpenDirectory));
-    if (!opened.ok()) return Failed();
+    base::Fd opened(openat(dir, name_.c_str(), kOpenDirectory));
+    if (!opened) return Failed();
     if (overlay_) {
-      if (!OverlayAttribute(opened.fd(), "redirect").empty()) return TakesTheKernel();
-      *covered = OverlayAttribute(opened.fd(), "opaque") == "y";
+      if (!OverlayAttribute(opened.get(), "redirect").empty()) return TakesTheKernel();
+      *covered = OverlayAttribute(opened.get(), "opaque") == "y";
     }
     node_.kind = Node::Kind::kDirectory;
     node_.dirs.push_back(std::move(opened));
@@ -100,16 +103,16 @@ class Lookup {
   }
 
   absl::Status OpenFile(int dir) {
-    File opened(openat(dir, name_.c_str(), kOpenFile));
-    if (!opened.ok()) return Failed();
+    base::Fd opened(openat(dir, name_.c_str(), kOpenFile));
+    if (!opened) return Failed();
     struct stat st;
-    if (fstat(opened.fd(), &st) != 0) return Failed();
+    if (fstat(opened.get(), &st) != 0) return Failed();
     if (!S_ISREG(st.st_mode)) {
       return errdefs::InvalidArgument(fmt::format("\"{}\" is not a regular file", name_));
     }
     if (overlay_) {
-      if (!OverlayAttribute(opened.fd(), "metacopy").empty()) return TakesTheKernel();
-      if (st.st_size == 0 && !OverlayAttribute(opened.fd(), "whiteout").empty()) {
+      if (!OverlayAttribute(opened.get(), "metacopy").empty()) return TakesTheKernel();
+      if (st.st_size == 0 && !OverlayAttribute(opened.get(), "whiteout").empty()) {
         return absl::OkStatus();
       }
     }
@@ -147,10 +150,11 @@ void PushParts(std::string_view path, std::deque<std::string>* parts) {
 }
 
 // Follows a path through the layers, part by part.
-absl::StatusOr<File> Walk(const std::vector<File>& root, bool overlay, std::string_view path) {
+absl::StatusOr<base::Fd> Walk(const std::vector<base::Fd>& root, bool overlay,
+                              std::string_view path) {
   std::deque<std::string> parts;
   PushParts(path, &parts);
-  std::vector<std::vector<File>> above;  // The directories from the root down to where we are.
+  std::vector<std::vector<base::Fd>> above;  // The directories from the root down to where we are.
   int followed = 0;
   while (!parts.empty()) {
     const std::string part = std::move(parts.front());
@@ -186,44 +190,34 @@ absl::StatusOr<File> Walk(const std::vector<File>& root, bool overlay, std::stri
 // openat2(2) does the same for one directory in one call; not every kernel and sandbox has it. The
 // file is opened for reading only after a check that it is not a device: opening one may have
 // effects.
-File OpenInRoot(int root, const std::string& path) {
+base::Fd OpenInRoot(int root, const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  File found(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  base::Fd found(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
   struct stat st;
-  if (!found.ok() || fstat(found.fd(), &st) != 0 || !S_ISREG(st.st_mode)) return found;
-  return File(open(fmt::format("/proc/self/fd/{}", found.fd()).c_str(), kOpenFile & ~O_NOFOLLOW));
+  if (!found || fstat(found.get(), &st) != 0 || !S_ISREG(st.st_mode)) return found;
+  return base::Fd(
+      open(fmt::format("/proc/self/fd/{}", found.get()).c_str(), kOpenFile & ~O_NOFOLLOW));
 }
 
-absl::StatusOr<File> OpenDirectory(const std::string& path) {
-  File opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (opened.ok()) return opened;
+absl::StatusOr<base::Fd> OpenDirectory(const std::string& path) {
+  base::Fd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (opened) return opened;
   return errdefs::FromErrno(errno, fmt::format("opening the root file system \"{}\"", path));
 }
 
 // The directories of an overlay, the uppermost first.
 absl::StatusOr<std::vector<std::string>> OverlayDirectories(
     const std::vector<std::string>& options) {
-  constexpr std::string_view kUpper = "upperdir=";
-  constexpr std::string_view kLower = "lowerdir=";
-  std::vector<std::string> dirs;
-  std::string_view lower;
-  for (const std::string_view option : options) {
-    if (option.starts_with(kUpper)) dirs.emplace_back(option.substr(kUpper.size()));
-    if (option.starts_with(kLower)) lower = option.substr(kLower.size());
-    if (option.starts_with("lowerdir+") || option.starts_with("datadir+")) lower = "?";
-  }
-  while (!lower.empty()) {
-    const std::size_t end = lower.find(':');
-    dirs.emplace_back(lower.substr(0, end));
-    lower.remove_prefix(end == std::string_view::npos ? lower.size() : end + 1);
-  }
+  base::OverlayDirs overlay = base::ParseOverlay(options);
+  std::vector<std::string> dirs = std::move(overlay.lower);
+  if (!overlay.upper.empty()) dirs.insert(dirs.begin(), std::move(overlay.upper));
   // Only the kernel can resolve lower directories that are relative, escaped or data-only.
   const bool plain = std::all_of(dirs.begin(), dirs.end(), [](const std::string& dir) {
     return dir.starts_with('/') && dir.find('\\') == std::string::npos;
   });
-  if (dirs.empty() || !plain) {
+  if (dirs.empty() || overlay.more || !plain) {
     return errdefs::NotImplemented("an overlay whose layers are not plain paths");
   }
   return dirs;
@@ -240,8 +234,8 @@ absl::StatusOr<RootView> RootView::OfDirectory(const std::string& path) {
 }
 
 absl::StatusOr<RootView> RootView::OfDescriptor(int fd) {
-  File copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy.ok()) return errdefs::FromErrno(errno, "the root file system's descriptor");
+  base::Fd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return errdefs::FromErrno(errno, "the root file system's descriptor");
   RootView view;
   view.layers_.push_back(std::move(copy));
   return view;
@@ -268,10 +262,10 @@ absl::StatusOr<RootView> RootView::OfMounts(const std::vector<mount::Mount>& mou
   return view;
 }
 
-absl::StatusOr<File> RootView::Open(std::string_view path) const {
+absl::StatusOr<base::Fd> RootView::Open(std::string_view path) const {
   if (!overlay_) {
-    File opened = OpenInRoot(layers_.front().fd(), std::string(path));
-    if (opened.ok()) return opened;
+    base::Fd opened = OpenInRoot(layers_.front().get(), std::string(path));
+    if (opened) return opened;
     // EPERM and ENOSYS: there is no such call here. EAGAIN: somebody is moving directories.
     if (errno != ENOSYS && errno != EPERM && errno != EAGAIN) {
       return errdefs::FromErrno(errno, "opening it");
@@ -284,13 +278,13 @@ absl::StatusOr<std::string> RootView::ReadFile(std::string_view path, std::size_
   auto opened = Open(path);
   if (!opened.ok()) return errdefs::Annotate(opened.status(), fmt::format("\"{}\"", path));
   struct stat st;
-  if (fstat(opened->fd(), &st) != 0) {
+  if (fstat(opened->get(), &st) != 0) {
     return errdefs::FromErrno(errno, fmt::format("\"{}\"", path));
   }
   if (!S_ISREG(st.st_mode)) {
     return errdefs::InvalidArgument(fmt::format("\"{}\" is not a regular file", path));
   }
-  return ReadAll(opened->fd(), path, limit);
+  return ReadAll(opened->get(), path, limit);
 }
 
 }  // namespace containerd::oci

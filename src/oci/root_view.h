@@ -19,6 +19,7 @@
 #include "containerd/mount/mount.h"
 
 #include "file.h"
+#include "src/base/fd.h"
 
 namespace containerd::oci {
 
@@ -41,9 +42,9 @@ class RootView {
  private:
   RootView() = default;
 
-  absl::StatusOr<File> Open(std::string_view path) const;
+  absl::StatusOr<base::Fd> Open(std::string_view path) const;
 
-  std::vector<File> layers_;  // The uppermost first.
+  std::vector<base::Fd> layers_;  // The uppermost first.
   bool overlay_ = false;
 };
 

@@ -13,6 +13,8 @@
 #include "containerd/mount/temp.h"
 #include "containerd/snapshots/snapshots.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::oci {
 namespace {
 
@@ -46,7 +48,7 @@ absl::Status LookAtActivated(const Context& ctx, mount::Manager& manager,
   if (errdefs::IsNotImplemented(active.status())) return LookAtTempMount(ctx, mounts, look);
   if (!active.ok()) return errdefs::Annotate(active.status(), "activating mounts");
   absl::Status result = LookAtTempMount(ctx, active->system, look);
-  if (absl::Status s = manager.Deactivate(WithoutCancel(ctx), name); !s.ok()) {
+  if (absl::Status s = manager.Deactivate(base::CleanUpContext(ctx), name); !s.ok()) {
     log::Warn(
         fmt::format("mounts stay active under the name \"{}\": {}", name, errdefs::Message(s)));
   }

@@ -12,9 +12,10 @@
 #include "containerd/specs/json.h"
 
 #include "file.h"
-#include "path.h"
 #include "sections.h"
 #include "src/base/options.h"
+#include "src/base/path.h"
+#include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::oci {
 namespace {
@@ -74,7 +75,7 @@ absl::StatusOr<Spec> DefaultUnixSpec(const Context& ctx, std::string_view id) {
   spec.mounts = DefaultMounts();
   spec.linux_ = specs::Linux{
       .resources = specs::LinuxResources{.devices = {{.allow = false, .access = "rwm"}}},
-      .cgroups_path = JoinPath({"/", *ns, id}),
+      .cgroups_path = base::JoinPath({"/", *ns, id}),
       .namespaces = {{.type = specs::kPIDNamespace},
                      {.type = specs::kIPCNamespace},
                      {.type = specs::kUTSNamespace},

@@ -19,9 +19,10 @@
 #include "containerd/option/option.h"
 
 #include "devices.h"
-#include "path.h"
 #include "sections.h"
 #include "sentinel.h"
+#include "src/base/path.h"
+#include "src/base/userns.h"
 
 namespace containerd::oci {
 namespace {
@@ -34,21 +35,6 @@ bool IsSkippedDirectory(std::string_view name) {
   constexpr std::string_view kSkipped[] = {"pts",  "shm",         "fd",   "mqueue",
                                            ".lxc", ".lxd-mounts", ".udev"};
   return std::find(std::begin(kSkipped), std::end(kSkipped), name) != std::end(kSkipped);
-}
-
-bool RunningInUserNS() {
-  static const bool running = [] {
-    constexpr std::uint64_t kAll = 4294967295U;
-    std::uint64_t inside = 0;
-    std::uint64_t outside = 0;
-    std::uint64_t count = 0;
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen("/proc/self/uid_map", "re"), fclose);
-    if (file == nullptr) return false;
-    // NOLINTNEXTLINE(cert-err34-c): the kernel wrote the numbers
-    if (fscanf(file.get(), "%lu %lu %lu", &inside, &outside, &count) != 3) return false;
-    return inside != 0 || outside != 0 || count != kAll;
-  }();
-  return running;
 }
 
 void Allow(Spec* spec, const specs::LinuxDevice& device, const std::string& permissions) {
@@ -125,9 +111,9 @@ absl::Status DeviceTree::Collect(const std::string& path, const std::string& con
   auto entries = list_(path);
   if (!entries.ok()) return entries.status();
   for (const Entry& entry : *entries) {
-    const std::string below = JoinPath({path, entry.name});
+    const std::string below = base::JoinPath({path, entry.name});
     const std::string container_below =
-        container_path.empty() ? "" : JoinPath({container_path, entry.name});
+        container_path.empty() ? "" : base::JoinPath({container_path, entry.name});
     absl::Status s;
     if (entry.directory) {
       if (IsSkippedDirectory(entry.name)) continue;
@@ -158,7 +144,7 @@ absl::Status DeviceTree::Add(const std::string& path, const std::string& contain
 }
 
 DeviceTree::DeviceTree()
-    : in_userns_(RunningInUserNS()), list_(ReadDirectory), device_(DeviceFromPath) {}
+    : in_userns_(base::RunningInUserNS()), list_(ReadDirectory), device_(DeviceFromPath) {}
 
 absl::StatusOr<specs::LinuxDevice> DeviceFromPath(const std::string& path) {
   struct stat st;

@@ -11,8 +11,8 @@
 #include "containerd/oci/spec_opts_process.h"
 #include "containerd/option/option.h"
 
-#include "path.h"
 #include "sections.h"
+#include "src/base/path.h"
 
 namespace containerd::oci {
 namespace {
@@ -89,7 +89,7 @@ constinit const option::Plain<SpecOpt> WithNamespacedCgroup([](const Context& ct
   if (container == nullptr) {
     return errdefs::InvalidArgument("a namespaced cgroup takes a container, for its id");
   }
-  EnsureLinux(spec).cgroups_path = JoinPath({"/", *ns, container->id});
+  EnsureLinux(spec).cgroups_path = base::JoinPath({"/", *ns, container->id});
   return absl::OkStatus();
 });
 

@@ -10,9 +10,9 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/option/option.h"
 
-#include "path.h"
 #include "sections.h"
 #include "sentinel.h"
+#include "src/base/path.h"
 
 namespace containerd::oci {
 namespace {
@@ -58,8 +58,8 @@ SpecOpt WithoutMounts(std::vector<std::string> destinations) {
   return [destinations = std::move(destinations)](const Context&, Client*, containers::Container*,
                                                   Spec* spec) {
     std::erase_if(spec->mounts, [&](const specs::Mount& mount) {
-      return std::find(destinations.begin(), destinations.end(), CleanPath(mount.destination)) !=
-             destinations.end();
+      return std::find(destinations.begin(), destinations.end(),
+                       base::CleanPath(mount.destination)) != destinations.end();
     });
     return absl::OkStatus();
   };
@@ -93,7 +93,7 @@ SpecOpt WithDevShmSize(std::int64_t kb) {
   return [kb](const Context&, Client*, containers::Container*, Spec* spec) {
     for (specs::Mount& mount : spec->mounts) {
       if (mount.source != "shm" || mount.type != "tmpfs" ||
-          CleanPath(mount.destination) != "/dev/shm") {
+          base::CleanPath(mount.destination) != "/dev/shm") {
         continue;
       }
       std::erase_if(mount.options, [](std::string_view o) { return o.starts_with("size="); });

@@ -14,6 +14,7 @@
 
 #include "cpuinfo.h"
 #include "database.h"
+#include "src/base/escape.h"
 
 namespace containerd::platforms {
 namespace {
@@ -32,15 +33,8 @@ bool IsMadeOf(std::string_view text, std::string_view marks) {
   });
 }
 
-// Text from outside, fit for an error message.
-std::string Quote(std::string_view text) {
-  constexpr std::size_t kMax = 128;
-  return fmt::format("\"{}{}\"", absl::CHexEscape(std::string(text.substr(0, kMax))),
-                     text.size() > kMax ? "..." : "");
-}
-
 absl::Status Invalid(std::string_view specifier, std::string_view why) {
-  return errdefs::InvalidArgument(fmt::format("platform {}: {}", Quote(specifier), why));
+  return errdefs::InvalidArgument(fmt::format("platform {}: {}", base::Quote(specifier), why));
 }
 
 std::optional<std::string> Unescape(std::string_view text) {
@@ -50,12 +44,9 @@ std::optional<std::string> Unescape(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    const std::string hex(text.substr(i + 1, 2));
-    if (hex.size() != 2 || !absl::ascii_isxdigit(static_cast<unsigned char>(hex[0])) ||
-        !absl::ascii_isxdigit(static_cast<unsigned char>(hex[1]))) {
-      return std::nullopt;
-    }
-    out.append(absl::HexStringToBytes(hex));
+    const std::optional<char> escaped = base::LeadingPercent(text.substr(i));
+    if (!escaped) return std::nullopt;
+    out.push_back(*escaped);
     i += 2;
   }
   return out;
@@ -67,7 +58,7 @@ std::string Escape(std::string_view text) {
     if (kReserved.find(c) == std::string_view::npos) {
       out.push_back(c);
     } else {
-      out.append(fmt::format("%{:02X}", static_cast<unsigned char>(c)));
+      base::AppendPercent(out, c);
     }
   }
   return out;
@@ -81,14 +72,14 @@ absl::Status ParseOS(std::string_view specifier, std::string_view component, Pla
     return Invalid(specifier,
                    fmt::format("{} is no operating system: want letters, digits, '_' and '-', then "
                                "optionally \"(version+feature...)\"",
-                               Quote(component)));
+                               base::Quote(component)));
   }
   platform.os = NormalizeOS(name);
   if (paren == std::string_view::npos) return absl::OkStatus();
 
   std::string_view options = component.substr(paren + 1);
   if (!options.ends_with(')')) {
-    return Invalid(specifier, fmt::format("{} has no \")\" at its end", Quote(component)));
+    return Invalid(specifier, fmt::format("{} has no \")\" at its end", base::Quote(component)));
   }
   options.remove_suffix(1);
   for (bool is_version = true;; is_version = false) {
@@ -101,7 +92,7 @@ absl::Status ParseOS(std::string_view specifier, std::string_view component, Pla
     if (!value.has_value()) {
       return Invalid(specifier,
                      fmt::format("invalid OS {} {}: want letters, digits, '_', '.', '-' and %XX",
-                                 what, Quote(option)));
+                                 what, base::Quote(option)));
     }
     if (is_version) {
       platform.os_version = *value;
@@ -151,7 +142,7 @@ absl::StatusOr<Platform> Parse(std::string_view specifier) {
       return Invalid(specifier,
                      fmt::format("{} is no component of a platform: want letters, digits, '_', '.' "
                                  "and '-'",
-                                 Quote(parts[i])));
+                                 base::Quote(parts[i])));
     }
   }
 

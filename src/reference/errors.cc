@@ -7,10 +7,11 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/cord.h>
-#include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/base/escape.h"
 
 namespace containerd::reference {
 namespace {
@@ -22,12 +23,7 @@ constexpr std::size_t kShownText = 512;
 
 }  // namespace
 
-std::string Quote(std::string_view text) {
-  const bool clipped = text.size() > kShownText;
-  text = text.substr(0, kShownText);
-  return fmt::format("\"{}\"{}", absl::CHexEscape({text.data(), text.size()}),
-                     clipped ? "..." : "");
-}
+std::string Quote(std::string_view text) { return base::Quote(text, kShownText); }
 
 absl::Status Error(std::string_view sentinel, std::string_view message) {
   absl::Status status = errdefs::InvalidArgument(message);

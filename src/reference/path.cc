@@ -9,20 +9,16 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/utf8.h"
+
 namespace containerd::reference {
 namespace {
 
 // Takes one UTF-8 character, or one byte that is none, off the front of `text`. Characters compare
 // by their bytes, which have the order of the code points.
 std::string_view TakeCharacter(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  std::size_t width = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
-  width = std::min(width, text.size());
-  for (std::size_t i = 1; i < width; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) width = 1;
-  }
-  const std::string_view character = text.substr(0, width);
-  text.remove_prefix(width);
+  const std::string_view character = text.substr(0, base::DecodeRune(text).width);
+  text.remove_prefix(character.size());
   return character;
 }
 
@@ -120,29 +116,6 @@ bool TakeMatch(const Pattern::Element& element, std::string_view& name) {
 }
 
 }  // namespace
-
-std::string CleanPath(std::string_view path) {
-  const bool rooted = path.starts_with('/');
-  std::vector<std::string_view> elements;
-  while (!path.empty()) {
-    const std::size_t slash = std::min(path.find('/'), path.size());
-    const std::string_view element = path.substr(0, slash);
-    path.remove_prefix(std::min(slash + 1, path.size()));
-    if (element.empty() || element == ".") continue;
-    if (element == ".." && !elements.empty() && elements.back() != "..") {
-      elements.pop_back();
-    } else if (element != ".." || !rooted) {
-      elements.push_back(element);
-    }
-  }
-  std::string out(rooted ? "/" : "");
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    if (i > 0) out.push_back('/');
-    out += elements[i];
-  }
-  if (out.empty()) out = ".";
-  return out;
-}
 
 std::optional<bool> MatchPath(std::string_view pattern, std::string_view name) {
   const std::optional<std::vector<Pattern::Element>> elements = Pattern(pattern).Parse();

@@ -10,13 +10,8 @@
 
 namespace containerd::reference {
 
-// The shortest equal path: no empty elements and no ".", and ".." resolved as far as it goes; "."
-// for nothing. Source: path.Clean.
-std::string CleanPath(std::string_view path);
-
 // Whether the whole of `name` matches a shell pattern of "*" and "?" (neither of which matches
-// "/"),
-// "[a-z]", "[^a-z]" and "\c"; nullopt if the pattern is malformed. Source: path.Match.
+// "/"), "[a-z]", "[^a-z]" and "\c"; nullopt if the pattern is malformed. Source: path.Match.
 std::optional<bool> MatchPath(std::string_view pattern, std::string_view name);
 
 }  // namespace containerd::reference

@@ -14,7 +14,8 @@
 #include <fmt/format.h>
 
 #include "errors.h"
-#include "path.h"
+#include "src/base/escape.h"
+#include "src/base/path.h"
 
 namespace containerd::reference {
 namespace {
@@ -49,13 +50,6 @@ bool IsOptionalPort(std::string_view text) {
                           }));
 }
 
-std::optional<unsigned> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return std::nullopt;
-}
-
 // Which part of a URL a text is, and so what may be escaped in it and what must be.
 enum class Part { kPath, kHost, kZone, kOther };
 
@@ -72,17 +66,16 @@ std::optional<std::string> Unescape(std::string_view text, Part part) {
       out.push_back(text[i]);
       continue;
     }
-    if (text.size() - i < 3) return std::nullopt;
-    const std::optional<unsigned> high = HexDigit(text[i + 1]);
-    const std::optional<unsigned> low = HexDigit(text[i + 2]);
-    if (!high || !low) return std::nullopt;
-    const char c = static_cast<char>(*high << 4 | *low);
+    const std::optional<char> escaped = base::LeadingPercent(text.substr(i));
+    if (!escaped) return std::nullopt;
+    const char c = *escaped;
+    const bool ascii = static_cast<unsigned char>(c) < 0x80;
     // Hosts have only bytes above ASCII escaped, and "%" itself; zones what a host may have, blanks
     // and "%".
     if (c != '%') {
-      if (part == Part::kHost && *high < 8) return std::nullopt;
+      if (part == Part::kHost && ascii) return std::nullopt;
       // Bytes above ASCII must stand in a zone as they are.
-      const bool in_host = IsHostCharacter(c) && static_cast<unsigned char>(c) < 0x80;
+      const bool in_host = IsHostCharacter(c) && ascii;
       if (part == Part::kZone && c != ' ' && !in_host) return std::nullopt;
     }
     out.push_back(c);
@@ -183,7 +176,7 @@ absl::StatusOr<Spec> Parse(std::string_view text) {
     spec.object = path->substr((*path)[split] == ':' ? split + 1 : split);
     path->resize(split);
   }
-  spec.locator = CleanPath(fmt::format("{}/{}", *host, *path));
+  spec.locator = base::CleanPath(fmt::format("{}/{}", *host, *path));
   return spec;
 }
 

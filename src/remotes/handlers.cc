@@ -17,6 +17,8 @@
 #include "containerd/ocispec/annotations.h"
 #include "containerd/remotes/errors.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::remotes {
 namespace {
 
@@ -45,7 +47,7 @@ absl::Status Push(const Context& ctx, content::Provider& provider, Pusher& pushe
   if (!blob.ok()) return blob.status();
   const std::unique_ptr<io::Reader> reader = content::NewReader(**blob);
   absl::Status copied = content::Copy(ctx, **writer, *reader, desc.size, desc.digest);
-  if (!copied.ok()) (void)(*writer)->Close(WithoutCancel(ctx));
+  if (!copied.ok()) (void)(*writer)->Close(base::CleanUpContext(ctx));
   return copied;
 }
 
@@ -105,9 +107,6 @@ absl::Status Fill(const Context& ctx, content::Writer& writer, const content::St
   return content::Copy(ctx, writer, **reader, desc.size, desc.digest);
 }
 
-// How long to wait for the store when there is nothing else left to do.
-constexpr absl::Duration kCleanupTimeout = absl::Seconds(10);
-
 // Drops an ingestion that is no beginning to go on with: it is empty, or what came is other than
 // what it should be, so that the next fetch would fail as well.
 absl::Status DropIfUseless(const Context& ctx, content::Ingester& ingester, content::Writer& writer,
@@ -115,7 +114,7 @@ absl::Status DropIfUseless(const Context& ctx, content::Ingester& ingester, cont
   if (result.ok() || errdefs::IsAlreadyExists(result)) return result;
   auto* manager = dynamic_cast<content::IngestManager*>(&ingester);
   if (manager == nullptr) return result;
-  const Context last = WithTimeout(WithoutCancel(ctx), kCleanupTimeout);
+  const Context last = base::CleanUpContext(ctx);
   bool useless = errdefs::IsFailedPrecondition(result) || errdefs::IsDataLoss(result);
   if (!useless) {
     absl::StatusOr<content::Status> status = writer.Status(last);

@@ -15,6 +15,7 @@
 #include "containerd/specs/json.h"
 
 #include "default_profile.h"
+#include "src/base/fd.h"
 
 namespace containerd::seccomp {
 namespace {
@@ -50,11 +51,10 @@ std::optional<KernelVersion> HostKernel() {
 }
 
 absl::StatusOr<specs::LinuxSeccomp> ReadProfile(const Context& ctx, const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return errdefs::FromErrno(errno, "opening it");
-  io::FileReader reader(fd);
+  const base::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return errdefs::FromErrno(errno, "opening it");
+  io::FileReader reader(fd.get());
   auto json = io::ReadAll(ctx, reader, oci::kMaxSpecSize);
-  close(fd);
   if (!json.ok()) return json.status();
   return specs::Unmarshal<specs::LinuxSeccomp>(*json);
 }

@@ -13,6 +13,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::snapshots {
 
 std::string UniquePart() {
@@ -25,7 +27,7 @@ std::string UniquePart() {
 }
 
 void RemoveSnapshot(const Context& ctx, Snapshotter& sn, std::string_view key) {
-  absl::Status s = sn.Remove(WithTimeout(WithoutCancel(ctx), absl::Seconds(10)), key);
+  absl::Status s = sn.Remove(base::CleanUpContext(ctx), key);
   if (!s.ok() && !errdefs::IsNotFound(s)) {
     log::Warn(fmt::format("removal of snapshot \"{}\" failed: {}", key, errdefs::Message(s)));
   }

@@ -21,6 +21,8 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "process.h"
+#include "src/base/escape.h"
+#include "src/base/fd.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -52,24 +54,6 @@ std::string_view NextField(std::string_view* text, char separator) {
   const std::string_view field = text->substr(0, end);
   text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
   return field;
-}
-
-// "\040" and its like stand for blanks in /proc/self/mountinfo.
-std::string Unescape(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      const std::string_view digits = text.substr(i + 1, 3);
-      if (digits.find_first_not_of("01234567") == std::string_view::npos) {
-        const int value = (digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0');
-        out.push_back(static_cast<char>(value));
-        i += 3;
-        continue;
-      }
-    }
-    out.push_back(text[i]);
-  }
-  return out;
 }
 
 bool IsUnder(std::string_view path, std::string_view dir) {
@@ -119,7 +103,7 @@ absl::Status DeleteTask(const fs::path& bundle, const std::string& address,
   const std::string ns = bundle.parent_path().filename();
   std::string shim = ReadAll(bundle / "shim-binary-path");
   if (shim.empty()) shim = FindProgram("containerd-shim-runc-v2", env);
-  const Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  const base::Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
   SpawnOptions options;
   options.binary = shim;
   options.args = {shim,  "-namespace", ns,        "-address", address,
@@ -163,7 +147,7 @@ std::vector<std::string> MountsUnder(std::string_view mountinfo, std::string_vie
   while (!mountinfo.empty()) {
     std::string_view line = NextField(&mountinfo, '\n');
     for (int i = 0; i < kMountPointField; ++i) NextField(&line, ' ');
-    std::string point = Unescape(NextField(&line, ' '));
+    std::string point = base::DecodeOctal(NextField(&line, ' '));
     if (IsUnder(point, dir)) out.push_back(std::move(point));
   }
   // A later mount may lie on an earlier one.

@@ -21,19 +21,11 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/fd.h"
+#include "src/base/spawn.h"
+
 namespace containerd::supervisor {
 namespace {
-
-// glibc 2.36, the first to have this call, forgot extern "C" in its header.
-int OpenPidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
-
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 // What the child does between fork and exec: async-signal-safe calls only, since other threads'
 // locks are frozen in whatever state they were in. Returns the errno of the step that failed.
@@ -67,22 +59,17 @@ int ExecInChild(const SpawnOptions& o, char* const* argv, char* const* envp, pid
 
 }  // namespace
 
-void Fd::Reset() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 absl::StatusOr<Process> Process::Spawn(const SpawnOptions& options) {
   const std::string what = fmt::format("starting {}", options.binary);
-  std::vector<char*> argv = Pointers(options.args);
-  std::vector<char*> envp = Pointers(options.env);
-  const Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  std::vector<std::string> args = options.args;
+  std::vector<std::string> env = options.env;
+  const std::vector<char*> argv = base::Pointers(args);
+  const std::vector<char*> envp = base::Pointers(env);
+  const base::Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (null_fd.get() < 0) return errdefs::FromErrno(errno, what);
   // The child reports the errno of a failed exec here; a successful one closes it.
-  std::array<int, 2> pipe_fds{};
-  if (pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return errdefs::FromErrno(errno, what);
-  const Fd read_end(pipe_fds[0]);
-  Fd write_end(pipe_fds[1]);
+  absl::StatusOr<base::Pipe> report = base::MakePipe();
+  if (!report.ok()) return errdefs::Annotate(report.status(), what);
 
   // All signals are blocked meanwhile: a handler of ours must not run in the child.
   sigset_t all;
@@ -94,23 +81,23 @@ absl::StatusOr<Process> Process::Spawn(const SpawnOptions& options) {
   const int fork_errno = errno;
   if (pid == 0) {
     const int err = ExecInChild(options, argv.data(), envp.data(), parent, null_fd.get());
-    [[maybe_unused]] const ssize_t n = write(write_end.get(), &err, sizeof(err));
+    [[maybe_unused]] const ssize_t n = write(report->write_end.get(), &err, sizeof(err));
     _exit(127);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return errdefs::FromErrno(fork_errno, what);
 
-  write_end.Reset();
+  report->write_end.Reset();
   int child_errno = 0;
   ssize_t n = 0;
   do {
-    n = read(read_end.get(), &child_errno, sizeof(child_errno));
+    n = read(report->read_end.get(), &child_errno, sizeof(child_errno));
   } while (n < 0 && errno == EINTR);
   if (n == sizeof(child_errno)) {
     waitpid(pid, nullptr, 0);
     return errdefs::FromErrno(child_errno, what);
   }
-  Fd pidfd(OpenPidfd(pid));
+  base::Fd pidfd = base::OpenPidfd(pid);
   if (pidfd.get() < 0) {
     const int err = errno;
     kill(pid, SIGKILL);  // still ours: nobody has reaped it
@@ -121,7 +108,7 @@ absl::StatusOr<Process> Process::Spawn(const SpawnOptions& options) {
 }
 
 absl::StatusOr<Process> Process::Open(pid_t pid) {
-  Fd pidfd(OpenPidfd(pid));
+  base::Fd pidfd = base::OpenPidfd(pid);
   if (pidfd.get() < 0) {
     if (errno == ESRCH || errno == EINVAL) {
       return errdefs::NotFound(fmt::format("no process {}", pid));

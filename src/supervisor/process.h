@@ -15,26 +15,9 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "src/base/fd.h"
+
 namespace containerd::supervisor {
-
-// Owns a file descriptor.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { Reset(); }
-
-  int get() const { return fd_; }
-  void Reset();
-
- private:
-  int fd_ = -1;
-};
 
 struct SpawnOptions {
   std::string binary;             // a path
@@ -69,10 +52,11 @@ class Process {
   int ExitCode() const { return exit_code_; }
 
  private:
-  Process(pid_t pid, Fd pidfd, bool child) : pid_(pid), pidfd_(std::move(pidfd)), child_(child) {}
+  Process(pid_t pid, base::Fd pidfd, bool child)
+      : pid_(pid), pidfd_(std::move(pidfd)), child_(child) {}
 
   pid_t pid_;
-  Fd pidfd_;
+  base::Fd pidfd_;
   bool child_;
   std::string outcome_;
   int exit_code_ = -1;

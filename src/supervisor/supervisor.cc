@@ -34,6 +34,8 @@
 #include "cleanup.h"
 #include "config.h"
 #include "process.h"
+#include "src/base/await.h"
+#include "src/base/fd.h"
 #include "src/base/options.h"
 
 namespace containerd::supervisor {
@@ -77,7 +79,7 @@ std::string ReadFrom(const std::string& path, std::streamoff offset = 0) {
 
 // Whether something listens on the unix socket.
 bool Connects(const std::string& address) {
-  const Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un to = {};
   to.sun_family = AF_UNIX;
   address.copy(to.sun_path, sizeof(to.sun_path) - 1);
@@ -142,8 +144,8 @@ struct Daemon::Impl {
   absl::Status BringDown(const Context& ctx, int signal);
 
   const Config config;
-  Fd lock_file;
-  Fd wake;  // an eventfd, readable when `want` has changed
+  base::Fd lock_file;
+  base::Fd wake;  // an eventfd, readable when `want` has changed
   std::thread watcher;
 
   mutable std::mutex mu;
@@ -183,23 +185,18 @@ void Daemon::Impl::SetWant(Want w) {
 // Waits until `done`, called with the lock held, returns a status.
 template <typename Done>
 absl::Status Daemon::Impl::Await(const Context& ctx, std::string_view what, Done done) {
-  const CancelRegistration registration = ctx.OnCancel([this] {
-    std::lock_guard lock(mu);  // not between the waiter's check and its wait
-    changed.notify_all();
-  });
+  const CancelRegistration wake_me = base::WakeOnCancel(ctx, mu, changed);
   std::unique_lock lock(mu);
-  while (true) {
-    if (std::optional<absl::Status> result = done(); result.has_value()) return *result;
-    if (absl::Status s = ctx.Err(); !s.ok()) {
-      s = errdefs::Annotate(s, what);
-      if (last_error.ok()) return s;
-      return errdefs::New(*errdefs::Resolve(s), fmt::format("{} ({})", errdefs::Message(s),
-                                                            errdefs::Message(last_error)));
-    }
-    // A clock that is set back may end the wait early or late by an hour at most.
-    const absl::Time latest = absl::Now() + absl::Hours(1);
-    changed.wait_until(lock, absl::ToChronoTime(std::min(ctx.Deadline(), latest)));
-  }
+  std::optional<absl::Status> result;
+  absl::Status s = base::Await(ctx, lock, changed, [&] {
+    result = done();
+    return result.has_value();
+  });
+  if (s.ok()) return *result;
+  s = errdefs::Annotate(s, what);
+  if (last_error.ok()) return s;
+  return errdefs::New(*errdefs::Resolve(s),
+                      fmt::format("{} ({})", errdefs::Message(s), errdefs::Message(last_error)));
 }
 
 void Daemon::Impl::Nap(absl::Duration timeout) {
@@ -282,9 +279,9 @@ absl::StatusOr<Process> Daemon::Impl::SpawnDaemon(const std::string& toml) {
   if (absl::Status s = WriteFile(config.ConfigPath(), toml); !s.ok()) return s;
   RemoveSockets();
 
-  Fd log;
+  base::Fd log;
   if (!config.log_file.empty()) {
-    log = Fd(open(config.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    log = base::Fd(open(config.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
     if (log.get() < 0) {
       return errdefs::FromErrno(errno, fmt::format("opening {}", config.log_file));
     }
@@ -565,7 +562,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_vi
 
   auto impl = std::make_unique<Daemon::Impl>(std::move(config));
   const std::string lock_path = impl->config.LockPath();
-  impl->lock_file = Fd(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  impl->lock_file = base::Fd(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (impl->lock_file.get() < 0) {
     return errdefs::FromErrno(errno, fmt::format("opening {}", lock_path));
   }
@@ -573,7 +570,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_vi
     return errdefs::AlreadyExists(
         fmt::format("{} is supervised by somebody else", impl->config.state_dir));
   }
-  impl->wake = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  impl->wake = base::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (impl->wake.get() < 0) return errdefs::FromErrno(errno, "making an eventfd");
 
   // The program's signal handlers are not for the watching thread, which inherits this mask.

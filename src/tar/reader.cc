@@ -12,19 +12,13 @@
 #include "containerd/tar/tar.h"
 
 #include "format.h"
+#include "src/base/escape.h"
 
 namespace containerd::tar {
 namespace {
 
 // Bytes that are skipped at a time, and the first allocation for a special file.
 constexpr std::int64_t kChunk = std::int64_t{64} << 10;
-
-std::string Quote(std::string_view name) {
-  constexpr std::size_t kShown = 256;
-  const std::string_view shown = name.substr(0, kShown);
-  return fmt::format("\"{}\"{}", absl::CHexEscape({shown.data(), shown.size()}),
-                     name.size() > kShown ? "..." : "");
-}
 
 std::string_view Raw(std::span<const char> block, Field field) {
   return {block.data() + field.offset, field.size};
@@ -212,8 +206,8 @@ absl::Status Reader::Skip(const Context& ctx, std::int64_t count) {
     absl::StatusOr<std::size_t> n = input_.Read(ctx, std::span(buf).first(want));
     if (!n.ok()) return n.status();
     if (*n == 0) {
-      return errdefs::DataLoss(
-          fmt::format("tar: the archive ends within {}, after {} bytes", Quote(name_), offset_));
+      return errdefs::DataLoss(fmt::format("tar: the archive ends within {}, after {} bytes",
+                                           base::Quote(name_), offset_));
     }
     offset_ += static_cast<std::int64_t>(*n);
     count -= static_cast<std::int64_t>(*n);
@@ -299,12 +293,12 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
         (checksum != sums.unsigned_sum && checksum != sums.signed_sum)) {
       if (start == 0) return errdefs::InvalidArgument("tar: not a tar archive");
       return errdefs::DataLoss(
-          fmt::format("tar: damaged header at byte {}, after {}", start, Quote(name_)));
+          fmt::format("tar: damaged header at byte {}, after {}", start, base::Quote(name_)));
     }
     Header header;
     if (const std::string_view bad = ParseHeader(block, header); !bad.empty()) {
       return errdefs::DataLoss(
-          fmt::format("tar: invalid {} of {} at byte {}", bad, Quote(header.name), start));
+          fmt::format("tar: invalid {} of {} at byte {}", bad, base::Quote(header.name), start));
     }
 
     switch (header.typeflag) {
@@ -333,7 +327,7 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
 
     if (const std::string_view bad = MergePax(records, header); !bad.empty()) {
       return errdefs::DataLoss(fmt::format("tar: invalid PAX record \"{}\" of {} at byte {}", bad,
-                                           Quote(header.name), start));
+                                           base::Quote(header.name), start));
     }
     if (!long_name.empty()) header.name = std::move(long_name);
     if (!long_link.empty()) header.linkname = std::move(long_link);
@@ -348,13 +342,13 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
     if (header.typeflag == kTypeGNUSparse ||
         (sparse != records.end() && sparse->first.starts_with(kPaxGNUSparse))) {
       return errdefs::NotImplemented(
-          fmt::format("tar: {} is a sparse entry, which is not supported", Quote(name_)));
+          fmt::format("tar: {} is a sparse entry, which is not supported", base::Quote(name_)));
     }
     if (IsHeaderOnly(header.typeflag)) header.size = 0;
     if (header.size < 0 ||
         header.size > std::numeric_limits<std::int64_t>::max() - offset_ - 1024) {
       return errdefs::DataLoss(
-          fmt::format("tar: {} can't have {} bytes", Quote(name_), header.size));
+          fmt::format("tar: {} can't have {} bytes", base::Quote(name_), header.size));
     }
     left_ = header.size;
     padding_ = Padding(header.size);
@@ -371,8 +365,8 @@ absl::StatusOr<std::size_t> Reader::Read(const Context& ctx, std::span<char> buf
   absl::StatusOr<std::size_t> n = input_.Read(ctx, buf.first(want));
   if (!n.ok()) return Fail(n.status());
   if (*n == 0) {
-    return Fail(errdefs::DataLoss(
-        fmt::format("tar: the archive ends within {}, after {} bytes", Quote(name_), offset_)));
+    return Fail(errdefs::DataLoss(fmt::format("tar: the archive ends within {}, after {} bytes",
+                                              base::Quote(name_), offset_)));
   }
   offset_ += static_cast<std::int64_t>(*n);
   left_ -= static_cast<std::int64_t>(*n);

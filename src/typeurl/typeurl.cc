@@ -18,6 +18,8 @@
 #include "containerd/specs/json.h"
 #include "containerd/typeurl/proto.h"
 
+#include "src/base/escape.h"
+
 // The last part of the packages of this library's own messages, if the build gives them one.
 #ifndef CONTAINERD_PROTO_PACKAGE
 #define CONTAINERD_PROTO_PACKAGE ""
@@ -29,13 +31,6 @@ namespace {
 namespace protobuf = ::google::protobuf;
 
 constexpr std::string_view kOwnPackage = CONTAINERD_PROTO_PACKAGE;
-
-// A URL from outside, fit for an error message.
-std::string Quote(std::string_view url) {
-  constexpr std::size_t kMax = 256;
-  return fmt::format("\"{}{}\"", absl::CHexEscape(std::string(url.substr(0, kMax))),
-                     url.size() > kMax ? "..." : "");
-}
 
 // A message's full name is what follows the last slash of its URL.
 std::string_view MessageName(std::string_view url) {
@@ -98,10 +93,10 @@ class Registry {
     if (known != by_type_.end()) {
       if (known->second.url == url) return absl::OkStatus();
       return errdefs::AlreadyExists(fmt::format("type {} is registered as {}, not {}", type.name(),
-                                                Quote(known->second.url), Quote(url)));
+                                                base::Quote(known->second.url), base::Quote(url)));
     }
     if (!by_url_.emplace(url, type).second) {
-      return errdefs::AlreadyExists(fmt::format("type URL {} is another type's", Quote(url)));
+      return errdefs::AlreadyExists(fmt::format("type URL {} is another type's", base::Quote(url)));
     }
     by_type_.emplace(
         type, Entry{std::move(url), std::make_shared<const internal::Codec>(std::move(codec))});
@@ -153,7 +148,7 @@ class Registry {
 };
 
 absl::Status UnknownType(std::string_view url) {
-  return errdefs::NotFound(fmt::format("type with URL {} is not known", Quote(url)));
+  return errdefs::NotFound(fmt::format("type with URL {} is not known", base::Quote(url)));
 }
 
 // The error for an Any that holds something else than the `want`ed type.
@@ -162,7 +157,7 @@ absl::Status OtherType(const Any& any, std::string_view want) {
     return UnknownType(any.type_url);
   }
   return errdefs::InvalidArgument(
-      fmt::format("cannot unmarshal type {} to {}", Quote(any.type_url), Quote(want)));
+      fmt::format("cannot unmarshal type {} to {}", base::Quote(any.type_url), base::Quote(want)));
 }
 
 absl::Status Parse(std::string_view url, std::string_view value, protobuf::Message& out) {
@@ -170,15 +165,15 @@ absl::Status Parse(std::string_view url, std::string_view value, protobuf::Messa
       out.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     return absl::OkStatus();
   }
-  return errdefs::InvalidArgument(
-      fmt::format("value of type {}: {} bytes that are no such message", Quote(url), value.size()));
+  return errdefs::InvalidArgument(fmt::format("value of type {}: {} bytes that are no such message",
+                                              base::Quote(url), value.size()));
 }
 
 absl::StatusOr<std::any> ParseJson(std::string_view url, std::string_view value,
                                    const internal::Codec& codec) {
   absl::StatusOr<std::any> out = codec.unmarshal(value);
   if (!out.ok()) {
-    return errdefs::Annotate(out.status(), fmt::format("value of type {}", Quote(url)));
+    return errdefs::Annotate(out.status(), fmt::format("value of type {}", base::Quote(url)));
   }
   return out;
 }

@@ -70,7 +70,7 @@ class ImageUnpack::Extraction {
   snapshots::Snapshotter& sn_;
 };
 
-ImageUnpack::ImageUnpack(Shared& shared, Workers& fetches, Workers& applies,
+ImageUnpack::ImageUnpack(Shared& shared, base::Workers& fetches, base::Workers& applies,
                          images::Handler handler, ocispec::Descriptor config,
                          std::vector<ocispec::Descriptor> layers)
     : shared_(shared),

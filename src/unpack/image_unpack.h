@@ -17,15 +17,16 @@
 #include "containerd/unpack/unpacker.h"
 
 #include "shared.h"
-#include "workers.h"
+#include "src/base/workers.h"
 
 namespace containerd::unpack {
 
 // The unpacking of one image. Run is called once, on a thread that may wait.
 class ImageUnpack : public std::enable_shared_from_this<ImageUnpack> {
  public:
-  ImageUnpack(Shared& shared, Workers& fetches, Workers& applies, images::Handler handler,
-              ocispec::Descriptor config, std::vector<ocispec::Descriptor> layers);
+  ImageUnpack(Shared& shared, base::Workers& fetches, base::Workers& applies,
+              images::Handler handler, ocispec::Descriptor config,
+              std::vector<ocispec::Descriptor> layers);
 
   // Fetches the layers. Unpacks them and returns true if one of the platforms matches the image.
   absl::StatusOr<bool> Run();
@@ -61,8 +62,8 @@ class ImageUnpack : public std::enable_shared_from_this<ImageUnpack> {
   absl::Status SetLabel(const std::string& digest, const std::string& key, std::string value);
 
   Shared& shared_;
-  Workers& fetches_;
-  Workers& applies_;
+  base::Workers& fetches_;
+  base::Workers& applies_;
   const images::Handler handler_;
   const ocispec::Descriptor config_;
   std::vector<Layer> layers_;

@@ -12,7 +12,7 @@
 #include "image_unpack.h"
 #include "shared.h"
 #include "src/base/options.h"
-#include "workers.h"
+#include "src/base/workers.h"
 
 namespace containerd::unpack {
 
@@ -111,9 +111,9 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
   int unpacks_ = 0;
 
   // images_ submits jobs to the other two, so it is destroyed first.
-  Workers fetches_{kMaxFetches};
-  Workers applies_{kMaxApplies};
-  Workers images_{kMaxImages};
+  base::Workers fetches_{kMaxFetches};
+  base::Workers applies_{kMaxApplies};
+  base::Workers images_{kMaxImages};
 };
 
 Unpacker::Unpacker(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -16,30 +16,13 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/userns/userns.h"
 
+#include "src/base/fd.h"
+
 namespace containerd::userns {
 namespace {
 
 constexpr mode_t kSpecialBits = S_ISUID | S_ISGID | S_ISVTX;
 constexpr char kCapabilities[] = "security.capability";
-
-class FD {
- public:
-  explicit FD(int fd) : fd_(fd) {}
-  FD(FD&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FD& operator=(FD&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FD() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 absl::Status Errno(std::string_view what, const std::string& path) {
   return errdefs::FromErrno(errno, fmt::format("{} \"/{}\"", what, path));
@@ -47,7 +30,7 @@ absl::Status Errno(std::string_view what, const std::string& path) {
 
 // A directory that is held open.
 struct Anchor {
-  FD fd;
+  base::Fd fd;
   std::size_t depth;
   std::size_t path_size;  // of its path, with the slash after it
 };
@@ -66,7 +49,7 @@ class Remapper {
  public:
   explicit Remapper(const IDMap& map) : map_(map) {}
 
-  absl::Status Run(const Context& ctx, FD root) {
+  absl::Status Run(const Context& ctx, base::Fd root) {
     if (auto moved = Move(root.get(), ".", ""); !moved.ok()) return moved.status();
     std::vector<Pending> pending;
     pending.push_back({.path = "",
@@ -86,16 +69,16 @@ class Remapper {
   static constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   static constexpr std::size_t kLevelsPerAnchor = 16;
 
-  static absl::StatusOr<FD> OpenDir(const Pending& target) {
+  static absl::StatusOr<base::Fd> OpenDir(const Pending& target) {
     const std::string& path = target.path;
-    FD dir(::openat(target.anchor->fd.get(), ".", kOpenDir));
+    base::Fd dir(::openat(target.anchor->fd.get(), ".", kOpenDir));
     std::string_view rest =
         std::string_view(path).substr(std::min(target.anchor->path_size, path.size()));
     while (dir.get() >= 0 && !rest.empty()) {
       const std::size_t slash = rest.find('/');
       const std::string name(rest.substr(0, slash));
       rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
-      dir = FD(::openat(dir.get(), name.c_str(), kOpenDir));
+      dir = base::Fd(::openat(dir.get(), name.c_str(), kOpenDir));
     }
     if (dir.get() < 0) return Errno("opening", path);
     return dir;
@@ -107,7 +90,7 @@ class Remapper {
     if (!opened.ok()) return opened.status();
     const std::string& path = target.path;
     if (target.depth - target.anchor->depth == kLevelsPerAnchor) {
-      FD held(::openat(opened->get(), ".", kOpenDir));
+      base::Fd held(::openat(opened->get(), ".", kOpenDir));
       if (held.get() < 0) return Errno("opening", path);
       target.anchor = std::make_shared<const Anchor>(
           Anchor{.fd = std::move(held), .depth = target.depth, .path_size = path.size() + 1});
@@ -141,7 +124,7 @@ class Remapper {
 
   // Moves one entry; whether it is a directory.
   absl::StatusOr<bool> Move(int dir, const std::string& name, const std::string& path) {
-    const FD entry(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    const base::Fd entry(::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat st {};
     if (entry.get() < 0 || ::fstat(entry.get(), &st) != 0) return Errno("opening", path);
     const bool is_dir = S_ISDIR(st.st_mode);
@@ -195,7 +178,7 @@ class Remapper {
 }  // namespace
 
 absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map) {
-  FD dir(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  base::Fd dir(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() < 0) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", root));
   return errdefs::Annotate(Remapper(map).Run(ctx, std::move(dir)),
                            fmt::format("moving the owners of \"{}\"", root));

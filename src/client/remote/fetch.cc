@@ -20,6 +20,7 @@
 #include "containerd/transfer/image_resolver.h"
 
 #include "remote.h"
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 
 namespace containerd {
@@ -30,12 +31,9 @@ namespace {
 // creates the image in between.
 constexpr int kMaxRounds = 10;
 
-// How long to wait for the daemon when there is nothing left to do but to clear up.
-constexpr absl::Duration kCleanupTimeout = absl::Seconds(10);
-
 // `ctx` without its end and without its lease.
 Context Unleased(const Context& ctx) {
-  Context plain = WithTimeout(Context::Background(), kCleanupTimeout);
+  Context plain = WithTimeout(Context::Background(), base::kCleanUpTimeout);
   if (const auto ns = ctx.Namespace()) plain = WithNamespace(plain, *ns);
   for (const auto& [key, value] : ctx.Metadata()) plain = WithMetadata(plain, key, value);
   return plain;

@@ -32,7 +32,10 @@
 #include "docker.h"
 #include "layers.h"
 #include "reference.h"
+#include "src/base/cleanup.h"
+#include "src/base/escape.h"
 #include "src/base/options.h"
+#include "src/base/path.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::archive {
@@ -46,30 +49,6 @@ constexpr std::size_t kEntryOverhead = 256;
 
 // Longest way from a symbolic link to its file.
 constexpr int kMaxLinks = 40;
-
-std::string Quote(std::string_view name) {
-  constexpr std::size_t kShown = 256;
-  const std::string_view shown = name.substr(0, kShown);
-  return fmt::format("\"{}\"{}", absl::CHexEscape({shown.data(), shown.size()}),
-                     name.size() > kShown ? "..." : "");
-}
-
-// Source: path.Clean, of a relative path.
-std::string Clean(std::string_view path) {
-  std::vector<std::string_view> parts;
-  while (!path.empty()) {
-    const std::size_t slash = std::min(path.find('/'), path.size());
-    const std::string_view part = path.substr(0, slash);
-    path.remove_prefix(std::min(slash + 1, path.size()));
-    if (part.empty() || part == ".") continue;
-    if (part == ".." && !parts.empty() && parts.back() != "..") {
-      parts.pop_back();
-    } else {
-      parts.push_back(part);
-    }
-  }
-  return parts.empty() ? "." : fmt::format("{}", fmt::join(parts, "/"));
-}
 
 std::string_view Dir(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -122,7 +101,7 @@ class Importer {
       if (!header.ok()) return header.status();
       if (!header->has_value()) return absl::OkStatus();
       if (absl::Status s = ReadEntry(archive, **header); !s.ok()) {
-        return errdefs::Annotate(s, fmt::format("entry {}", Quote((*header)->name)));
+        return errdefs::Annotate(s, fmt::format("entry {}", base::Quote((*header)->name)));
       }
     }
   }
@@ -142,7 +121,7 @@ class Importer {
     if (names_ > kMaxNames) {
       return errdefs::ResourceExhausted("the archive has too many entries, or too long names");
     }
-    const std::string name = Clean(header.name);
+    const std::string name = base::CleanPath(header.name);
     if (header.name.starts_with('/') || name == ".." || name.starts_with("../")) {
       return errdefs::InvalidArgument("the name leads out of the archive");
     }
@@ -150,16 +129,17 @@ class Importer {
     links_.erase(name);
     switch (header.typeflag) {
       case tar::kTypeSymlink:
-        links_[name] = Clean(fmt::format("{}/{}", Dir(name), header.linkname));
+        links_[name] = base::CleanPath(fmt::format("{}/{}", Dir(name), header.linkname));
         return absl::OkStatus();
       case tar::kTypeLink:
-        links_[name] = Clean(header.linkname);
+        links_[name] = base::CleanPath(header.linkname);
         return absl::OkStatus();
       case tar::kTypeReg:
         break;
       default:
         if (header.typeflag != tar::kTypeDir) {
-          log::Debug(fmt::format("file type of archive entry {} ignored", Quote(header.name)));
+          log::Debug(
+              fmt::format("file type of archive entry {} ignored", base::Quote(header.name)));
         }
         return absl::OkStatus();
     }
@@ -213,7 +193,7 @@ class Importer {
             ? content::WriteBlob(ctx_, store_, ref, content, desc)
             : content::WriteBlob(ctx_, store_, ref, static_cast<io::Reader&>(archive), desc);
     if (!s.ok()) {
-      static_cast<void>(store_.Abort(WithTimeout(WithoutCancel(ctx_), absl::Seconds(5)), ref));
+      static_cast<void>(store_.Abort(base::CleanUpContext(ctx_), ref));
       return s;
     }
     if (desc.digest.empty()) desc.digest = content.Digest().String();
@@ -237,7 +217,7 @@ class Importer {
   absl::StatusOr<ocispec::Descriptor> LayoutIndex() {
     if (layout_.version != ocispec::kImageLayoutVersion) {
       return errdefs::InvalidArgument(
-          fmt::format("unsupported OCI version {}", Quote(layout_.version)));
+          fmt::format("unsupported OCI version {}", base::Quote(layout_.version)));
     }
     const auto index = blobs_.find(ocispec::kImageIndexFile);
     if (index == blobs_.end()) {
@@ -279,7 +259,7 @@ class Importer {
       layers.push_back(*std::move(desc));
     }
     if (absl::Status s = ResolveLayers(ctx_, store_, options_.compress, layers); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("image {}", Quote(image.config)));
+      return errdefs::Annotate(s, fmt::format("image {}", base::Quote(image.config)));
     }
 
     const ocispec::Manifest manifest{.schema_version = 2,
@@ -291,7 +271,8 @@ class Importer {
     if (!desc.ok()) return desc.status();
     absl::StatusOr<ocispec::Platform> platform = ConfigPlatform(ctx_, store_, manifest.config);
     if (!platform.ok()) {
-      return errdefs::Annotate(platform.status(), fmt::format("entry {}", Quote(image.config)));
+      return errdefs::Annotate(platform.status(),
+                               fmt::format("entry {}", base::Quote(image.config)));
     }
     desc->platform = *std::move(platform);
     return desc;
@@ -299,7 +280,7 @@ class Importer {
 
   // The content of a file that manifest.json names, over links.
   absl::StatusOr<ocispec::Descriptor> Find(const std::string& file, std::string_view what) {
-    const std::string first = Clean(file);
+    const std::string first = base::CleanPath(file);
     std::string name = first;
     for (int i = 0; i <= kMaxLinks; ++i) {
       if (const auto blob = blobs_.find(name); blob != blobs_.end()) return blob->second;
@@ -308,9 +289,9 @@ class Importer {
       name = link->second;
     }
     return errdefs::NotFound(
-        name == first ? fmt::format("{} {} not found in the archive", what, Quote(file))
+        name == first ? fmt::format("{} {} not found in the archive", what, base::Quote(file))
                       : fmt::format("{} {} is a link to {}, which is not found in the archive",
-                                    what, Quote(file), Quote(name)));
+                                    what, base::Quote(file), base::Quote(name)));
   }
 
   const Context& ctx_;

@@ -19,6 +19,8 @@
 #include "containerd/io/io.h"
 #include "containerd/labels/labels.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::images::archive {
 namespace {
 
@@ -72,7 +74,7 @@ absl::StatusOr<ocispec::Descriptor> CompressBlob(const Context& ctx, content::St
   absl::StatusOr<ocispec::Descriptor> result = CompressTo(ctx, store, desc, **writer);
   writer->reset();
   if (!result.ok()) {
-    static_cast<void>(store.Abort(WithTimeout(WithoutCancel(ctx), absl::Seconds(5)), ref));
+    static_cast<void>(store.Abort(base::CleanUpContext(ctx), ref));
     return annotate(result.status());
   }
   return result;

@@ -19,6 +19,7 @@
 #include "containerd/ocispec/mediatypes.h"
 
 #include "src/base/options.h"
+#include "src/base/workers.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::converter {
@@ -52,29 +53,21 @@ absl::Status ForEach(const Context& ctx, std::size_t n,
   auto [inner, cancel] = WithCancel(ctx);
   std::mutex mu;
   absl::Status first;
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&, &inner = inner, &cancel = cancel] {
-    for (std::size_t i = next++; i < n; i = next++) {
+  std::atomic<bool> failed = false;
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  base::Workers workers(std::min({n, kMaxAtOnce, cores}), /*helpers=*/1);
+  for (std::size_t i = 0; i < n; ++i) {
+    workers.Submit([&, i, &inner = inner, &cancel = cancel] {
+      if (failed) return;
       absl::Status s = fn(inner, i);
-      if (s.ok()) continue;
+      if (s.ok()) return;
+      failed = true;
       const std::lock_guard lock(mu);
       if (first.ok()) first = std::move(s);
-      next = n;
       cancel();
-      return;
-    }
-  };
-  std::vector<std::thread> helpers;
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  for (std::size_t i = 1; i < std::min({n, kMaxAtOnce, cores}); ++i) {
-    try {
-      helpers.emplace_back(work);
-    } catch (const std::system_error&) {
-      break;  // Those that there are do it all.
-    }
+    });
   }
-  work();
-  for (std::thread& helper : helpers) helper.join();
+  workers.Help();
   cancel();
   return first;
 }

@@ -20,6 +20,8 @@
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "src/base/cleanup.h"
+
 namespace containerd::images::converter {
 namespace {
 
@@ -135,7 +137,7 @@ absl::StatusOr<ocispec::Descriptor> Recompress(const Context& ctx, content::Stor
   absl::StatusOr<ocispec::Descriptor> result = RecompressTo(ctx, cs, desc, to, **writer);
   writer->reset();
   if (!result.ok()) {
-    static_cast<void>(cs.Abort(WithTimeout(WithoutCancel(ctx), absl::Seconds(5)), ref));
+    static_cast<void>(cs.Abort(base::CleanUpContext(ctx), ref));
     return annotate(result.status());
   }
   return result;

@@ -5,12 +5,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -21,9 +19,9 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
 
+#include "src/base/fd.h"
+#include "src/base/spawn.h"
 #include "src/gojson/internal/codec.h"
-
-extern char** environ;
 
 namespace containerd::remotes::docker {
 namespace {
@@ -120,22 +118,6 @@ const T* Find(const std::map<std::string, T>& map, std::string_view host) {
   return nullptr;
 }
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd() { Close(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  void Close() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
-
 // Runs "docker-credential-<name> get" and returns what it prints and how it ends.
 absl::StatusOr<std::pair<std::string, bool>> RunHelper(const Context& ctx, const std::string& name,
                                                        const std::string& input) {
@@ -146,39 +128,18 @@ absl::StatusOr<std::pair<std::string, bool>> RunHelper(const Context& ctx, const
   if (!plain) {
     return errdefs::InvalidArgument(fmt::format("credential helper \"{}\": invalid name", name));
   }
-  std::string program = "docker-credential-" + name;
-  int in[2];
-  int out[2];
-  if (pipe2(in, O_CLOEXEC) != 0) return errdefs::FromErrno(errno, program);
-  Fd in_read(in[0]);
-  Fd in_write(in[1]);
-  if (pipe2(out, O_CLOEXEC) != 0) return errdefs::FromErrno(errno, program);
-  const Fd out_read(out[0]);
-  Fd out_write(out[1]);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in_read.get(), 0);
-  posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string verb = "get";
-  char* argv[] = {program.data(), verb.data(), nullptr};
-  pid_t pid = 0;
-  const int err = posix_spawnp(&pid, program.c_str(), &actions, &attributes, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (err != 0) return errdefs::FromErrno(err, program);
-  in_read.Close();
-  out_write.Close();
+  const std::string program = "docker-credential-" + name;
+  absl::StatusOr<base::Pipe> in = base::MakePipe();
+  if (!in.ok()) return errdefs::Annotate(in.status(), program);
+  absl::StatusOr<base::Pipe> out = base::MakePipe();
+  if (!out.ok()) return errdefs::Annotate(out.status(), program);
+  absl::StatusOr<pid_t> pid = base::Spawn(
+      {.args = {program, "get"},
+       .descriptors = {{in->read_end.get(), STDIN_FILENO}, {out->write_end.get(), STDOUT_FILENO}}},
+      program);
+  if (!pid.ok()) return pid.status();
+  in->read_end.Reset();
+  out->write_end.Reset();
 
   // A pipe's buffer takes a host's name. Its reader may be gone: no signal for that.
   sigset_t pipe_signal;
@@ -186,22 +147,20 @@ absl::StatusOr<std::pair<std::string, bool>> RunHelper(const Context& ctx, const
   sigemptyset(&pipe_signal);
   sigaddset(&pipe_signal, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  const ssize_t written = write(in_write.get(), input.data(), input.size());
+  const ssize_t written = write(in->write_end.get(), input.data(), input.size());
   if (written < 0 && errno == EPIPE && sigismember(&before, SIGPIPE) == 0) {
     const timespec now{};
     sigtimedwait(&pipe_signal, nullptr, &now);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  in_write.Close();
+  in->write_end.Reset();
 
-  io::FileReader reader(out_read.get());
+  io::FileReader reader(out->read_end.get());
   absl::StatusOr<std::string> text =
       io::ReadAll(WithTimeout(ctx, kHelperTime), reader, kMaxHelperOutput);
   // Once its output has ended, it has nothing left to do.
-  if (!text.ok()) kill(pid, SIGKILL);
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  if (!text.ok()) kill(*pid, SIGKILL);
+  const int status = base::Reap(*pid).value_or(0);
   if (!text.ok()) return errdefs::Annotate(text.status(), program);
   return std::pair(*std::move(text), WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }

@@ -14,6 +14,7 @@
 #include "containerd/remotes/errors.h"
 
 #include "error_payload.h"
+#include "src/base/escape.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -42,14 +43,7 @@ bool IsTransient(const absl::Status& status) {
 
 // As a segment or several of a URL's path. "%" is escaped too: the text is none of a URL yet.
 std::string EscapePath(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-        (c != '\0' && std::string_view("-._~:@/!$&'()*+,;=").find(c) != std::string_view::npos);
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
+  return base::PercentEncode(text, ":@/!$&'()*+,;=");
 }
 
 // "/v2" and "library/busybox" and "blobs": one slash between each, none at the end.

@@ -10,6 +10,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/await.h"
+
 namespace containerd::remotes::docker {
 namespace {
 
@@ -28,19 +30,10 @@ class MemoryStatusTracker final : public StatusTrackLocker {
   }
 
   absl::Status Lock(const Context& ctx, std::string_view ref) override {
-    const CancelRegistration registration = ctx.OnCancel([this] {
-      std::lock_guard lock(mu_);
-      unlocked_.notify_all();
-    });
+    const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, unlocked_);
     std::unique_lock lock(mu_);
-    while (locked_.contains(ref)) {
-      if (absl::Status s = ctx.Err(); !s.ok()) return s;
-      if (ctx.Deadline() == absl::InfiniteFuture()) {
-        unlocked_.wait(lock);
-      } else {
-        unlocked_.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-      }
-    }
+    absl::Status s = base::Await(ctx, lock, unlocked_, [&] { return !locked_.contains(ref); });
+    if (!s.ok()) return s;
     locked_.emplace(ref);
     return absl::OkStatus();
   }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/remotes/docker/warnings.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "containerd/log/log.h"
+
+#include "src/base/escape.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -13,13 +17,6 @@ bool IsQuotedText(unsigned char c) {
   return c == '\t' || c == ' ' || c == 0x21 || (c >= 0x23 && c <= 0x5b) || (c >= 0x5d && c != 0x7f);
 }
 bool IsQuotedPair(unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); }
-
-int Hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 
@@ -40,8 +37,8 @@ std::string ParseWarningText(std::string_view warning) {
       c = text[i];
       valid = IsQuotedPair(static_cast<unsigned char>(c));
     } else {
-      if (c == '%' && i + 2 < text.size() && Hex(text[i + 1]) >= 0 && Hex(text[i + 2]) >= 0) {
-        c = static_cast<char>(Hex(text[i + 1]) * 16 + Hex(text[i + 2]));
+      if (const std::optional<char> escaped = base::LeadingPercent(text.substr(i)); escaped) {
+        c = *escaped;
         i += 2;
       }
       valid = IsQuotedText(static_cast<unsigned char>(c));

@@ -25,6 +25,7 @@
 #include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/await.h"
 #include "src/rpc/internal/call.h"
 
 namespace containerd::rpc {
@@ -349,23 +350,12 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     // Waits until `ready()`, the stream's end, or the context's.
     template <typename Ready>
     absl::Status Wait(const Context& ctx, std::unique_lock<std::mutex>& lock, Ready ready) {
-      while (!ready()) {
-        if (absl::Status err = ctx.Err(); !err.ok()) return err;
-        if (ctx.Deadline() == absl::InfiniteFuture()) {
-          changed.wait(lock);
-        } else {
-          changed.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
-        }
-      }
-      return absl::OkStatus();
+      return base::Await(ctx, lock, changed, ready);
     }
 
     // Entry points, mu not held.
     [[nodiscard]] CancelRegistration WakeOn(const Context& ctx) {
-      return ctx.OnCancel([this] {
-        std::lock_guard lock(mu);
-        changed.notify_all();
-      });
+      return base::WakeOnCancel(ctx, mu, changed);
     }
 
     absl::Status Write(const Context& ctx, Request message) {

@@ -24,6 +24,7 @@
 #include "containerd/option/option.h"
 #include "containerd/remotes/handlers.h"
 
+#include "src/base/cleanup.h"
 #include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 #include "src/gojson/internal/indent.h"
@@ -322,7 +323,7 @@ class DockerConverter final : public Converter {
         content::Copy(ctx, writer, **reader, std::max<std::int64_t>(desc.size, 0), desc.digest);
     if (errdefs::IsFailedPrecondition(s)) {
       // Other content than what it should be.
-      const Context last = WithoutCancel(ctx);
+      const Context last = base::CleanUpContext(ctx);
       (void)writer.Close(last);
       (void)store_->Abort(last, ref);
     }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // UTF-8 as Go's runtime reads and writes it.
-#ifndef CONTAINERD_SRC_FILTERS_UTF8_H_
-#define CONTAINERD_SRC_FILTERS_UTF8_H_
+#ifndef CONTAINERD_SRC_BASE_UTF8_H_
+#define CONTAINERD_SRC_BASE_UTF8_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace containerd::filters {
+namespace containerd::base {
 
 // A code point, or a negative number with a meaning of the scanner's own.
 using Rune = std::int32_t;
@@ -28,12 +28,12 @@ DecodedRune DecodeRune(std::string_view text);
 // Appends a code point; what is none is written as U+FFFD. Source: utf8.AppendRune.
 void AppendRune(std::string& out, Rune rune);
 
-bool IsValid(std::string_view text);
+bool IsValidUTF8(std::string_view text);
 
 // `text` with U+FFFD for each byte that is not part of valid UTF-8. Source: strings.ToValidUTF8 of
 // single bytes, which is how Go's regexp package reads a text.
-std::string ReplaceInvalid(std::string_view text);
+std::string ReplaceInvalidUTF8(std::string_view text);
 
-}  // namespace containerd::filters
+}  // namespace containerd::base
 
-#endif  // CONTAINERD_SRC_FILTERS_UTF8_H_
+#endif  // CONTAINERD_SRC_BASE_UTF8_H_

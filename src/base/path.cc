@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "path.h"
+#include "src/base/path.h"
 
+#include <cstddef>
 #include <vector>
 
-namespace containerd::oci {
+namespace containerd::base {
 
 std::string CleanPath(std::string_view path) {
   if (path.empty()) return ".";
@@ -40,4 +41,4 @@ std::string JoinPath(std::initializer_list<std::string_view> parts) {
   return joined.empty() ? joined : CleanPath(joined);
 }
 
-}  // namespace containerd::oci
+}  // namespace containerd::base

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "utf8.h"
+#include "src/base/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace containerd::filters {
+namespace containerd::base {
 namespace {
 
 bool IsSurrogate(Rune rune) { return rune >= 0xD800 && rune <= 0xDFFF; }
@@ -62,7 +62,7 @@ void AppendRune(std::string& out, Rune rune) {
   }
 }
 
-bool IsValid(std::string_view text) {
+bool IsValidUTF8(std::string_view text) {
   while (!text.empty()) {
     const DecodedRune decoded = DecodeRune(text);
     if (decoded.rune == kRuneError && decoded.width == 1) return false;
@@ -71,7 +71,7 @@ bool IsValid(std::string_view text) {
   return true;
 }
 
-std::string ReplaceInvalid(std::string_view text) {
+std::string ReplaceInvalidUTF8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
@@ -82,4 +82,4 @@ std::string ReplaceInvalid(std::string_view text) {
   return out;
 }
 
-}  // namespace containerd::filters
+}  // namespace containerd::base

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/base/workers.h"
+
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace containerd::base {
+
+Workers::~Workers() {
+  {
+    const std::lock_guard lock(mu_);
+    closing_ = true;
+    changed_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::Submit(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mu_);
+    const std::size_t hands = threads_.size() + helpers_;
+    if (hands < max_ && hands < busy_ + jobs_.size() + 1) Start();
+    if (!threads_.empty() || helpers_ > 0) {
+      jobs_.push_back(std::move(job));
+      changed_.notify_all();
+      return;
+    }
+  }
+  job();
+}
+
+void Workers::Start() {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // which the thread inherits
+  try {
+    threads_.emplace_back([this] {
+      std::unique_lock lock(mu_);
+      for (;;) {
+        changed_.wait(lock, [this] { return !jobs_.empty() || closing_; });
+        if (jobs_.empty()) return;
+        RunOne(lock);
+      }
+    });
+  } catch (const std::system_error&) {
+    // Those that there are do it all.
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Workers::Wait() {
+  std::unique_lock lock(mu_);
+  changed_.wait(lock, [this] { return jobs_.empty() && busy_ == 0; });
+}
+
+void Workers::Help() {
+  std::unique_lock lock(mu_);
+  for (;;) {
+    changed_.wait(lock, [this] { return !jobs_.empty() || busy_ == 0; });
+    if (jobs_.empty()) return;
+    RunOne(lock);
+  }
+}
+
+void Workers::RunOne(std::unique_lock<std::mutex>& lock) {
+  std::function<void()> job = std::move(jobs_.front());
+  jobs_.pop_front();
+  ++busy_;
+  lock.unlock();
+  job();
+  job = nullptr;  // with what it holds, before anybody is told that it is done
+  lock.lock();
+  --busy_;
+  if (jobs_.empty() && busy_ == 0) changed_.notify_all();
+}
+
+}  // namespace containerd::base
