@@ -171,6 +171,15 @@ class Resolver {
 class ResolverWithOptions : public Resolver {
  public:
   virtual void SetOptions(const std::vector<transfer::ImageResolverOpt>& options) = 0;
+
+  // A fetcher to which `options` apply after those that were set before, which stay as they are. A
+  // resolver that does not override this one gets them set for good.
+  virtual absl::StatusOr<std::shared_ptr<remotes::Fetcher>> FetcherWithOptions(
+      const Context& ctx, std::string_view ref,
+      const std::vector<transfer::ImageResolverOpt>& options) {
+    SetOptions(options);
+    return Fetcher(ctx, ref);
+  }
 };
 
 }  // namespace containerd::remotes

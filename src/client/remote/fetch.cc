@@ -66,27 +66,13 @@ absl::StatusOr<platforms::MatchComparerPtr> MatcherOf(const RemoteContext& remot
 absl::StatusOr<images::Image> Fetching::Run(
     const Context& ctx, std::string_view ref, int limit,
     const std::function<images::Handler(images::Handler)>& wrapper) {
-  if (auto* resolver = dynamic_cast<remotes::ResolverWithOptions*>(remote_.resolver.get());
-      resolver != nullptr &&
-      (remote_.download_limiter != nullptr || remote_.max_concurrent_downloads > 0 ||
-       remote_.concurrent_layer_fetch_buffer > 0)) {
-    auto limiter = remote_.download_limiter;
-    if (limiter == nullptr && remote_.max_concurrent_downloads > 0) {
-      limiter = std::make_shared<Semaphore>(remote_.max_concurrent_downloads);
-    }
-    resolver->SetOptions(
-        {transfer::WithConcurrentLayerFetchBuffer(remote_.concurrent_layer_fetch_buffer),
-         transfer::WithMaxConcurrentDownloads(remote_.max_concurrent_downloads),
-         transfer::WithDownloadLimiter(std::move(limiter))});
-  }
-
   auto resolved = remote_.resolver->Resolve(ctx, ref);
   if (!resolved.ok()) {
     return errdefs::Annotate(resolved.status(),
                              fmt::format("failed to resolve reference \"{}\"", ref));
   }
   const auto& [name, desc] = *resolved;
-  auto fetcher = remote_.resolver->Fetcher(ctx, name);
+  auto fetcher = MakeFetcher(ctx, name);
   if (!fetcher.ok()) {
     return errdefs::Annotate(fetcher.status(),
                              fmt::format("failed to get fetcher for \"{}\"", name));
@@ -130,6 +116,24 @@ absl::StatusOr<images::Image> Fetching::Run(
     image.target = *std::move(converted);
   }
   return image;
+}
+
+// The resolver is the caller's: how much this one fetch does at once is no matter of its others.
+absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetching::MakeFetcher(const Context& ctx,
+                                                                        std::string_view name) {
+  auto* const resolver = dynamic_cast<remotes::ResolverWithOptions*>(remote_.resolver.get());
+  const bool said = remote_.download_limiter != nullptr || remote_.max_concurrent_downloads > 0 ||
+                    remote_.concurrent_layer_fetch_buffer > 0;
+  if (resolver == nullptr || !said) return remote_.resolver->Fetcher(ctx, name);
+  auto limiter = remote_.download_limiter;
+  if (limiter == nullptr && remote_.max_concurrent_downloads > 0) {
+    limiter = std::make_shared<Semaphore>(remote_.max_concurrent_downloads);
+  }
+  return resolver->FetcherWithOptions(
+      ctx, name,
+      {transfer::WithConcurrentLayerFetchBuffer(remote_.concurrent_layer_fetch_buffer),
+       transfer::WithMaxConcurrentDownloads(remote_.max_concurrent_downloads),
+       transfer::WithDownloadLimiter(std::move(limiter))});
 }
 
 images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher) {

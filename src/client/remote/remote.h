@@ -55,6 +55,8 @@ class Fetching {
   void CleanUp(leases::LeaseGuard lease, const absl::Status& failure);
 
  private:
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> MakeFetcher(const Context& ctx,
+                                                                std::string_view name);
   images::Handler BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher);
   images::Handler ChildrenHandler(int limit) const;
   absl::StatusOr<ocispec::Descriptor> FetchSchema1(

@@ -91,13 +91,24 @@ class DockerResolver final : public ResolverWithOptions {
     return error.status();
   }
 
-  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context&,
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context& ctx,
                                                             std::string_view ref) override {
+    return FetcherWithOptions(ctx, ref, {});
+  }
+
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> FetcherWithOptions(
+      const Context& /*ctx*/, std::string_view ref,
+      const std::vector<transfer::ImageResolverOpt>& options) override {
     absl::StatusOr<std::shared_ptr<const Base>> base = MakeBase(ref);
     if (!base.ok()) return base.status();
-    std::lock_guard lock(mu_);
-    if (!config_.error.ok()) return config_.error;
-    return NewFetcher(*std::move(base), config_);
+    transfer::ImageResolverOptions config;
+    {
+      std::lock_guard lock(mu_);
+      config = config_;
+    }
+    if (!config.error.ok()) return config.error;
+    if (absl::Status s = base::Apply(options, config); !s.ok()) return s;
+    return NewFetcher(*std::move(base), config);
   }
 
   absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context&,

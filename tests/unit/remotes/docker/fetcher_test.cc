@@ -279,6 +279,21 @@ TEST_F(RegistryTest, ContentEncoding) {
   }
 }
 
+// What one fetch is told does not stay with the resolver.
+TEST_F(RegistryTest, OptionsOfOneFetcher) {
+  const TestServer server(registry_.Handler());
+  const auto limiter = std::make_shared<Semaphore>(1);
+  ASSERT_TRUE(limiter->TryAcquire());
+  auto resolver = NewResolver();
+  auto fetcher =
+      resolver->FetcherWithOptions(kCtx, Ref(server), {transfer::WithDownloadLimiter(limiter)});
+  ASSERT_TRUE(fetcher.ok()) << fetcher.status();
+  EXPECT_FALSE(Read(**fetcher, layer_, WithTimeout(kCtx, absl::Milliseconds(50))).ok());
+  EXPECT_TRUE(Read(**resolver->Fetcher(kCtx, Ref(server)), layer_).ok());
+  limiter->Release();
+  EXPECT_TRUE(Read(**fetcher, layer_).ok());
+}
+
 TEST_F(RegistryTest, FetchErrors) {
   struct Case {
     int status;
