@@ -146,9 +146,10 @@ TEST_F(CheckpointTest, WithoutATaskIsRestored) {
   auto restored = client_->Restore(
       ctx(), Name(), *saved,
       {WithRestoreImage, WithRestoreRuntime, WithRestoreRW,
-       [this](const Context&, const std::string&, Client&, const Image&, const ocispec::Index&) {
-         return WithNewSpec(
-             {oci::WithImageConfig(*image_), oci::WithProcessArgs({"cat", "/root/mark"})});
+       [this](const Context& c, Client& client, const Image&, const ocispec::Index&,
+              containers::Container& container) {
+         return WithNewSpec({oci::WithImageConfig(*image_),
+                             oci::WithProcessArgs({"cat", "/root/mark"})})(c, client, container);
        }});
   ASSERT_TRUE(restored.ok()) << restored.status();
   auto read = RunTask(*restored);
@@ -178,8 +179,10 @@ TEST_F(CheckpointTest, RuntimeOptionsAreKept) {
   ASSERT_TRUE(saved.ok()) << saved.status();
   auto restored = client_->Restore(ctx(), Name(), *saved,
                                    {WithRestoreImage, WithRestoreRuntime,
-                                    [](const Context&, const std::string&, Client&, const Image&,
-                                       const ocispec::Index&) { return WithNewSpec(); }});
+                                    [](const Context& c, Client& client, const Image&,
+                                       const ocispec::Index&, containers::Container& container) {
+                                      return WithNewSpec()(c, client, container);
+                                    }});
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->Info(ctx())->runtime, container->Info(ctx())->runtime);
 }
