@@ -13,7 +13,9 @@ namespace containerd::base {
 // Calls the options in order, and returns the first error.
 template <typename Opt, typename... Args>
 absl::Status Apply(const std::vector<Opt>& opts, Args&&... args) {
-  if (absl::Status s = base::Apply(opts, args...); !s.ok()) return s;
+  for (const Opt& opt : opts) {
+    if (absl::Status s = opt(args...); !s.ok()) return s;
+  }
   return absl::OkStatus();
 }
 
