@@ -62,11 +62,6 @@ class ExitStatus {
   absl::Status error_;
 };
 
-// Source: client.NewExitStatus.
-inline ExitStatus NewExitStatus(std::uint32_t code, absl::Time exited_at, absl::Status error) {
-  return {code, exited_at, std::move(error)};
-}
-
 using ProcessStatus = tasks::Status;
 
 // Go's constants of type ProcessStatus.

@@ -99,24 +99,6 @@ ServicesOpt WithSandboxController(std::string name,
 ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service);
 ServicesOpt WithMountManager(std::shared_ptr<mount::Manager> manager);
 
-// Go's names for options that take a service's gRPC client. Here a service is an interface, and
-// whoever has a channel passes the proxy made for it, so each is the same as the one above.
-inline ServicesOpt WithImageClient(std::shared_ptr<images::Store> store) {
-  return WithImageStore(std::move(store));
-}
-inline ServicesOpt WithContainerClient(std::shared_ptr<containers::Store> store) {
-  return WithContainerStore(std::move(store));
-}
-inline ServicesOpt WithNamespaceClient(std::shared_ptr<namespaces::Store> store) {
-  return WithNamespaceService(std::move(store));
-}
-inline ServicesOpt WithTaskClient(std::shared_ptr<tasks::Service> service) {
-  return WithTaskService(std::move(service));
-}
-inline ServicesOpt WithDiffClient(std::shared_ptr<diff::DiffService> service) {
-  return WithDiffService(std::move(service));
-}
-
 }  // namespace containerd
 
 #endif  // CONTAINERD_SERVICES_H_
