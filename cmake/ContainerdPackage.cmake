@@ -31,6 +31,10 @@ function(containerd_package path)
     add_library(pkg_${name} STATIC ${sources})
     target_link_libraries(pkg_${name} PRIVATE containerd_warnings)
     target_compile_options(pkg_${name} PRIVATE ${containerd_sanitize_library})
+    # What leaves the shared libraries says so: containerd/export/export.h.
+    set_target_properties(pkg_${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    # gcc would have each exported class export the types of its private members, too.
+    target_compile_options(pkg_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-attributes>)
     # For what packages share without showing it to users: #include "src/...".
     target_include_directories(pkg_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
     set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_${arg_COMPONENT} pkg_${name})

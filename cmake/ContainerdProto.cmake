@@ -146,6 +146,7 @@ foreach(_kind IN ITEMS grpc proto)
 endforeach()
 set_source_files_properties(${_proto_sources} PROPERTIES HEADER_FILE_ONLY ON)
 
+# With default visibility: users ask for raw stubs.
 add_library(pkg_proto STATIC ${_units} ${_proto_sources})
 # These are units already.
 set_target_properties(pkg_proto PROPERTIES UNITY_BUILD OFF)

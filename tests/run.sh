@@ -110,6 +110,7 @@ if [[ -z $filter ]]; then
   check readme tests/check-readme.sh
   check examples "python3 tests/check_examples.py '$build'"
   check shellcheck "git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck"
+  check exports "python3 tests/exports/check.py '$library'/libcontainerd-*.so"
   check consumer "tests/consumer/run.sh '$library'"
   check descriptors "tests/descriptors/run.sh '$library'"
   $unit || check spec_differential "tests/interop/spec_differential/run.sh '$build'"

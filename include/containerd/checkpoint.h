@@ -36,6 +36,7 @@
 #include "containerd/container.h"
 #include "containerd/container_opts_fwd.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/image.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/manifest.h"
@@ -62,73 +63,73 @@ inline constexpr char kCheckpointRuntimeNameLabel[] = "io.containerd.checkpoint.
 inline constexpr char kCheckpointSnapshotterNameLabel[] = "io.containerd.checkpoint.snapshotter";
 
 // What a checkpoint lacks. Each of class ErrNotFound.
-absl::Status ErrMediaTypeNotFound(std::string_view media_type = {});
-bool IsErrMediaTypeNotFound(const absl::Status& status);
-absl::Status ErrImageNameNotFoundInIndex();
-bool IsErrImageNameNotFoundInIndex(const absl::Status& status);
-absl::Status ErrRuntimeNameNotFoundInIndex();
-bool IsErrRuntimeNameNotFoundInIndex(const absl::Status& status);
-absl::Status ErrSnapshotterNameNotFoundInIndex();
-bool IsErrSnapshotterNameNotFoundInIndex(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrMediaTypeNotFound(std::string_view media_type = {});
+CONTAINERD_EXPORT bool IsErrMediaTypeNotFound(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrImageNameNotFoundInIndex();
+CONTAINERD_EXPORT bool IsErrImageNameNotFoundInIndex(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrRuntimeNameNotFoundInIndex();
+CONTAINERD_EXPORT bool IsErrRuntimeNameNotFoundInIndex(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrSnapshotterNameNotFoundInIndex();
+CONTAINERD_EXPORT bool IsErrSnapshotterNameNotFoundInIndex(const absl::Status& status);
 
 // The first descriptor of a media type, or ErrMediaTypeNotFound.
-absl::StatusOr<ocispec::Descriptor> GetIndexByMediaType(const ocispec::Index& index,
-                                                        std::string_view media_type);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> GetIndexByMediaType(
+    const ocispec::Index& index, std::string_view media_type);
 
 // Options of Container::Checkpoint. They run in order, so that WithCheckpointTaskExit has to come
 // before WithCheckpointTask.
 
 // Adds the container's image.
-extern const option::Plain<CheckpointOpt> WithCheckpointImage;
+CONTAINERD_EXPORT extern const option::Plain<CheckpointOpt> WithCheckpointImage;
 
 // Adds the processes of the container's task, which must be running or paused, and its spec.
 // ErrAlreadyExists as for Task::Checkpoint, which Go's client takes for success.
-extern const option::Plain<CheckpointOpt> WithCheckpointTask;
+CONTAINERD_EXPORT extern const option::Plain<CheckpointOpt> WithCheckpointTask;
 
 // Adds the options of the container's runtime, if it has any.
-extern const option::Plain<CheckpointOpt> WithCheckpointRuntime;
+CONTAINERD_EXPORT extern const option::Plain<CheckpointOpt> WithCheckpointRuntime;
 
 // Adds what was changed in the container's root file system since it was made of the image.
-extern const option::Plain<CheckpointOpt> WithCheckpointRW;
+CONTAINERD_EXPORT extern const option::Plain<CheckpointOpt> WithCheckpointRW;
 
 // Ends the task once its checkpoint is written.
-extern const option::Plain<CheckpointOpt> WithCheckpointTaskExit;
+CONTAINERD_EXPORT extern const option::Plain<CheckpointOpt> WithCheckpointTaskExit;
 
 // Options of Client::Restore.
 
 // Gives the container the image of that name, which must have been unpacked, and a snapshot of it
 // under the container's id. ErrImageNameNotFoundInIndex, ErrSnapshotterNameNotFoundInIndex.
-extern const option::Plain<RestoreOpt> WithRestoreImage;
+CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreImage;
 
 // The runtime, with its options if the checkpoint has any. ErrRuntimeNameNotFoundInIndex.
-extern const option::Plain<RestoreOpt> WithRestoreRuntime;
+CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreRuntime;
 
 // The spec that the container had. ErrMediaTypeNotFound if the checkpoint is without a task.
-extern const option::Plain<RestoreOpt> WithRestoreSpec;
+CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreSpec;
 
 // Applies the changes of the root file system to the snapshot that an option before this one made.
 // ErrMediaTypeNotFound if the checkpoint has none.
-extern const option::Plain<RestoreOpt> WithRestoreRW;
+CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreRW;
 
 // Makes a new container of a checkpoint in one option of NewContainer, as the client before 1.3
 // did: its image, a snapshot of it under `snapshot_key` (one that exists already is used), the
 // changes of the root file system, and the spec; each if the checkpoint has it.
-NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key);
+CONTAINERD_EXPORT NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key);
 
 // Restores a new task's processes. ErrNotFound if the checkpoint has none.
-NewTaskOpt WithTaskCheckpoint(const Image& checkpoint);
+CONTAINERD_EXPORT NewTaskOpt WithTaskCheckpoint(const Image& checkpoint);
 
 // Options of Task::Checkpoint.
 
 // The image to make.
-CheckpointTaskOpt WithCheckpointName(std::string name);
+CONTAINERD_EXPORT CheckpointTaskOpt WithCheckpointName(std::string name);
 
 // A folder on the daemon's machine to write to, in place of an image. ErrInvalidArgument if the
 // options so far are of another runtime than runc.
-CheckpointTaskOpt WithCheckpointImagePath(std::string path);
+CONTAINERD_EXPORT CheckpointTaskOpt WithCheckpointImagePath(std::string path);
 
 // All that runc can be told, in place of options set before.
-CheckpointTaskOpt WithCheckpointOptions(CheckpointOptions options);
+CONTAINERD_EXPORT CheckpointTaskOpt WithCheckpointOptions(CheckpointOptions options);
 
 }  // namespace containerd
 

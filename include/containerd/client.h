@@ -29,6 +29,7 @@
 #include "containerd/container_opts_fwd.h"
 #include "containerd/context/context.h"
 #include "containerd/events/events.h"
+#include "containerd/export/export.h"
 #include "containerd/leases/leases.h"
 #include "containerd/option/option.h"
 #include "containerd/services.h"
@@ -131,7 +132,7 @@ struct RuntimeInfo {
 // A handle: copies share the connection, which closes with the last of them, or with Close. All
 // functions are safe from any thread. No thread is started by a Client itself; gRPC runs its own
 // few once streams or waits are used.
-class Client {
+class CONTAINERD_EXPORT Client {
  public:
   // Connects to a daemon and returns once it answers. `address` is the path of its socket
   // ("/run/containerd/containerd.sock" or "unix:///…"), or "tcp://host:port", with TLS if

@@ -19,6 +19,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 #include "containerd/services.h"
 
@@ -46,17 +47,18 @@ using DialOpt = option::Option<DialOptions&>;
 
 // TLS: grpc::SslCredentials(...) for a daemon that listens on tcp. Source:
 // grpc.WithTransportCredentials.
-DialOpt WithTransportCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials);
+CONTAINERD_EXPORT DialOpt
+WithTransportCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials);
 
 // Whether New waits until the daemon answers, as Go's client did before 2.0 and this one does by
 // default; false: New returns at once and the first call finds out. Source: grpc.WithBlock.
-DialOpt WithBlock(bool block = true);
+CONTAINERD_EXPORT DialOpt WithBlock(bool block = true);
 
 // Longest pause between attempts to connect; by default 3 s. Source: grpc.WithConnectParams.
-DialOpt WithMaxBackoff(absl::Duration delay);
+CONTAINERD_EXPORT DialOpt WithMaxBackoff(absl::Duration delay);
 
 // Whatever else gRPC's channel can be told.
-DialOpt WithChannelArguments(std::function<void(grpc::ChannelArguments&)> set);
+CONTAINERD_EXPORT DialOpt WithChannelArguments(std::function<void(grpc::ChannelArguments&)> set);
 
 // Limits of each call.
 struct CallLimits {
@@ -67,8 +69,8 @@ struct CallLimits {
 using CallOpt = option::Option<CallLimits&>;
 
 // In bytes; by default 16 MiB both. Source: grpc.MaxCallRecvMsgSize, grpc.MaxCallSendMsgSize.
-CallOpt MaxCallRecvMsgSize(int bytes);
-CallOpt MaxCallSendMsgSize(int bytes);
+CONTAINERD_EXPORT CallOpt MaxCallRecvMsgSize(int bytes);
+CONTAINERD_EXPORT CallOpt MaxCallSendMsgSize(int bytes);
 
 // The sum of the options; see the functions below.
 struct ClientOptions {
@@ -88,32 +90,32 @@ using Opt = option::Option<ClientOptions&>;
 
 // The namespace of calls whose context has none, those on raw stubs included. ErrInvalidArgument if
 // it is not a valid identifier.
-Opt WithDefaultNamespace(std::string_view ns);
+CONTAINERD_EXPORT Opt WithDefaultNamespace(std::string_view ns);
 
 // The runtime of new containers that are given none. Without it, the namespace's label
 // "containerd.io/defaults/runtime", then "io.containerd.runc.v2".
-Opt WithDefaultRuntime(std::string_view runtime);
+CONTAINERD_EXPORT Opt WithDefaultRuntime(std::string_view runtime);
 
 // The sandboxer of new sandboxes. Without it, the namespace's label
 // "containerd.io/defaults/sandboxer", then "shim".
-Opt WithDefaultSandboxer(std::string_view sandboxer);
+CONTAINERD_EXPORT Opt WithDefaultSandboxer(std::string_view sandboxer);
 
 // Which platform's images are meant; by default the host's.
-Opt WithDefaultPlatform(std::shared_ptr<const platforms::MatchComparer> platform);
+CONTAINERD_EXPORT Opt WithDefaultPlatform(std::shared_ptr<const platforms::MatchComparer> platform);
 
 // How to dial, in place of the defaults of DialOptions.
-Opt WithDialOpts(std::vector<DialOpt> opts);
+CONTAINERD_EXPORT Opt WithDialOpts(std::vector<DialOpt> opts);
 
 // How to dial, on top of the defaults or of WithDialOpts.
-Opt WithExtraDialOpts(std::vector<DialOpt> opts);
+CONTAINERD_EXPORT Opt WithExtraDialOpts(std::vector<DialOpt> opts);
 
-Opt WithCallOpts(std::vector<CallOpt> opts);
+CONTAINERD_EXPORT Opt WithCallOpts(std::vector<CallOpt> opts);
 
 // Replaces services of the daemon by the given ones; no address is needed then.
-Opt WithServices(std::vector<ServicesOpt> opts);
+CONTAINERD_EXPORT Opt WithServices(std::vector<ServicesOpt> opts);
 
 // How long New may take to reach the daemon; by default 10 s.
-Opt WithTimeout(absl::Duration timeout);
+CONTAINERD_EXPORT Opt WithTimeout(absl::Duration timeout);
 
 }  // namespace containerd
 

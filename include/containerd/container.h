@@ -27,6 +27,7 @@
 #include "containerd/container_opts_fwd.h"
 #include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/spec.h"
@@ -56,14 +57,14 @@ using InfoOpt = option::Option<InfoConfig&>;
 using InfoOpts = InfoOpt;  // as Go calls it
 
 // Is an option: returns the record that the handle has, without asking the daemon.
-extern const option::Plain<InfoOpt> WithoutRefreshedMetadata;
+CONTAINERD_EXPORT extern const option::Plain<InfoOpt> WithoutRefreshedMetadata;
 
 // Runs before a container's record is deleted.
 using DeleteOpt = option::Option<const Context&, Client&, const containers::Container&>;
 using DeleteOpts = DeleteOpt;  // as Go calls it
 
 // Is an option: removes the container's snapshot too.
-extern const option::Plain<DeleteOpt> WithSnapshotCleanup;
+CONTAINERD_EXPORT extern const option::Plain<DeleteOpt> WithSnapshotCleanup;
 
 // Changes a container's record.
 using UpdateContainerOpt = option::Option<const Context&, Client&, containers::Container&>;
@@ -71,7 +72,7 @@ using UpdateContainerOpts = UpdateContainerOpt;  // as Go calls it
 
 // A handle: copies are the same container. All functions are safe from any thread, and ErrNotFound
 // once the container has been deleted. A container that goes out of scope stays where it is.
-class Container {
+class CONTAINERD_EXPORT Container {
  public:
   const std::string& ID() const;
 

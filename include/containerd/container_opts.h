@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "containerd/container.h"
+#include "containerd/export/export.h"
 #include "containerd/image.h"
 #include "containerd/labels/labels.h"
 #include "containerd/oci/oci.h"
@@ -25,54 +26,56 @@ class Message;
 namespace containerd {
 
 // The runtime, with its options if any: for runc containerd.runc.v1.Options.
-NewContainerOpt WithRuntime(std::string name, typeurl::Any options = {});
-NewContainerOpt WithRuntime(std::string name, const google::protobuf::Message& options);
+CONTAINERD_EXPORT NewContainerOpt WithRuntime(std::string name, typeurl::Any options = {});
+CONTAINERD_EXPORT NewContainerOpt WithRuntime(std::string name,
+                                              const google::protobuf::Message& options);
 
 // The sandbox that the container belongs to.
-NewContainerOpt WithSandbox(std::string sandbox_id);
+CONTAINERD_EXPORT NewContainerOpt WithSandbox(std::string sandbox_id);
 
 // The image that the record names. The snapshot options set it too.
-NewContainerOpt WithImage(const Image& image);
-NewContainerOpt WithImageName(std::string name);
+CONTAINERD_EXPORT NewContainerOpt WithImage(const Image& image);
+CONTAINERD_EXPORT NewContainerOpt WithImageName(std::string name);
 
 // Replaces the labels.
-NewContainerOpt WithContainerLabels(Labels labels);
+CONTAINERD_EXPORT NewContainerOpt WithContainerLabels(Labels labels);
 
 // Adds to the labels, over those of the same key.
-NewContainerOpt WithAdditionalContainerLabels(Labels labels);
+CONTAINERD_EXPORT NewContainerOpt WithAdditionalContainerLabels(Labels labels);
 
 // Replaces the labels by those of the image's config, without any that are reserved for containerd.
-NewContainerOpt WithImageConfigLabels(const Image& image);
+CONTAINERD_EXPORT NewContainerOpt WithImageConfigLabels(const Image& image);
 
 // Records the stop signal of the image's config, or the default; GetStopSignal reads it.
 // ErrInvalidArgument if the default is no signal.
-NewContainerOpt WithImageStopSignal(const Image& image, std::string default_signal);
+CONTAINERD_EXPORT NewContainerOpt WithImageStopSignal(const Image& image,
+                                                      std::string default_signal);
 
 // The snapshotter of the snapshot options after it. Without: the namespace's, or overlayfs.
-NewContainerOpt WithSnapshotter(std::string name);
+CONTAINERD_EXPORT NewContainerOpt WithSnapshotter(std::string name);
 
 // A snapshot that exists. ErrNotFound if it does not.
-NewContainerOpt WithSnapshot(std::string id);
+CONTAINERD_EXPORT NewContainerOpt WithSnapshot(std::string id);
 
 // A new snapshot on top of the image, which must have been unpacked (else ErrNotFound); writable,
 // or a read-only view. ErrAlreadyExists if the key is taken.
-NewContainerOpt WithNewSnapshot(std::string id, const Image& image,
-                                std::vector<snapshots::Opt> opts = {});
-NewContainerOpt WithNewSnapshotView(std::string id, const Image& image,
-                                    std::vector<snapshots::Opt> opts = {});
+CONTAINERD_EXPORT NewContainerOpt WithNewSnapshot(std::string id, const Image& image,
+                                                  std::vector<snapshots::Opt> opts = {});
+CONTAINERD_EXPORT NewContainerOpt WithNewSnapshotView(std::string id, const Image& image,
+                                                      std::vector<snapshots::Opt> opts = {});
 
 // Metadata of the caller's own under a key that must not be empty.
-NewContainerOpt WithContainerExtension(std::string name, typeurl::Any extension);
-NewContainerOpt WithContainerExtension(std::string name,
-                                       const google::protobuf::Message& extension);
+CONTAINERD_EXPORT NewContainerOpt WithContainerExtension(std::string name, typeurl::Any extension);
+CONTAINERD_EXPORT NewContainerOpt
+WithContainerExtension(std::string name, const google::protobuf::Message& extension);
 
 // The default spec, changed by the options. A bind mount without a source is ErrInvalidArgument,
 // here and with WithSpec: runtimes would take the folder that they run in. Source:
 // client.WithNewSpec, oci.GenerateSpec.
-NewContainerOpt WithNewSpec(std::vector<oci::SpecOpt> opts = {});
+CONTAINERD_EXPORT NewContainerOpt WithNewSpec(std::vector<oci::SpecOpt> opts = {});
 
 // The given spec, changed by the options.
-NewContainerOpt WithSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts = {});
+CONTAINERD_EXPORT NewContainerOpt WithSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts = {});
 
 }  // namespace containerd
 

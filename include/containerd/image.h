@@ -25,6 +25,7 @@
 #include "containerd/context/semaphore.h"
 #include "containerd/diff/diff.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
 #include "containerd/oci/spec.h"
@@ -74,7 +75,7 @@ using UsageOpt = option::Option<UsageOptions&>;
 // Manifest and config are those of the platform that the image was got for, by default the
 // client's; the best match if there are several. Errors name the image; ErrNotFound if it has
 // nothing for the platform, or content of it is missing.
-class Image final : public oci::Image {
+class CONTAINERD_EXPORT Image final : public oci::Image {
  public:
   // For the client's platform, or for the given one. Asks nothing of the daemon.
   Image(Client client, images::Image record);
@@ -131,29 +132,31 @@ class Image final : public oci::Image {
 };
 
 // Source: client.NewImage, client.NewImageWithPlatform.
-Image NewImage(const Client& client, images::Image record);
-Image NewImageWithPlatform(const Client& client, images::Image record,
-                           std::shared_ptr<const platforms::MatchComparer> platform);
+CONTAINERD_EXPORT Image NewImage(const Client& client, images::Image record);
+CONTAINERD_EXPORT Image
+NewImageWithPlatform(const Client& client, images::Image record,
+                     std::shared_ptr<const platforms::MatchComparer> platform);
 
 // Counts the best `limit` manifests of each index only; with 0 all of them. What they refer to then
 // has to exist: ErrNotFound. By default missing content is not counted.
-UsageOpt WithUsageManifestLimit(int limit);
+CONTAINERD_EXPORT UsageOpt WithUsageManifestLimit(int limit);
 
 // Counts the snapshots that the image holds, too.
-extern const option::Plain<UsageOpt> WithSnapshotUsage;
+CONTAINERD_EXPORT extern const option::Plain<UsageOpt> WithSnapshotUsage;
 
 // Counts the sizes that the manifests give, whether or not the content is there.
-extern const option::Plain<UsageOpt> WithManifestUsage;
+CONTAINERD_EXPORT extern const option::Plain<UsageOpt> WithManifestUsage;
 
-UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
-extern const option::Plain<UnpackOpt> WithSnapshotterPlatformCheck;
+CONTAINERD_EXPORT UnpackOpt WithUnpackApplyOpts(std::vector<diff::ApplyOpt> opts);
+CONTAINERD_EXPORT extern const option::Plain<UnpackOpt> WithSnapshotterPlatformCheck;
 // Unpacks in this process instead of in the daemon, which is faster. This process must run as root
 // on the daemon's machine, else ErrFailedPrecondition. ErrResourceExhausted for a layer that
 // unpacks to more than `max_layer_size` bytes; 0 means nine tenths of the free space.
-UnpackOpt WithLocalUnpack(std::int64_t max_layer_size = 0);
-UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier);
-UnpackOpt WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);
-UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter);
+CONTAINERD_EXPORT UnpackOpt WithLocalUnpack(std::int64_t max_layer_size = 0);
+CONTAINERD_EXPORT UnpackOpt WithUnpackApplier(std::shared_ptr<diff::Applier> applier);
+CONTAINERD_EXPORT UnpackOpt
+WithUnpackDuplicationSuppressor(std::shared_ptr<unpack::KeyedLocker> suppressor);
+CONTAINERD_EXPORT UnpackOpt WithUnpackLimiter(std::shared_ptr<Semaphore> limiter);
 
 }  // namespace containerd
 

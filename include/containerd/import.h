@@ -23,6 +23,7 @@
 #include "containerd/client.h"
 #include "containerd/content/content.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
@@ -49,38 +50,40 @@ struct ImportOptions {
 // Makes an image's name of its reference in an OCI layout, which may be a tag only; an empty result
 // keeps it from becoming an image. Names that containerd or Docker wrote are taken as they are.
 // By default the reference is the name. See images::archive::AddRefPrefix and FilterRefPrefix.
-ImportOpt WithImageRefTranslator(std::function<std::string(std::string_view ref)> f);
+CONTAINERD_EXPORT ImportOpt
+WithImageRefTranslator(std::function<std::string(std::string_view ref)> f);
 
 // Labels of the images; they replace those of images that exist.
-ImportOpt WithImageLabels(Labels labels);
+CONTAINERD_EXPORT ImportOpt WithImageLabels(Labels labels);
 
 // Makes a second image for each manifest, of the name that `f` gives it, unless that is empty. See
 // images::archive::DigestTranslator.
-ImportOpt WithDigestRef(std::function<std::string(const digest::Digest&)> f);
+CONTAINERD_EXPORT ImportOpt WithDigestRef(std::function<std::string(const digest::Digest&)> f);
 
 // Leaves out the image of WithDigestRef where `f`, given the image's name or "", says true.
-ImportOpt WithSkipDigestRef(std::function<bool(std::string_view name)> f);
+CONTAINERD_EXPORT ImportOpt WithSkipDigestRef(std::function<bool(std::string_view name)> f);
 
 // Makes an image of that name for the archive's index as a whole.
-ImportOpt WithIndexName(std::string name);
+CONTAINERD_EXPORT ImportOpt WithIndexName(std::string name);
 
 // Imports the content for all platforms, or for those that match; by default the client's.
-ImportOpt WithAllPlatforms(bool all_platforms);
-ImportOpt WithImportPlatform(platforms::MatchComparerPtr platform);
+CONTAINERD_EXPORT ImportOpt WithAllPlatforms(bool all_platforms);
+CONTAINERD_EXPORT ImportOpt WithImportPlatform(platforms::MatchComparerPtr platform);
 
 // Compresses layers of `docker save` that are not compressed. As Go's function of this name it is
 // called: Import(ctx, archive, {WithImportCompression()}).
-extern const option::Plain<ImportOpt> WithImportCompression;
+CONTAINERD_EXPORT extern const option::Plain<ImportOpt> WithImportCompression;
 
 // Lets the garbage collector remove layers once they have been unpacked.
-extern const option::Plain<ImportOpt> WithDiscardUnpackedLayers;
+CONTAINERD_EXPORT extern const option::Plain<ImportOpt> WithDiscardUnpackedLayers;
 
 // Takes archives that lack some of the content that their index refers to.
-extern const option::Plain<ImportOpt> WithSkipMissing;
+CONTAINERD_EXPORT extern const option::Plain<ImportOpt> WithSkipMissing;
 
 // Keeps the referrers that the provider finds for the images' manifests from garbage collection,
 // with the images.
-ImportOpt WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referrers);
+CONTAINERD_EXPORT ImportOpt
+WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referrers);
 
 }  // namespace containerd
 

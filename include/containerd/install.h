@@ -13,6 +13,7 @@
 #include <string>
 
 #include "containerd/client.h"
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 
 namespace containerd {
@@ -25,10 +26,10 @@ struct InstallConfig {
 };
 
 // Are options.
-extern const option::Plain<InstallOpt> WithInstallLibs;
-extern const option::Plain<InstallOpt> WithInstallReplace;
+CONTAINERD_EXPORT extern const option::Plain<InstallOpt> WithInstallLibs;
+CONTAINERD_EXPORT extern const option::Plain<InstallOpt> WithInstallReplace;
 
-InstallOpt WithInstallPath(std::string path);
+CONTAINERD_EXPORT InstallOpt WithInstallPath(std::string path);
 
 }  // namespace containerd
 

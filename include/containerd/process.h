@@ -24,6 +24,7 @@
 
 #include "containerd/cio/cio.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/option/option.h"
 #include "containerd/tasks/tasks.h"
@@ -89,15 +90,15 @@ using KillOpt = option::Option<const Context&, KillInfo&>;
 using KillOpts = KillOpt;  // as Go calls it
 
 // WithKillAll is an option itself, WithKillExecID makes one.
-extern const option::Plain<KillOpt> WithKillAll;
-KillOpt WithKillExecID(std::string exec_id);
+CONTAINERD_EXPORT extern const option::Plain<KillOpt> WithKillAll;
+CONTAINERD_EXPORT KillOpt WithKillExecID(std::string exec_id);
 
 // Runs before a process is deleted.
 using ProcessDeleteOpt = option::Option<const Context&, Process&>;
 using ProcessDeleteOpts = ProcessDeleteOpt;  // as Go calls it
 
 // Is an option: kills the process (and, of a task, all others in it) and waits for its exit.
-extern const option::Plain<ProcessDeleteOpt> WithProcessKill;
+CONTAINERD_EXPORT extern const option::Plain<ProcessDeleteOpt> WithProcessKill;
 
 // Which streams CloseIO closes. Source: client.IOCloseInfo.
 struct IOCloseInfo {
@@ -108,14 +109,14 @@ using IOCloserOpt = option::Option<IOCloseInfo&>;
 using IOCloserOpts = IOCloserOpt;  // as Go calls it
 
 // Is an option: closes stdin.
-extern const option::Plain<IOCloserOpt> WithStdinCloser;
+CONTAINERD_EXPORT extern const option::Plain<IOCloserOpt> WithStdinCloser;
 
 // A handle: copies are the same process. All functions are safe from any thread. Errors name the
 // task and process, and are ErrNotFound once it has been deleted.
 //
 // A process that goes out of scope goes on running; its streams are copied as long as a handle
 // lives.
-class Process {
+class CONTAINERD_EXPORT Process {
  public:
   // The exec id; the container's id for a task's first process.
   const std::string& ID() const;

@@ -21,6 +21,7 @@
 #include "containerd/client.h"
 #include "containerd/content/content.h"
 #include "containerd/context/semaphore.h"
+#include "containerd/export/export.h"
 #include "containerd/image.h"
 #include "containerd/images/handlers.h"
 #include "containerd/labels/labels.h"
@@ -109,73 +110,75 @@ struct RemoteContext {
 
 // "linux/arm64"; empty: the host's. May be given several times to Fetch and Push.
 // ErrInvalidArgument if it can't be read.
-RemoteOpt WithPlatform(std::string platform);
+CONTAINERD_EXPORT RemoteOpt WithPlatform(std::string platform);
 
 // Chooses the platforms by a matcher; all WithPlatform options are then ignored.
-RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m);
+CONTAINERD_EXPORT RemoteOpt WithPlatformMatcher(platforms::MatchComparerPtr m);
 
 // Is an option: Pull(ctx, ref, {WithPullUnpack}).
-extern const option::Plain<RemoteOpt> WithPullUnpack;
+CONTAINERD_EXPORT extern const option::Plain<RemoteOpt> WithPullUnpack;
 
 // Pull only: options for unpacking; they add up. Source: client.WithUnpackOpts.
-RemoteOpt WithUnpackOpts(std::vector<UnpackOpt> opts);
+CONTAINERD_EXPORT RemoteOpt WithUnpackOpts(std::vector<UnpackOpt> opts);
 
 // Pull only: the snapshotter to unpack for, and options for each snapshot. Source:
 // client.WithPullSnapshotter.
-RemoteOpt WithPullSnapshotter(std::string snapshotter_name, std::vector<snapshots::Opt> opts = {});
+CONTAINERD_EXPORT RemoteOpt WithPullSnapshotter(std::string snapshotter_name,
+                                                std::vector<snapshots::Opt> opts = {});
 
 // Labels of the image record; they add up, and a later value replaces one of the same key.
 // ErrInvalidArgument for a label that is too long. Source: client.WithPullLabel,
 // client.WithPullLabels.
-RemoteOpt WithPullLabel(std::string key, std::string value);
-RemoteOpt WithPullLabels(Labels labels);
+CONTAINERD_EXPORT RemoteOpt WithPullLabel(std::string key, std::string value);
+CONTAINERD_EXPORT RemoteOpt WithPullLabels(Labels labels);
 
 // Which labels content gets so that it keeps what it refers to from garbage collection; see
 // RemoteContext::child_label_map. Source: client.WithChildLabelMap.
-RemoteOpt WithChildLabelMap(images::LabelMap fn);
+CONTAINERD_EXPORT RemoteOpt WithChildLabelMap(images::LabelMap fn);
 
 // Where references are resolved, fetched from and pushed to; by default docker::NewResolver()
 // without credentials. It may be shared by several pulls and pushes. Source: client.WithResolver.
-RemoteOpt WithResolver(std::shared_ptr<remotes::Resolver> resolver);
+CONTAINERD_EXPORT RemoteOpt WithResolver(std::shared_ptr<remotes::Resolver> resolver);
 
 // Calls `h` for each descriptor, before it is fetched or pushed; several handlers are called in the
 // order given. An error of `h` ends the pull or push. Source: client.WithImageHandler.
-RemoteOpt WithImageHandler(images::Handler h);
+CONTAINERD_EXPORT RemoteOpt WithImageHandler(images::Handler h);
 
 // Replaces the handler that fetches or pushes by what `w` makes of it. The last option given
 // counts. Source: client.WithImageHandlerWrapper.
-RemoteOpt WithImageHandlerWrapper(std::function<images::Handler(images::Handler)> w);
+CONTAINERD_EXPORT RemoteOpt
+WithImageHandlerWrapper(std::function<images::Handler(images::Handler)> w);
 
 // Bounds the requests for content at once, over all pulls that share the semaphore. Counts instead
 // of the limiter that WithMaxConcurrentDownloads makes. Source: client.WithDownloadLimiter.
-RemoteOpt WithDownloadLimiter(std::shared_ptr<Semaphore> limiter);
+CONTAINERD_EXPORT RemoteOpt WithDownloadLimiter(std::shared_ptr<Semaphore> limiter);
 
 // The number of requests for content at once, and of pieces of one blob at once; 0: no bound, and
 // each blob in one piece. Source: client.WithMaxConcurrentDownloads.
-RemoteOpt WithMaxConcurrentDownloads(int max);
+CONTAINERD_EXPORT RemoteOpt WithMaxConcurrentDownloads(int max);
 
 // Bytes of the pieces that a blob is fetched in, several at once; each piece takes that much
 // memory. Below 512 blobs are fetched in one piece. Set WithMaxConcurrentDownloads, too. Source:
 // client.WithConcurrentLayerFetchBuffer.
-RemoteOpt WithConcurrentLayerFetchBuffer(std::int64_t buffer);
+CONTAINERD_EXPORT RemoteOpt WithConcurrentLayerFetchBuffer(std::int64_t buffer);
 
 // The number of blobs that Push sends at once; 0: 8. Source:
 // client.WithMaxConcurrentUploadedLayers.
-RemoteOpt WithMaxConcurrentUploadedLayers(int max);
+CONTAINERD_EXPORT RemoteOpt WithMaxConcurrentUploadedLayers(int max);
 
 // Fetches manifests and configs for all platforms, and layers only for the chosen ones. Source:
 // client.WithAllMetadata.
-extern const option::Plain<RemoteOpt> WithAllMetadata;
+CONTAINERD_EXPORT extern const option::Plain<RemoteOpt> WithAllMetadata;
 
 // Fetches also what `r` finds that refers to the manifests and indexes, such as signatures. Source:
 // client.WithReferrersProvider.
-RemoteOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> r);
+CONTAINERD_EXPORT RemoteOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> r);
 
 // Is an option. Source: 1.6's client, where it is called so.
-extern const option::Plain<RemoteOpt> WithSchema1Conversion;
+CONTAINERD_EXPORT extern const option::Plain<RemoteOpt> WithSchema1Conversion;
 
 // Go has none.
-RemoteOpt WithProgress(ProgressFunc f);
+CONTAINERD_EXPORT RemoteOpt WithProgress(ProgressFunc f);
 
 }  // namespace containerd
 

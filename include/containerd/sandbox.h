@@ -27,6 +27,7 @@
 #include "containerd/client.h"
 #include "containerd/container.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/labels/labels.h"
 #include "containerd/oci/oci.h"
@@ -43,7 +44,7 @@ namespace containerd {
 
 // A handle: copies are the same sandbox. All functions are safe from any thread, and ErrNotFound
 // once the sandbox has been shut down. One that goes out of scope stays where it is.
-class Sandbox {
+class CONTAINERD_EXPORT Sandbox {
  public:
   const std::string& ID() const { return metadata_->id; }
 
@@ -84,18 +85,21 @@ class Sandbox {
 };
 
 // The runtime that runs the sandbox, with its options if any.
-NewSandboxOpt WithSandboxRuntime(std::string name, typeurl::Any options = {});
-NewSandboxOpt WithSandboxRuntime(std::string name, const google::protobuf::Message& options);
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxRuntime(std::string name, typeurl::Any options = {});
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxRuntime(std::string name,
+                                                   const google::protobuf::Message& options);
 
 // The sandbox's spec, changed by the options.
-NewSandboxOpt WithSandboxSpec(specs::Spec spec, std::vector<oci::SpecOpt> opts = {});
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxSpec(specs::Spec spec,
+                                                std::vector<oci::SpecOpt> opts = {});
 
 // Metadata of the caller's own.
-NewSandboxOpt WithSandboxExtension(std::string name, typeurl::Any extension);
-NewSandboxOpt WithSandboxExtension(std::string name, const google::protobuf::Message& extension);
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxExtension(std::string name, typeurl::Any extension);
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxExtension(std::string name,
+                                                     const google::protobuf::Message& extension);
 
 // Replaces the labels.
-NewSandboxOpt WithSandboxLabels(Labels labels);
+CONTAINERD_EXPORT NewSandboxOpt WithSandboxLabels(Labels labels);
 
 }  // namespace containerd
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 
 namespace containerd {
@@ -80,24 +81,25 @@ struct Services {
 
 using ServicesOpt = option::Option<Services&>;
 
-ServicesOpt WithContentStore(std::shared_ptr<content::Store> store);
-ServicesOpt WithImageStore(std::shared_ptr<images::Store> store);
-ServicesOpt WithContainerStore(std::shared_ptr<containers::Store> store);
-ServicesOpt WithNamespaceService(std::shared_ptr<namespaces::Store> store);
+CONTAINERD_EXPORT ServicesOpt WithContentStore(std::shared_ptr<content::Store> store);
+CONTAINERD_EXPORT ServicesOpt WithImageStore(std::shared_ptr<images::Store> store);
+CONTAINERD_EXPORT ServicesOpt WithContainerStore(std::shared_ptr<containers::Store> store);
+CONTAINERD_EXPORT ServicesOpt WithNamespaceService(std::shared_ptr<namespaces::Store> store);
 // By name; a snapshotter that is not in the map does not exist then.
-ServicesOpt WithSnapshotters(
-    std::map<std::string, std::shared_ptr<snapshots::Snapshotter>> snapshotters);
-ServicesOpt WithTaskService(std::shared_ptr<tasks::Service> service);
-ServicesOpt WithDiffService(std::shared_ptr<diff::DiffService> service);
-ServicesOpt WithEventService(std::shared_ptr<events::EventService> service);
-ServicesOpt WithLeasesService(std::shared_ptr<leases::Manager> manager);
-ServicesOpt WithIntrospectionService(std::shared_ptr<introspection::Service> service);
-ServicesOpt WithSandboxStore(std::shared_ptr<sandbox::Store> store);
+CONTAINERD_EXPORT ServicesOpt
+WithSnapshotters(std::map<std::string, std::shared_ptr<snapshots::Snapshotter>> snapshotters);
+CONTAINERD_EXPORT ServicesOpt WithTaskService(std::shared_ptr<tasks::Service> service);
+CONTAINERD_EXPORT ServicesOpt WithDiffService(std::shared_ptr<diff::DiffService> service);
+CONTAINERD_EXPORT ServicesOpt WithEventService(std::shared_ptr<events::EventService> service);
+CONTAINERD_EXPORT ServicesOpt WithLeasesService(std::shared_ptr<leases::Manager> manager);
+CONTAINERD_EXPORT ServicesOpt
+WithIntrospectionService(std::shared_ptr<introspection::Service> service);
+CONTAINERD_EXPORT ServicesOpt WithSandboxStore(std::shared_ptr<sandbox::Store> store);
 // Adds one sandbox controller under its name; once there is one, others do not exist.
-ServicesOpt WithSandboxController(std::string name,
-                                  std::shared_ptr<sandbox::Controller> controller);
-ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service);
-ServicesOpt WithMountManager(std::shared_ptr<mount::Manager> manager);
+CONTAINERD_EXPORT ServicesOpt
+WithSandboxController(std::string name, std::shared_ptr<sandbox::Controller> controller);
+CONTAINERD_EXPORT ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service);
+CONTAINERD_EXPORT ServicesOpt WithMountManager(std::shared_ptr<mount::Manager> manager);
 
 }  // namespace containerd
 

@@ -12,6 +12,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd {
 
@@ -23,14 +24,16 @@ inline constexpr char kStopSignalLabel[] = "io.containerd.image.config.stop-sign
 
 // A signal's number from its name, with or without "SIG" and in any case ("SIGTERM", "term",
 // "RTMIN+3"), or from the number in decimal. ErrInvalidArgument names what is none.
-absl::StatusOr<int> ParseSignal(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<int> ParseSignal(std::string_view text);
 
 // The container's label as a signal, or the default if it has no such label.
-absl::StatusOr<int> GetStopSignal(const Context& ctx, Container& container, int default_signal);
+CONTAINERD_EXPORT absl::StatusOr<int> GetStopSignal(const Context& ctx, Container& container,
+                                                    int default_signal);
 
 // The stop signal in the image's config, or the default, which must be a signal.
-absl::StatusOr<std::string> GetOCIStopSignal(const Context& ctx, const Image& image,
-                                             std::string_view default_signal);
+CONTAINERD_EXPORT absl::StatusOr<std::string> GetOCIStopSignal(const Context& ctx,
+                                                               const Image& image,
+                                                               std::string_view default_signal);
 
 }  // namespace containerd
 

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "containerd/container_opts_fwd.h"
+#include "containerd/export/export.h"
 #include "containerd/image.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/specs/linux.h"
@@ -35,29 +36,30 @@ namespace containerd {
 
 // Labels of a snapshot whose files shall belong to other ids: `length` of them, from `ctr_uid` and
 // `ctr_gid` on in the container.
-snapshots::Opt WithRemapperLabels(std::uint32_t ctr_uid, std::uint32_t host_uid,
-                                  std::uint32_t ctr_gid, std::uint32_t host_gid,
-                                  std::uint32_t length);
+CONTAINERD_EXPORT snapshots::Opt WithRemapperLabels(std::uint32_t ctr_uid, std::uint32_t host_uid,
+                                                    std::uint32_t ctr_gid, std::uint32_t host_gid,
+                                                    std::uint32_t length);
 
 // The same for several ranges.
-snapshots::Opt WithUserNSRemapperLabels(const std::vector<specs::LinuxIDMapping>& uidmaps,
-                                        const std::vector<specs::LinuxIDMapping>& gidmaps);
+CONTAINERD_EXPORT snapshots::Opt WithUserNSRemapperLabels(
+    const std::vector<specs::LinuxIDMapping>& uidmaps,
+    const std::vector<specs::LinuxIDMapping>& gidmaps);
 
 // A new snapshot under the key `id` of the image with its files' owners moved: the 65536 ids from 0
 // on to those from `uid` and `gid` on. Writable, or a read-only view. ErrInvalidArgument names a
 // file whose owner is outside of the range.
-NewContainerOpt WithRemappedSnapshot(std::string id, const Image& image, std::uint32_t uid,
-                                     std::uint32_t gid);
-NewContainerOpt WithRemappedSnapshotView(std::string id, const Image& image, std::uint32_t uid,
-                                         std::uint32_t gid);
+CONTAINERD_EXPORT NewContainerOpt WithRemappedSnapshot(std::string id, const Image& image,
+                                                       std::uint32_t uid, std::uint32_t gid);
+CONTAINERD_EXPORT NewContainerOpt WithRemappedSnapshotView(std::string id, const Image& image,
+                                                           std::uint32_t uid, std::uint32_t gid);
 
 // The same for any ranges. The container's 0 has to be in them.
-NewContainerOpt WithUserNSRemappedSnapshot(std::string id, const Image& image,
-                                           std::vector<specs::LinuxIDMapping> uidmaps,
-                                           std::vector<specs::LinuxIDMapping> gidmaps);
-NewContainerOpt WithUserNSRemappedSnapshotView(std::string id, const Image& image,
-                                               std::vector<specs::LinuxIDMapping> uidmaps,
-                                               std::vector<specs::LinuxIDMapping> gidmaps);
+CONTAINERD_EXPORT NewContainerOpt WithUserNSRemappedSnapshot(
+    std::string id, const Image& image, std::vector<specs::LinuxIDMapping> uidmaps,
+    std::vector<specs::LinuxIDMapping> gidmaps);
+CONTAINERD_EXPORT NewContainerOpt WithUserNSRemappedSnapshotView(
+    std::string id, const Image& image, std::vector<specs::LinuxIDMapping> uidmaps,
+    std::vector<specs::LinuxIDMapping> gidmaps);
 
 }  // namespace containerd
 

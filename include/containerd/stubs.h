@@ -22,6 +22,7 @@
 #include <grpcpp/support/status.h>
 
 #include "containerd/client.h"
+#include "containerd/export/export.h"
 
 namespace containerd {
 
@@ -35,10 +36,11 @@ std::unique_ptr<typename Service::Stub> NewStub(const Client& client) {
 
 // Puts the context's deadline, namespace, lease and metadata into gRPC's context. Cancelling `ctx`
 // does not reach the call: the caller holds `grpc_ctx` and has TryCancel.
-absl::Status PrepareCall(const Context& ctx, const Client& client, grpc::ClientContext* grpc_ctx);
+CONTAINERD_EXPORT absl::Status PrepareCall(const Context& ctx, const Client& client,
+                                           grpc::ClientContext* grpc_ctx);
 
 // containerd's error for gRPC's.
-absl::Status FromGrpc(const grpc::Status& status);
+CONTAINERD_EXPORT absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace containerd
 

@@ -26,6 +26,7 @@
 
 #include "containerd/cio/cio.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
@@ -87,7 +88,7 @@ using ProcessInfo = tasks::ProcessInfo;
 
 // A handle: copies are the same task. All functions are safe from any thread. As a Process it is
 // the container's first one, whose exit ends the task.
-class Task : public Process {
+class CONTAINERD_EXPORT Task : public Process {
  public:
   // Freezes and thaws all processes of the task.
   absl::Status Pause(const Context& ctx);

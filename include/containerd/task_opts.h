@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/mount/mount.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
@@ -24,36 +25,36 @@
 namespace containerd {
 
 // Mounts for the root file system, on top of the container's snapshot if it has one.
-NewTaskOpt WithRootFS(std::vector<mount::Mount> mounts);
+CONTAINERD_EXPORT NewTaskOpt WithRootFS(std::vector<mount::Mount> mounts);
 
 // An absolute path to the shim's binary, in place of the one that the runtime's name stands for.
-NewTaskOpt WithRuntimePath(std::string path);
+CONTAINERD_EXPORT NewTaskOpt WithRuntimePath(std::string path);
 
 // A task service that runs already, e.g. in a virtual machine; since daemon 2.0.
-NewTaskOpt WithTaskAPIEndpoint(std::string address, std::uint32_t version);
+CONTAINERD_EXPORT NewTaskOpt WithTaskAPIEndpoint(std::string address, std::uint32_t version);
 
 // Are options: no keyring of the session's own; chroot in place of pivot_root(2).
-extern const option::Plain<NewTaskOpt> WithNoNewKeyring;
-extern const option::Plain<NewTaskOpt> WithNoPivotRoot;
+CONTAINERD_EXPORT extern const option::Plain<NewTaskOpt> WithNoNewKeyring;
+CONTAINERD_EXPORT extern const option::Plain<NewTaskOpt> WithNoPivotRoot;
 
 // The cgroup that the shim itself runs in.
-NewTaskOpt WithShimCgroup(std::string path);
+CONTAINERD_EXPORT NewTaskOpt WithShimCgroup(std::string path);
 
 // Who owns the pipes of the task's streams.
-NewTaskOpt WithUIDOwner(std::uint32_t uid);
-NewTaskOpt WithGIDOwner(std::uint32_t gid);
+CONTAINERD_EXPORT NewTaskOpt WithUIDOwner(std::uint32_t uid);
+CONTAINERD_EXPORT NewTaskOpt WithGIDOwner(std::uint32_t gid);
 
 // CRIU's files, of a checkpoint that was written to a directory.
-NewTaskOpt WithRestoreImagePath(std::string path);
-NewTaskOpt WithRestoreWorkPath(std::string path);
+CONTAINERD_EXPORT NewTaskOpt WithRestoreImagePath(std::string path);
+CONTAINERD_EXPORT NewTaskOpt WithRestoreWorkPath(std::string path);
 
 // New limits for a running task.
-UpdateTaskOpt WithResources(const specs::LinuxResources& resources);
-UpdateTaskOpt WithAnnotations(std::map<std::string, std::string> annotations);
+CONTAINERD_EXPORT UpdateTaskOpt WithResources(const specs::LinuxResources& resources);
+CONTAINERD_EXPORT UpdateTaskOpt WithAnnotations(std::map<std::string, std::string> annotations);
 
 // Whether the parts of a runtime's name that `expected` has, "io.containerd.runc" say, are those of
 // `current`. Source: CheckRuntime of the client before 2.0.
-bool CheckRuntime(std::string_view current, std::string_view expected);
+CONTAINERD_EXPORT bool CheckRuntime(std::string_view current, std::string_view expected);
 
 }  // namespace containerd
 

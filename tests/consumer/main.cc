@@ -9,9 +9,7 @@
 #include "containerd/filters/filters.h"
 #include "containerd/reference/reference.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
-#ifndef WITHOUT_SUPERVISOR
 #include "containerd/supervisor/supervisor.h"
-#endif
 
 int main() {
   const containerd::Context ctx =
@@ -22,13 +20,13 @@ int main() {
   containerd::services::version::v1::VersionResponse version;
   version.set_version("1");
   if (version.SerializeAsString().empty()) return 4;
-#ifndef WITHOUT_SUPERVISOR
+
   // Without a binary there is nothing to start, and nothing is made.
   const auto daemon =
       containerd::supervisor::Start(ctx, "/nonexistent/root", "/nonexistent/state",
                                     {containerd::supervisor::WithBinDir("/nonexistent")});
   if (!containerd::errdefs::IsNotFound(daemon.status())) return 5;
-#endif
+
   std::cout << "linked\n";
   return 0;
 }

@@ -18,29 +18,30 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 
 namespace containerd::apparmor {
 
 // A profile that is loaded.
-oci::SpecOpt WithProfile(std::string profile);
+CONTAINERD_EXPORT oci::SpecOpt WithProfile(std::string profile);
 
 // The default profile under this name; loaded if no profile has the name. Errors as of
 // LoadDefaultProfile.
-oci::SpecOpt WithDefaultProfile(std::string name);
+CONTAINERD_EXPORT oci::SpecOpt WithDefaultProfile(std::string name);
 
 // Loads the default profile under this name, unless a profile has the name already. Errors name the
 // profile: ErrInvalidArgument if the name is empty or holds what would end it in a profile's text
 // (white space, quotes, brackets, '@', ',', '#', '\', '*', '?', '^', '$'), ErrNotFound if the
 // kernel or the machine lacks AppArmor, ErrFailedPrecondition with the parser's words if it
 // refuses.
-absl::Status LoadDefaultProfile(std::string_view name);
+CONTAINERD_EXPORT absl::Status LoadDefaultProfile(std::string_view name);
 
 // The default profile's text. Its rules are those of containerd's: files, network and capabilities
 // are free, but not to mount, nor to write to what of /proc and /sys concerns the whole machine;
 // signals and tracing stay within the container. What the text includes depends on what
 // /etc/apparmor.d has.
-absl::StatusOr<std::string> DumpDefaultProfile(std::string_view name);
+CONTAINERD_EXPORT absl::StatusOr<std::string> DumpDefaultProfile(std::string_view name);
 
 }  // namespace containerd::apparmor
 

@@ -23,6 +23,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/diff/diff.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
@@ -37,7 +38,7 @@ struct Options {
 
 // Whether this process can apply layers to these mounts itself: it is root, in no user namespace,
 // and they are of directories that it sees. ErrFailedPrecondition says what is missing.
-absl::Status Check(const std::vector<mount::Mount>& mounts);
+CONTAINERD_EXPORT absl::Status Check(const std::vector<mount::Mount>& mounts);
 
 // An applier that reads layers from `store`. Safe from any thread, and works on the caller's.
 //
@@ -45,16 +46,15 @@ absl::Status Check(const std::vector<mount::Mount>& mounts);
 // media type that is no layer's or a compression that is not known here; ErrDataLoss if the layer
 // is damaged; ErrResourceExhausted if it is too large; and archive::Apply's. After an error the
 // layer is applied in part, so the snapshot has to be removed. Source: apply.NewFileSystemApplier.
-std::shared_ptr<diff::Applier> NewFileSystemApplier(std::shared_ptr<content::Provider> store,
-                                                    Options options = {});
+CONTAINERD_EXPORT std::shared_ptr<diff::Applier> NewFileSystemApplier(
+    std::shared_ptr<content::Provider> store, Options options = {});
 
 // Applies the layer `desc` that `blob` gives from its first byte to its last, such as one that is
 // being downloaded. Only what comes out is digested: whether `blob` was what `desc` says is for the
 // caller to find out, before the snapshot is committed.
-absl::StatusOr<ocispec::Descriptor> ApplyStream(const Context& ctx, const ocispec::Descriptor& desc,
-                                                io::Reader& blob,
-                                                const std::vector<mount::Mount>& mounts,
-                                                const Options& options = {}, bool sync_fs = false);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> ApplyStream(
+    const Context& ctx, const ocispec::Descriptor& desc, io::Reader& blob,
+    const std::vector<mount::Mount>& mounts, const Options& options = {}, bool sync_fs = false);
 
 }  // namespace containerd::apply
 

@@ -21,6 +21,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/diff/diff.h"
+#include "containerd/export/export.h"
 #include "containerd/remotes/remotes.h"
 #include "containerd/snapshots/snapshots.h"
 
@@ -33,7 +34,7 @@ struct StreamOptions {
 };
 
 // Safe from any thread. Has a thread for each layer that is being fetched, while it is.
-class StreamApplier : public diff::Applier {
+class CONTAINERD_EXPORT StreamApplier : public diff::Applier {
  public:
   // A fetcher whose readers hand the layers on while they are read. It must not outlive this
   // object, nor may its readers.
@@ -42,10 +43,9 @@ class StreamApplier : public diff::Applier {
 
 // `ctx` bounds all that is extracted. Destroying the result ends what is under way and removes the
 // snapshots of what was not applied.
-std::unique_ptr<StreamApplier> NewStreamApplier(const Context& ctx,
-                                                std::shared_ptr<content::Provider> store,
-                                                std::shared_ptr<snapshots::Snapshotter> snapshotter,
-                                                StreamOptions options = {});
+CONTAINERD_EXPORT std::unique_ptr<StreamApplier> NewStreamApplier(
+    const Context& ctx, std::shared_ptr<content::Provider> store,
+    std::shared_ptr<snapshots::Snapshotter> snapshotter, StreamOptions options = {});
 
 }  // namespace containerd::apply
 

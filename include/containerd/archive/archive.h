@@ -23,6 +23,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/option/option.h"
 #include "containerd/tar/tar.h"
@@ -59,19 +60,20 @@ struct ApplyOptions {
 
 using ApplyOpt = option::Option<ApplyOptions&>;
 
-ApplyOpt WithFilter(Filter filter);
-ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
-ApplyOpt WithParents(std::vector<std::string> parents);
-extern const option::Plain<ApplyOpt> WithNoSameOwner;
+CONTAINERD_EXPORT ApplyOpt WithFilter(Filter filter);
+CONTAINERD_EXPORT ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
+CONTAINERD_EXPORT ApplyOpt WithParents(std::vector<std::string> parents);
+CONTAINERD_EXPORT extern const option::Plain<ApplyOpt> WithNoSameOwner;
 // Not in Go: for layers that are extracted before those below are there. InheritFrom follows then.
-ApplyOpt WithUndescribed(std::vector<std::string>* dirs);
+CONTAINERD_EXPORT ApplyOpt WithUndescribed(std::vector<std::string>* dirs);
 // Not in Go: a bound for archives from strangers.
-ApplyOpt WithMaxSize(std::int64_t bytes);
+CONTAINERD_EXPORT ApplyOpt WithMaxSize(std::int64_t bytes);
 
 // Whiteouts as overlayfs has them in an upper directory: a device 0/0 for a name that is gone, and
 // the attribute trusted.overlay.opaque. Needs CAP_MKNOD and CAP_SYS_ADMIN. Source:
 // archive.OverlayConvertWhiteout.
-absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std::string& path);
+CONTAINERD_EXPORT absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header,
+                                                              const std::string& path);
 
 // Extracts `reader`, an archive that is not compressed, to the directory `root`, and returns how
 // many bytes its entries have. What exists is replaced, but directories are merged; links are
@@ -82,13 +84,15 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
 // ErrInvalidArgument, naming the entry, for a whiteout, a device number or a kind of entry that
 // makes no sense; ErrResourceExhausted beyond max_size; tar::Reader's errors; those of the system's
 // calls, which name the entry. Blocks, and ends with its context.
-absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, io::Reader& reader,
-                                   const std::vector<ApplyOpt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root,
+                                                     io::Reader& reader,
+                                                     const std::vector<ApplyOpt>& opts = {});
 
 // Gives directories below `root` what WithParents would have given them, but for times: owner, mode
 // and extended attributes of the first of `parents` that has such a directory.
-absl::Status InheritFrom(const std::vector<std::string>& parents, const std::string& root,
-                         const std::vector<std::string>& dirs);
+CONTAINERD_EXPORT absl::Status InheritFrom(const std::vector<std::string>& parents,
+                                           const std::string& root,
+                                           const std::vector<std::string>& dirs);
 
 }  // namespace containerd::archive
 

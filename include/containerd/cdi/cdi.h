@@ -24,6 +24,7 @@
 #include <absl/status/status.h>
 
 #include "containerd/cdi/spec.h"
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/specs/spec.h"
 
@@ -33,14 +34,14 @@ inline constexpr char kDefaultStaticDir[] = "/etc/cdi";
 inline constexpr char kDefaultDynamicDir[] = "/var/run/cdi";
 
 // Source: cdi.DefaultSpecDirs.
-std::vector<std::string> DefaultSpecDirs();
+CONTAINERD_EXPORT std::vector<std::string> DefaultSpecDirs();
 
 // What the files in some directories describe, as it was when Refresh read them. Files are those
 // named *.yaml and *.json, not in directories below. Of two devices of the same name the one in the
 // later directory counts; two in the same directory are a conflict, and neither counts.
 //
 // Safe from any thread.
-class Cache {
+class CONTAINERD_EXPORT Cache {
  public:
   // Reads nothing yet.
   explicit Cache(std::vector<std::string> spec_dirs = DefaultSpecDirs());
@@ -82,8 +83,8 @@ class Cache {
 
 // Gives the container these devices. The directories are read when the option runs; files in them
 // that cannot be used are logged, and matter only if they have one of the devices.
-oci::SpecOpt WithCDIDevices(std::vector<std::string> devices,
-                            std::vector<std::string> spec_dirs = DefaultSpecDirs());
+CONTAINERD_EXPORT oci::SpecOpt WithCDIDevices(
+    std::vector<std::string> devices, std::vector<std::string> spec_dirs = DefaultSpecDirs());
 
 }  // namespace containerd::cdi
 

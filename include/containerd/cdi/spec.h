@@ -27,6 +27,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/specs/spec.h"
 
 namespace containerd::cdi {
@@ -114,28 +115,28 @@ struct QualifiedName {
 };
 
 // ErrInvalidArgument says what of the name is missing or wrong. Source: parser.ParseQualifiedName.
-absl::StatusOr<QualifiedName> ParseQualifiedName(std::string_view device);
+CONTAINERD_EXPORT absl::StatusOr<QualifiedName> ParseQualifiedName(std::string_view device);
 
 // Source: parser.IsQualifiedName.
-bool IsQualifiedName(std::string_view device);
+CONTAINERD_EXPORT bool IsQualifiedName(std::string_view device);
 
 // Reads all of `data`. ErrInvalidArgument, with the line, for what is no YAML, is no such document,
 // or has members that are unknown or there twice. Unlike Go, a number with a fraction or an
 // exponent is no string, and names must match exactly.
-absl::StatusOr<Spec> ParseSpec(std::string_view data);
+CONTAINERD_EXPORT absl::StatusOr<Spec> ParseSpec(std::string_view data);
 
 // Whether the document makes sense, and its version has all that it uses.
-absl::Status ValidateSpec(const Spec& spec);
+CONTAINERD_EXPORT absl::Status ValidateSpec(const Spec& spec);
 
 // The first version of the format that has all that the document uses.
-std::string MinimumRequiredVersion(const Spec& spec);
+CONTAINERD_EXPORT std::string MinimumRequiredVersion(const Spec& spec);
 
 // ParseSpec and ValidateSpec of a file; errors name it.
-absl::StatusOr<Spec> ReadSpec(const std::string& path);
+CONTAINERD_EXPORT absl::StatusOr<Spec> ReadSpec(const std::string& path);
 
 // Changes `spec`, which is left as it was if that fails: ErrNotFound for a device that the host
 // does not have, ErrInvalidArgument for one of another type. Source: ContainerEdits.Apply.
-absl::Status ApplyEdits(const ContainerEdits& edits, specs::Spec* spec);
+CONTAINERD_EXPORT absl::Status ApplyEdits(const ContainerEdits& edits, specs::Spec* spec);
 
 }  // namespace containerd::cdi
 

@@ -33,6 +33,7 @@
 
 #include "containerd/cio/streams.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/option/option.h"
 
@@ -71,7 +72,7 @@ enum class DrainResult {
 //
 // Destroying an IO stops the copying and closes its descriptors, but leaves the FIFOs on disk: the
 // shim holds them, and a program that starts again can attach to them. Close removes them.
-class IO {
+class CONTAINERD_EXPORT IO {
  public:
   virtual ~IO() = default;
   IO(const IO&) = delete;
@@ -135,13 +136,14 @@ struct FIFOSet : Config {
 using Attach = std::function<absl::StatusOr<std::shared_ptr<IO>>(FIFOSet fifos)>;
 
 // Source: cio.NewFIFOSet.
-FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close = nullptr);
+CONTAINERD_EXPORT FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close = nullptr);
 
 // Paths <dir>/<id>-stdin, -stdout and -stderr in a new directory of mode 0700 under `root`, which
 // is made (mode 0700) if it does not exist; "" is the system's temporary directory. The FIFOs
 // themselves are made when they are opened. Close removes the directory. ErrInvalidArgument for an
 // id that is no identifier. Source: cio.NewFIFOSetInDir.
-absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root, std::string_view id, bool terminal);
+CONTAINERD_EXPORT absl::StatusOr<FIFOSet> NewFIFOSetInDir(std::string_view root,
+                                                          std::string_view id, bool terminal);
 
 // What a Creator or Attach connects. Source: cio.Streams.
 struct Streams {
@@ -157,57 +159,60 @@ struct Streams {
 using Opt = option::Option<Streams&>;
 
 // The program's own standard streams. Source: cio.WithStdio.
-extern const option::Plain<Opt> WithStdio;
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithStdio;
 
 // Source: cio.WithTerminal.
-extern const option::Plain<Opt> WithTerminal;
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithTerminal;
 
 // A default-constructed one is not attached: the task has /dev/null there. Source: cio.WithStreams.
-Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink);
+CONTAINERD_EXPORT Opt WithStreams(Source stdin_source, Sink stdout_sink, Sink stderr_sink);
 
 // Source: cio.WithFIFODir.
-Opt WithFIFODir(std::string dir);
+CONTAINERD_EXPORT Opt WithFIFODir(std::string dir);
 
 // The directory and the FIFOs belong to this user and group, for a shim that runs as them.
-Opt WithFIFOOwner(uid_t uid, gid_t gid);
+CONTAINERD_EXPORT Opt WithFIFOOwner(uid_t uid, gid_t gid);
 
 // Copies between new FIFOs and the streams. On error nothing is left on disk. Errors name the path:
 // ErrInvalidArgument for an id that is no identifier, ErrFailedPrecondition when something that is
 // no FIFO is in the way, ErrResourceExhausted without descriptors or disk, ErrPermissionDenied.
 // Source: cio.NewCreator.
-Creator NewCreator(const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT Creator NewCreator(const std::vector<Opt>& opts = {});
 
 // Copies between the FIFOs of a running task and the streams; FIFOs that are missing are made. On
 // error they are left alone. Source: cio.NewAttach.
-Attach NewAttach(const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT Attach NewAttach(const std::vector<Opt>& opts = {});
 
 // All streams are /dev/null. Is itself a Creator. Source: cio.NullIO.
-absl::StatusOr<std::shared_ptr<IO>> NullIO(std::string_view id);
+CONTAINERD_EXPORT absl::StatusOr<std::shared_ptr<IO>> NullIO(std::string_view id);
 
 // Knows the paths and removes them at Close, but copies nothing. Source: cio.Load.
-std::shared_ptr<IO> Load(FIFOSet fifos);
+CONTAINERD_EXPORT std::shared_ptr<IO> Load(FIFOSet fifos);
 
 // The shim writes output to what `uri` names (file://, fifo://, binary://), without the program's
 // help. Source: cio.LogURI.
-Creator LogURI(std::string uri);
+CONTAINERD_EXPORT Creator LogURI(std::string uri);
 
 // The same for a task with a terminal. Source: cio.TerminalLogURI.
-Creator TerminalLogURI(std::string uri);
+CONTAINERD_EXPORT Creator TerminalLogURI(std::string uri);
 
 // The shim starts `binary` and feeds it the output; `args` become its arguments.
 // Source: cio.BinaryIO.
-Creator BinaryIO(std::string binary, std::map<std::string, std::string> args = {});
+CONTAINERD_EXPORT Creator BinaryIO(std::string binary,
+                                   std::map<std::string, std::string> args = {});
 
 // Source: cio.TerminalBinaryIO.
-Creator TerminalBinaryIO(std::string binary, std::map<std::string, std::string> args = {});
+CONTAINERD_EXPORT Creator TerminalBinaryIO(std::string binary,
+                                           std::map<std::string, std::string> args = {});
 
 // The shim appends output to the file `path`. Source: cio.LogFile.
-Creator LogFile(std::string path);
+CONTAINERD_EXPORT Creator LogFile(std::string path);
 
 // <scheme>://<path>?<args>, escaped, arguments in the order of their names. ErrInvalidArgument
 // unless `path` is absolute. Source: cio.LogURIGenerator.
-absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string_view path,
-                                            const std::map<std::string, std::string>& args = {});
+CONTAINERD_EXPORT absl::StatusOr<std::string> LogURIGenerator(
+    std::string_view scheme, std::string_view path,
+    const std::map<std::string, std::string>& args = {});
 
 // The task's end of the streams as plain descriptors, for a program with an event loop of its own.
 // All are non-blocking, and -1 when the path is empty. They stay the object's: Cancel, Close and
@@ -217,7 +222,7 @@ absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string
 // apart (POLLHUP). stdin can be written at once; since it must not get lost before the task
 // opens its side, the object keeps a reading handle too, and so there is no EPIPE.
 // Source: cio.DirectIO.
-class DirectIO : public IO {
+class CONTAINERD_EXPORT DirectIO : public IO {
  public:
   virtual int Stdin() const = 0;
   virtual int Stdout() const = 0;
@@ -229,7 +234,7 @@ class DirectIO : public IO {
 
 // Opens (making them if need be) the FIFOs of the set. On error the set is closed.
 // Source: cio.NewDirectIO.
-absl::StatusOr<std::shared_ptr<DirectIO>> NewDirectIO(FIFOSet fifos);
+CONTAINERD_EXPORT absl::StatusOr<std::shared_ptr<DirectIO>> NewDirectIO(FIFOSet fifos);
 
 }  // namespace containerd::cio
 

@@ -32,13 +32,14 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 
 namespace containerd::cio {
 
 // Takes a stream's bytes, in order. One that has no room takes less than it is given, and the
 // stream, and with it the task, waits.
-class ByteSink {
+class CONTAINERD_EXPORT ByteSink {
  public:
   virtual ~ByteSink() = default;
 
@@ -54,7 +55,7 @@ class ByteSink {
 };
 
 // Gives a stream's bytes, in order.
-class ByteSource {
+class CONTAINERD_EXPORT ByteSource {
  public:
   virtual ~ByteSource() = default;
 
@@ -72,7 +73,7 @@ class ByteSource {
 };
 
 // Collects what is written, for tests and short commands. Safe from any thread.
-class Buffer : public ByteSink {
+class CONTAINERD_EXPORT Buffer : public ByteSink {
  public:
   // Keeps the first `limit` bytes and drops the rest.
   explicit Buffer(std::size_t limit = std::numeric_limits<std::size_t>::max()) : limit_(limit) {}
@@ -100,7 +101,7 @@ class Buffer : public ByteSink {
 //   ...
 //   input->Write("line\n");
 //   input->Close();
-class InputStream : public ByteSource {
+class CONTAINERD_EXPORT InputStream : public ByteSource {
  public:
   // Queues bytes without limit; who produces more than the task reads looks at Buffered or waits
   // for Flushed. ErrFailedPrecondition after Close, and the reason given to Closed when the task
@@ -133,7 +134,7 @@ class InputStream : public ByteSource {
 };
 
 // Where one output stream goes; a cheap value. A default one means that the stream is not attached.
-class Sink {
+class CONTAINERD_EXPORT Sink {
  public:
   Sink() = default;
 
@@ -167,7 +168,7 @@ class Sink {
 };
 
 // Where the input comes from; a cheap value. A default one means that stdin is not attached.
-class Source {
+class CONTAINERD_EXPORT Source {
  public:
   Source() = default;
 

@@ -21,6 +21,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 
 namespace containerd::compression {
@@ -33,15 +34,15 @@ enum class Compression : std::uint8_t {
 };
 
 // "gz", "zst", "unknown", or "" for kUncompressed. Source: Compression.Extension.
-std::string_view Extension(Compression compression);
+CONTAINERD_EXPORT std::string_view Extension(Compression compression);
 
 // How something is compressed that begins with these bytes; 10 tell it. What is neither gzip nor
 // zstd (a skippable frame is zstd, too) counts as uncompressed. Source:
 // compression.DetectCompression.
-Compression DetectCompression(std::string_view source);
+CONTAINERD_EXPORT Compression DetectCompression(std::string_view source);
 
 // A stream that inflates another.
-class DecompressReadCloser : public io::Reader {
+class CONTAINERD_EXPORT DecompressReadCloser : public io::Reader {
  public:
   // How the input is compressed.
   virtual Compression GetCompression() const = 0;
@@ -52,13 +53,13 @@ class DecompressReadCloser : public io::Reader {
 // Reading fails with ErrDataLoss, "gzip: …" or "zstd: …", if the input is damaged, ends too early
 // or is followed by something else. `archive` outlives the result in the first form, and is taken
 // over in the second. Source: compression.DecompressStream.
-absl::StatusOr<std::unique_ptr<DecompressReadCloser>> DecompressStream(const Context& ctx,
-                                                                       io::Reader& archive);
-absl::StatusOr<std::unique_ptr<DecompressReadCloser>> DecompressStream(
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<DecompressReadCloser>> DecompressStream(
+    const Context& ctx, io::Reader& archive);
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<DecompressReadCloser>> DecompressStream(
     const Context& ctx, std::unique_ptr<io::Reader> archive);
 
 // A stream that deflates into another.
-class WriteCloser : public io::Writer {
+class CONTAINERD_EXPORT WriteCloser : public io::Writer {
  public:
   // Writes what is still held back and the end of the format; does not close the writer below.
   // Without it the output is truncated. Writing after it fails with ErrFailedPrecondition.
@@ -67,8 +68,8 @@ class WriteCloser : public io::Writer {
 
 // Compresses to `dest`, which outlives the result, at the libraries' default levels. The same input
 // gives the same output. ErrNotImplemented for kUnknown. Source: compression.CompressStream.
-absl::StatusOr<std::unique_ptr<WriteCloser>> CompressStream(io::Writer& dest,
-                                                            Compression compression);
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<WriteCloser>> CompressStream(
+    io::Writer& dest, Compression compression);
 
 }  // namespace containerd::compression
 

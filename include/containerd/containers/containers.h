@@ -26,6 +26,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/typeurl/any.h"
 
@@ -83,7 +84,7 @@ struct Container {
 
 // Where containers are kept, in the namespace that the context names. All functions are safe from
 // any thread. Source: containers.Store.
-class Store {
+class CONTAINERD_EXPORT Store {
  public:
   virtual ~Store() = default;
 
@@ -111,7 +112,7 @@ class Store {
 
 // The daemon's. List streams, so that no number of containers exceeds the limit on a message's
 // size.
-std::shared_ptr<Store> NewContainerStore(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Store> NewContainerStore(std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: client.NewRemoteContainerStore.
 inline std::shared_ptr<Store> NewRemoteContainerStore(std::shared_ptr<rpc::Connection> conn) {

@@ -7,11 +7,12 @@
 #define CONTAINERD_CONTENT_ADAPTOR_H_
 
 #include "containerd/content/content.h"
+#include "containerd/export/export.h"
 #include "containerd/filters/filters.h"
 
 namespace containerd::content {
 
-filters::AdapterFunc AdaptInfo(Info info);
+CONTAINERD_EXPORT filters::AdapterFunc AdaptInfo(Info info);
 
 }  // namespace containerd::content
 

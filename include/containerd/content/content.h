@@ -32,6 +32,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
@@ -69,7 +70,7 @@ struct Status {
 // Changes the labels that content gets when it is committed.
 using Opt = option::Option<Info&>;
 
-Opt WithLabels(Labels labels);
+CONTAINERD_EXPORT Opt WithLabels(Labels labels);
 
 // Filled by WriterOpts' options for Ingester::Writer.
 struct WriterOpts {
@@ -80,13 +81,13 @@ struct WriterOpts {
 using WriterOpt = option::Option<WriterOpts&>;
 
 // The name of the ingestion. Required by the daemon.
-WriterOpt WithRef(std::string ref);
+CONTAINERD_EXPORT WriterOpt WithRef(std::string ref);
 
 // What is going to be written, as far as known: size 0 and an empty digest mean unknown.
-WriterOpt WithDescriptor(ocispec::Descriptor desc);
+CONTAINERD_EXPORT WriterOpt WithDescriptor(ocispec::Descriptor desc);
 
 // Reads one blob at any place. Destroying it releases it.
-class ReaderAt {
+class CONTAINERD_EXPORT ReaderAt {
  public:
   ReaderAt() = default;
   ReaderAt(const ReaderAt&) = delete;
@@ -107,7 +108,7 @@ class ReaderAt {
   virtual std::unique_ptr<io::Reader> Reader() { return nullptr; }
 };
 
-class Provider {
+class CONTAINERD_EXPORT Provider {
  public:
   virtual ~Provider() = default;
 
@@ -116,7 +117,7 @@ class Provider {
       const Context& ctx, const ocispec::Descriptor& desc) = 0;
 };
 
-class InfoProvider {
+class CONTAINERD_EXPORT InfoProvider {
  public:
   virtual ~InfoProvider() = default;
 
@@ -127,7 +128,7 @@ class InfoProvider {
 class InfoReaderProvider : public virtual InfoProvider, public virtual Provider {};
 
 // Finds what refers to content from outside: signatures, attestations and the like.
-class ReferrersProvider {
+class CONTAINERD_EXPORT ReferrersProvider {
  public:
   virtual ~ReferrersProvider() = default;
 
@@ -139,7 +140,7 @@ class ReferrersProvider {
 // Called for each blob; an error ends the walk and is its result.
 using WalkFunc = std::function<absl::Status(const Info&)>;
 
-class Manager : public virtual InfoProvider {
+class CONTAINERD_EXPORT Manager : public virtual InfoProvider {
  public:
   // Replaces the labels, or with `fieldpaths` ("labels", "labels.<key>") only those named. Returns
   // the new info.
@@ -155,7 +156,7 @@ class Manager : public virtual InfoProvider {
   virtual absl::Status Delete(const Context& ctx, const digest::Digest& dgst) = 0;
 };
 
-class IngestManager {
+class CONTAINERD_EXPORT IngestManager {
  public:
   virtual ~IngestManager() = default;
 
@@ -173,7 +174,7 @@ class IngestManager {
 // Writes to an ingestion, which is locked to this writer while it lives. Destroying the writer does
 // not abort the ingestion: what was written remains (and what is still under way gets there), for
 // another writer to resume or IngestManager::Abort to drop.
-class Writer : public io::Writer {
+class CONTAINERD_EXPORT Writer : public io::Writer {
  public:
   // Appends. It may return before the store has the bytes; an error of the store then comes from a
   // later call, at the latest from Status, Commit or Close, all of which wait for the store.
@@ -204,7 +205,7 @@ class Writer : public io::Writer {
   virtual absl::Status Close(const Context& ctx) = 0;
 };
 
-class Ingester {
+class CONTAINERD_EXPORT Ingester {
  public:
   virtual ~Ingester() = default;
 
@@ -230,7 +231,7 @@ class Store : public virtual InfoReaderProvider,
 // caller notices only if the daemon lost what it had confirmed: ErrReset.
 //
 // Source: core/content/proxy.NewContentStore.
-std::shared_ptr<Store> NewContentStore(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Store> NewContentStore(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::content
 

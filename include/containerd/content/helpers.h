@@ -21,6 +21,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
 
@@ -29,8 +30,8 @@ namespace containerd::content {
 // The error of a writer whose store has lost bytes that it had confirmed, for example because the
 // ingestion was aborted while the daemon restarted. The caller asks the writer for its Status and
 // goes on from that offset. Of class ErrAborted, "writer has been reset: <why>".
-absl::Status ErrReset(std::string_view why = "");
-bool IsErrReset(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrReset(std::string_view why = "");
+CONTAINERD_EXPORT bool IsErrReset(const absl::Status& status);
 
 // Most bytes that ReadBlob reads unless told otherwise.
 inline constexpr std::int64_t kMaxReadBlobSize = std::int64_t{64} << 20;
@@ -39,23 +40,25 @@ inline constexpr std::int64_t kMaxReadBlobSize = std::int64_t{64} << 20;
 // what the provider has. Not for layers. ErrFailedPrecondition if desc.size is not 0 and not the
 // blob's size, ErrResourceExhausted if the blob is larger than `max_size` bytes; memory is taken
 // only after both checks.
-absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
-                                     const ocispec::Descriptor& desc,
-                                     std::int64_t max_size = kMaxReadBlobSize);
+CONTAINERD_EXPORT absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
+                                                       const ocispec::Descriptor& desc,
+                                                       std::int64_t max_size = kMaxReadBlobSize);
 
 // Writes content of known digest and size (0 and empty: unknown) in one go. If the store has it
 // already, `reader` is not read. Resumes an ingestion of that ref that was cut off.
-absl::Status WriteBlob(const Context& ctx, Ingester& ingester, std::string_view ref,
-                       io::Reader& reader, const ocispec::Descriptor& desc,
-                       const std::vector<Opt>& opts = {});
-absl::Status WriteBlob(const Context& ctx, Ingester& ingester, std::string_view ref,
-                       std::string_view data, const ocispec::Descriptor& desc,
-                       const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT absl::Status WriteBlob(const Context& ctx, Ingester& ingester,
+                                         std::string_view ref, io::Reader& reader,
+                                         const ocispec::Descriptor& desc,
+                                         const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT absl::Status WriteBlob(const Context& ctx, Ingester& ingester,
+                                         std::string_view ref, std::string_view data,
+                                         const ocispec::Descriptor& desc,
+                                         const std::vector<Opt>& opts = {});
 
 // Ingester::Writer, waiting while another writer has the ref. When `ctx` ends first the error is
 // the one about the lock. A store that cannot be reached is not waited for.
-absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester& ingester,
-                                                   const std::vector<WriterOpt>& opts);
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(
+    const Context& ctx, Ingester& ingester, const std::vector<WriterOpt>& opts);
 
 // Copies from `reader` to the end of it, and commits. If the ingestion has bytes already, that many
 // are skipped in `reader`, which stands at its start: by Seek where it can, else by reading. After
@@ -63,29 +66,32 @@ absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester&
 // the offset is ahead. Content that exists already is no error. `size` 0 and an empty `expected`
 // mean unknown. ErrDataLoss if the reader ends before `size` bytes, ErrFailedPrecondition if it has
 // more.
-absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::int64_t size,
-                  const digest::Digest& expected, const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader,
+                                    std::int64_t size, const digest::Digest& expected,
+                                    const std::vector<Opt>& opts = {});
 
 // Copies the `n` bytes of `reader` that begin at the writer's offset. Does not commit.
-absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, std::int64_t n);
+CONTAINERD_EXPORT absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader,
+                                            std::int64_t n);
 
 // Copies from `reader`, skipping what the ingestion has already as Copy does, and returns the count
 // of bytes copied. Does not commit.
-absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer, io::Reader& reader);
+CONTAINERD_EXPORT absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer,
+                                                          io::Reader& reader);
 
 // Whether Info gives anything but ErrNotFound; other errors are returned.
-absl::StatusOr<bool> Exists(const Context& ctx, InfoProvider& provider,
-                            const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<bool> Exists(const Context& ctx, InfoProvider& provider,
+                                              const ocispec::Descriptor& desc);
 
 // Reads a blob from start to end in one request; it can seek. The first form borrows `reader`,
 // which has to outlive the result, the second takes it over.
-std::unique_ptr<io::Reader> NewReader(ReaderAt& reader);
-std::unique_ptr<io::Reader> NewReader(std::unique_ptr<ReaderAt> reader);
+CONTAINERD_EXPORT std::unique_ptr<io::Reader> NewReader(ReaderAt& reader);
+CONTAINERD_EXPORT std::unique_ptr<io::Reader> NewReader(std::unique_ptr<ReaderAt> reader);
 
 // A reader of the blob, or of the descriptor's embedded data if it has the descriptor's digest and
 // size; it can seek.
-absl::StatusOr<std::unique_ptr<io::Reader>> BlobReadSeeker(const Context& ctx, Provider& provider,
-                                                           const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<io::Reader>> BlobReadSeeker(
+    const Context& ctx, Provider& provider, const ocispec::Descriptor& desc);
 
 }  // namespace containerd::content
 

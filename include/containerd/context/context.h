@@ -26,6 +26,8 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd {
 
 namespace internal {
@@ -35,7 +37,7 @@ class CancelState;
 
 // Keeps a callback registered; when it is destroyed the callback will not run any more, and if it
 // is running on another thread the destructor waits for it to return.
-class CancelRegistration {
+class CONTAINERD_EXPORT CancelRegistration {
  public:
   CancelRegistration() = default;
   CancelRegistration(CancelRegistration&& other) noexcept;
@@ -54,7 +56,7 @@ class CancelRegistration {
   uint64_t id_ = 0;
 };
 
-class Context {
+class CONTAINERD_EXPORT Context {
  public:
   // Key-value pairs sent as gRPC metadata with each call, in the order they were added.
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -118,34 +120,35 @@ class Context {
 using CancelFunc = std::function<void()>;
 
 // The earlier of `deadline` and the parent's holds. Source: context.WithDeadline.
-Context WithDeadline(const Context& parent, absl::Time deadline);
+CONTAINERD_EXPORT Context WithDeadline(const Context& parent, absl::Time deadline);
 
 // A deadline `timeout` from now.
-Context WithTimeout(const Context& parent, absl::Duration timeout);
+CONTAINERD_EXPORT Context WithTimeout(const Context& parent, absl::Duration timeout);
 
 // A context that ends when the returned function is called or when the parent is cancelled.
 // Unlike in Go, not calling the function leaks nothing. Source: context.WithCancel.
-std::pair<Context, CancelFunc> WithCancel(const Context& parent);
+CONTAINERD_EXPORT std::pair<Context, CancelFunc> WithCancel(const Context& parent);
 
 // Everything of the parent but its deadline and cancellation: for cleaning up after a call whose
 // own context has ended. Source: context.WithoutCancel.
-Context WithoutCancel(const Context& parent);
+CONTAINERD_EXPORT Context WithoutCancel(const Context& parent);
 
 // The containerd namespace that calls act in. Not checked here; namespaces::NamespaceRequired
 // does. Source: namespaces.WithNamespace.
-Context WithNamespace(const Context& parent, std::string_view ns);
+CONTAINERD_EXPORT Context WithNamespace(const Context& parent, std::string_view ns);
 
 // Resources created under the context belong to this lease. Source: leases.WithLease.
-Context WithLease(const Context& parent, std::string_view lease_id);
+CONTAINERD_EXPORT Context WithLease(const Context& parent, std::string_view lease_id);
 
 // One more pair of gRPC metadata; keys are lower case. Pairs accumulate.
 // Source: metadata.AppendToOutgoingContext.
-Context WithMetadata(const Context& parent, std::string_view key, std::string_view value);
+CONTAINERD_EXPORT Context WithMetadata(const Context& parent, std::string_view key,
+                                       std::string_view value);
 
 // Image records and layers made under the context have this time, so that builds are reproducible.
 // Not sent as metadata: the calls that it concerns have a field for it. Source:
 // epoch.WithSourceDateEpoch.
-Context WithSourceDateEpoch(const Context& parent, absl::Time time);
+CONTAINERD_EXPORT Context WithSourceDateEpoch(const Context& parent, absl::Time time);
 
 // A value that one part of a program passes to another through code that does not know of it. The
 // type is the key: use a struct of your own. It is not sent anywhere. Source: context.WithValue.
@@ -155,7 +158,7 @@ Context WithValue(const Context& parent, T value) {
 }
 
 // Waits `duration`, or until the context ends: then its error. Source: time.Sleep in a select.
-absl::Status Sleep(const Context& ctx, absl::Duration duration);
+CONTAINERD_EXPORT absl::Status Sleep(const Context& ctx, absl::Duration duration);
 
 }  // namespace containerd
 

@@ -18,10 +18,11 @@
 #include <absl/status/status.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd {
 
-class Semaphore {
+class CONTAINERD_EXPORT Semaphore {
  public:
   explicit Semaphore(std::int64_t size) : free_(size) {}
   Semaphore(const Semaphore&) = delete;

@@ -25,6 +25,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
@@ -51,10 +52,10 @@ struct Config {
 
 using Opt = option::Option<Config&>;
 
-Opt WithMediaType(std::string media_type);
-Opt WithReference(std::string reference);
-Opt WithLabels(Labels labels);
-Opt WithSourceDateEpoch(std::optional<absl::Time> time);
+CONTAINERD_EXPORT Opt WithMediaType(std::string media_type);
+CONTAINERD_EXPORT Opt WithReference(std::string reference);
+CONTAINERD_EXPORT Opt WithLabels(Labels labels);
+CONTAINERD_EXPORT Opt WithSourceDateEpoch(std::optional<absl::Time> time);
 
 // How to apply. Source: diff.ApplyConfig.
 struct ApplyConfig {
@@ -70,14 +71,15 @@ struct ApplyConfig {
 
 using ApplyOpt = option::Option<const Context&, const ocispec::Descriptor&, ApplyConfig&>;
 
-ApplyOpt WithPayloads(std::map<std::string, typeurl::Any> payloads);
-ApplyOpt WithSyncFs(bool sync);
+CONTAINERD_EXPORT ApplyOpt WithPayloads(std::map<std::string, typeurl::Any> payloads);
+CONTAINERD_EXPORT ApplyOpt WithSyncFs(bool sync);
 
 // `fn` gets the descriptor that is applied and the bytes done so far.
-ApplyOpt WithProgress(std::function<void(const ocispec::Descriptor&, std::int64_t bytes)> fn);
+CONTAINERD_EXPORT ApplyOpt
+WithProgress(std::function<void(const ocispec::Descriptor&, std::int64_t bytes)> fn);
 
 // Makes layers. Source: diff.Comparer.
-class Comparer {
+class CONTAINERD_EXPORT Comparer {
  public:
   virtual ~Comparer() = default;
 
@@ -90,7 +92,7 @@ class Comparer {
 };
 
 // Applies layers. Source: diff.Applier.
-class Applier {
+class CONTAINERD_EXPORT Applier {
  public:
   virtual ~Applier() = default;
 
@@ -107,7 +109,8 @@ class Applier {
 class DiffService : public Comparer, public Applier {};
 
 // The daemon's.
-std::shared_ptr<DiffService> NewDiffService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<DiffService> NewDiffService(
+    std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: client.NewDiffServiceFromClient.
 inline std::shared_ptr<DiffService> NewDiffServiceFromClient(

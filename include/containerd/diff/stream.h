@@ -31,6 +31,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/typeurl/any.h"
 
@@ -38,14 +39,14 @@ namespace containerd::diff {
 
 // Reads a content stream as another media type. Belongs to one thread at a time; destroying it ends
 // what runs for it. Source: diff.StreamProcessor.
-class StreamProcessor : public io::Reader {
+class CONTAINERD_EXPORT StreamProcessor : public io::Reader {
  public:
   // Of what is read.
   virtual std::string MediaType() const = 0;
 };
 
 // A processor whose output may be given to another process. Source: diff.RawProcessor.
-class RawProcessor {
+class CONTAINERD_EXPORT RawProcessor {
  public:
   virtual ~RawProcessor() = default;
 
@@ -65,28 +66,30 @@ using StreamProcessorInit = std::function<absl::StatusOr<std::unique_ptr<StreamP
 using Handler = std::function<StreamProcessorInit(const Context& ctx, std::string_view media_type)>;
 
 // No handler knows the media type. Of class ErrNotImplemented. Source: diff.ErrNoProcessor.
-absl::Status ErrNoProcessor(std::string_view media_type);
-bool IsErrNoProcessor(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrNoProcessor(std::string_view media_type);
+CONTAINERD_EXPORT bool IsErrNoProcessor(const absl::Status& status);
 
 // Adds a handler for this process; handlers are asked from the last to the first. There is one from
 // the start, which inflates gzip and zstd. Safe from any thread. Source: diff.RegisterProcessor.
-void RegisterProcessor(Handler handler);
+CONTAINERD_EXPORT void RegisterProcessor(Handler handler);
 
 // The next processor for what `stream` gives. Source: diff.GetProcessor.
-absl::StatusOr<std::unique_ptr<StreamProcessor>> GetProcessor(
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<StreamProcessor>> GetProcessor(
     const Context& ctx, std::unique_ptr<StreamProcessor> stream, const Payloads& payloads = {});
 
 // Knows exactly one media type. Source: diff.StaticHandler.
-Handler StaticHandler(std::string expected_media_type, StreamProcessorInit fn);
+CONTAINERD_EXPORT Handler StaticHandler(std::string expected_media_type, StreamProcessorInit fn);
 
 // Where a chain begins: the content itself. `reader` has to outlive it. Source:
 // diff.NewProcessorChain.
-std::unique_ptr<StreamProcessor> NewProcessorChain(std::string media_type, io::Reader& reader);
+CONTAINERD_EXPORT std::unique_ptr<StreamProcessor> NewProcessorChain(std::string media_type,
+                                                                     io::Reader& reader);
 
 // Runs a program for the media types, with the payload of `id`. Source: diff.BinaryHandler.
-Handler BinaryHandler(std::string id, std::string returns_media_type,
-                      std::vector<std::string> media_types, std::string path,
-                      std::vector<std::string> args, std::vector<std::string> env);
+CONTAINERD_EXPORT Handler BinaryHandler(std::string id, std::string returns_media_type,
+                                        std::vector<std::string> media_types, std::string path,
+                                        std::vector<std::string> args,
+                                        std::vector<std::string> env);
 
 // Runs a program that reads `stream` from its standard input and writes another to its standard
 // output. It has this process's environment, `env` ("NAME=value"), and its input's media type in
@@ -95,7 +98,7 @@ Handler BinaryHandler(std::string id, std::string returns_media_type,
 // fails; it is killed when the processor is destroyed or `ctx` ends. A thread feeds it unless
 // `stream` is a RawProcessor. ErrNotFound if there is no such program. Source:
 // diff.NewBinaryProcessor.
-absl::StatusOr<std::unique_ptr<StreamProcessor>> NewBinaryProcessor(
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<StreamProcessor>> NewBinaryProcessor(
     const Context& ctx, std::string_view input_media_type, std::string returns_media_type,
     std::unique_ptr<StreamProcessor> stream, const std::string& name,
     const std::vector<std::string>& args, const std::vector<std::string>& env,

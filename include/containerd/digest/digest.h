@@ -31,6 +31,8 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 struct evp_md_ctx_st;
 
 namespace containerd::digest {
@@ -41,7 +43,7 @@ class Verifier;
 
 // The name of a hash and of the encoding of its result. A view: one that comes from a Digest with
 // an algorithm that is not supported must not outlive that digest; the constants live for ever.
-class Algorithm {
+class CONTAINERD_EXPORT Algorithm {
  public:
   constexpr Algorithm() = default;
   constexpr explicit Algorithm(std::string_view name ABSL_ATTRIBUTE_LIFETIME_BOUND) : name_(name) {}
@@ -89,7 +91,7 @@ inline constexpr Algorithm kCanonical = kSHA256;
 // The name of some content. Like Go's, it is a string that may hold anything, also a shortened
 // digest; Parse and Validate say whether it is a whole one. Copies and compares as a string does,
 // and serves as a key of maps and hash maps.
-class Digest {
+class CONTAINERD_EXPORT Digest {
  public:
   Digest() = default;
   // Not checked, as Go's conversion digest.Digest(s) is not. Implicit so that a string that is
@@ -130,7 +132,7 @@ class Digest {
 };
 
 // A running hash. Movable; a moved-from Digester may only be assigned to or destroyed.
-class Digester {
+class CONTAINERD_EXPORT Digester {
  public:
   // Of the canonical algorithm. Others come from Algorithm::Digester.
   Digester();
@@ -183,23 +185,23 @@ class Verifier {
 };
 
 // A digest that Validate accepts, or its error. Source: digest.Parse.
-absl::StatusOr<Digest> Parse(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Digest> Parse(std::string_view text);
 
 // Digests of the canonical algorithm.
-Digest FromBytes(std::string_view bytes);
-Digest FromString(std::string_view text);
-absl::StatusOr<Digest> FromReader(std::istream& reader);
+CONTAINERD_EXPORT Digest FromBytes(std::string_view bytes);
+CONTAINERD_EXPORT Digest FromString(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Digest> FromReader(std::istream& reader);
 
 // "<algorithm>:<encoded>" of its parts, unchecked; the first takes the raw hash.
 // Source: digest.NewDigestFromBytes, digest.NewDigestFromEncoded.
-Digest NewDigestFromBytes(Algorithm algorithm, std::string_view raw);
-Digest NewDigestFromEncoded(Algorithm algorithm, std::string_view encoded);
+CONTAINERD_EXPORT Digest NewDigestFromBytes(Algorithm algorithm, std::string_view raw);
+CONTAINERD_EXPORT Digest NewDigestFromEncoded(Algorithm algorithm, std::string_view encoded);
 
 // Why a digest was not accepted: it does not look like one, its length is not the algorithm's, or
 // the algorithm is unknown. Source: digest.ErrDigestInvalidFormat and its siblings.
-bool IsErrDigestInvalidFormat(const absl::Status& status);
-bool IsErrDigestInvalidLength(const absl::Status& status);
-bool IsErrDigestUnsupported(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrDigestInvalidFormat(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrDigestInvalidLength(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrDigestUnsupported(const absl::Status& status);
 
 }  // namespace containerd::digest
 

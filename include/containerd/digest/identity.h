@@ -13,15 +13,16 @@
 #include <vector>
 
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 
 namespace containerd::identity {
 
 // The name of the file system that applying the layers in order gives; empty for no layers. One
 // layer's chain ID is its own. Source: identity.ChainID.
-digest::Digest ChainID(std::span<const digest::Digest> diff_ids);
+CONTAINERD_EXPORT digest::Digest ChainID(std::span<const digest::Digest> diff_ids);
 
 // The chain ID after each of the layers. Source: identity.ChainIDs, which does it in place.
-std::vector<digest::Digest> ChainIDs(std::span<const digest::Digest> diff_ids);
+CONTAINERD_EXPORT std::vector<digest::Digest> ChainIDs(std::span<const digest::Digest> diff_ids);
 
 }  // namespace containerd::identity
 

@@ -25,6 +25,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/images/store.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
@@ -41,7 +42,7 @@ struct TreeFormat {
 };
 
 // With lines, as "├── ". Source: display.LineTreeFormat.
-TreeFormat LineTreeFormat();
+CONTAINERD_EXPORT TreeFormat LineTreeFormat();
 
 // What the options set.
 struct PrintOptions {
@@ -54,17 +55,17 @@ struct PrintOptions {
 using PrintOpt = option::Option<PrintOptions&>;
 
 // Shows labels, and documents as a whole.
-extern const option::Plain<PrintOpt> Verbose;
+CONTAINERD_EXPORT extern const option::Plain<PrintOpt> Verbose;
 
 // Where to print; by default to standard output. It outlives the printer.
-PrintOpt WithWriter(io::Writer& writer);
+CONTAINERD_EXPORT PrintOpt WithWriter(io::Writer& writer);
 
-PrintOpt WithFormat(TreeFormat format);
+CONTAINERD_EXPORT PrintOpt WithFormat(TreeFormat format);
 
 // What comes from content is escaped, so that it can neither move the cursor nor pretend to be
 // something else. May be used from several threads if its writer may. Source:
 // display.ImageTreePrinter.
-class ImageTreePrinter {
+class CONTAINERD_EXPORT ImageTreePrinter {
  public:
   explicit ImageTreePrinter(const std::vector<PrintOpt>& opts = {});
 

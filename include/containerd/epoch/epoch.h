@@ -16,6 +16,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::epoch {
 
@@ -23,14 +24,14 @@ inline constexpr char kSourceDateEpochEnv[] = "SOURCE_DATE_EPOCH";
 
 // What the environment variable says; nullopt if it is not set or empty, ErrInvalidArgument if it
 // is not a time.
-absl::StatusOr<std::optional<absl::Time>> SourceDateEpoch();
+CONTAINERD_EXPORT absl::StatusOr<std::optional<absl::Time>> SourceDateEpoch();
 
 // Reads seconds since 1970, in decimal and not negative; else ErrInvalidArgument.
-absl::StatusOr<absl::Time> ParseSourceDateEpoch(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<absl::Time> ParseSourceDateEpoch(std::string_view text);
 
 // Set and remove the environment variable. Not while other threads use the environment.
-void SetSourceDateEpoch(absl::Time time);
-void UnsetSourceDateEpoch();
+CONTAINERD_EXPORT void SetSourceDateEpoch(absl::Time time);
+CONTAINERD_EXPORT void UnsetSourceDateEpoch();
 
 // Image records and layers made under the returned context have this time.
 using ::containerd::WithSourceDateEpoch;

@@ -20,6 +20,8 @@
 
 #include <absl/status/status.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::errdefs {
 
 // The classes, named as Go's sentinel errors are.
@@ -45,65 +47,65 @@ enum class Class {
 };
 
 // The text that Go's sentinel error prints: "not found", "context canceled", ...
-std::string_view Text(Class c);
+CONTAINERD_EXPORT std::string_view Text(Class c);
 
 // An error of class `c`. An empty message becomes the class's text.
-absl::Status New(Class c, std::string_view message);
+CONTAINERD_EXPORT absl::Status New(Class c, std::string_view message);
 
-absl::Status Unknown(std::string_view message);
-absl::Status InvalidArgument(std::string_view message);
-absl::Status NotFound(std::string_view message);
-absl::Status AlreadyExists(std::string_view message);
-absl::Status PermissionDenied(std::string_view message);
-absl::Status ResourceExhausted(std::string_view message);
-absl::Status FailedPrecondition(std::string_view message);
-absl::Status Conflict(std::string_view message);
-absl::Status NotModified(std::string_view message);
-absl::Status Aborted(std::string_view message);
-absl::Status OutOfRange(std::string_view message);
-absl::Status NotImplemented(std::string_view message);
-absl::Status Internal(std::string_view message);
-absl::Status Unavailable(std::string_view message);
-absl::Status DataLoss(std::string_view message);
-absl::Status Unauthenticated(std::string_view message);
-absl::Status Canceled(std::string_view message);
-absl::Status DeadlineExceeded(std::string_view message);
+CONTAINERD_EXPORT absl::Status Unknown(std::string_view message);
+CONTAINERD_EXPORT absl::Status InvalidArgument(std::string_view message);
+CONTAINERD_EXPORT absl::Status NotFound(std::string_view message);
+CONTAINERD_EXPORT absl::Status AlreadyExists(std::string_view message);
+CONTAINERD_EXPORT absl::Status PermissionDenied(std::string_view message);
+CONTAINERD_EXPORT absl::Status ResourceExhausted(std::string_view message);
+CONTAINERD_EXPORT absl::Status FailedPrecondition(std::string_view message);
+CONTAINERD_EXPORT absl::Status Conflict(std::string_view message);
+CONTAINERD_EXPORT absl::Status NotModified(std::string_view message);
+CONTAINERD_EXPORT absl::Status Aborted(std::string_view message);
+CONTAINERD_EXPORT absl::Status OutOfRange(std::string_view message);
+CONTAINERD_EXPORT absl::Status NotImplemented(std::string_view message);
+CONTAINERD_EXPORT absl::Status Internal(std::string_view message);
+CONTAINERD_EXPORT absl::Status Unavailable(std::string_view message);
+CONTAINERD_EXPORT absl::Status DataLoss(std::string_view message);
+CONTAINERD_EXPORT absl::Status Unauthenticated(std::string_view message);
+CONTAINERD_EXPORT absl::Status Canceled(std::string_view message);
+CONTAINERD_EXPORT absl::Status DeadlineExceeded(std::string_view message);
 
 // What kind of error a failed system call gave, with "<what>: <strerror>" as message; `err` is an
 // errno. ENOENT is ErrNotFound, EEXIST ErrAlreadyExists, EACCES and EPERM ErrPermissionDenied,
 // ENOSPC, EMFILE, ENOMEM and EDQUOT ErrResourceExhausted, EINVAL ErrInvalidArgument, the rest
 // ErrUnknown.
-absl::Status FromErrno(int err, std::string_view what);
+CONTAINERD_EXPORT absl::Status FromErrno(int err, std::string_view what);
 
 // The class of an error; nullopt for OK. Source: errdefs.Resolve.
-std::optional<Class> Resolve(const absl::Status& status);
+CONTAINERD_EXPORT std::optional<Class> Resolve(const absl::Status& status);
 
-bool IsUnknown(const absl::Status& status);
-bool IsInvalidArgument(const absl::Status& status);
-bool IsNotFound(const absl::Status& status);
-bool IsAlreadyExists(const absl::Status& status);
-bool IsPermissionDenied(const absl::Status& status);
-bool IsResourceExhausted(const absl::Status& status);
+CONTAINERD_EXPORT bool IsUnknown(const absl::Status& status);
+CONTAINERD_EXPORT bool IsInvalidArgument(const absl::Status& status);
+CONTAINERD_EXPORT bool IsNotFound(const absl::Status& status);
+CONTAINERD_EXPORT bool IsAlreadyExists(const absl::Status& status);
+CONTAINERD_EXPORT bool IsPermissionDenied(const absl::Status& status);
+CONTAINERD_EXPORT bool IsResourceExhausted(const absl::Status& status);
 // As in Go, a conflict or not-modified error is not a failed precondition, though gRPC's code is.
-bool IsFailedPrecondition(const absl::Status& status);
-bool IsConflict(const absl::Status& status);
-bool IsNotModified(const absl::Status& status);
-bool IsAborted(const absl::Status& status);
-bool IsOutOfRange(const absl::Status& status);
-bool IsNotImplemented(const absl::Status& status);
-bool IsInternal(const absl::Status& status);
-bool IsUnavailable(const absl::Status& status);
-bool IsDataLoss(const absl::Status& status);
-bool IsUnauthorized(const absl::Status& status);
-bool IsCanceled(const absl::Status& status);
-bool IsDeadlineExceeded(const absl::Status& status);
+CONTAINERD_EXPORT bool IsFailedPrecondition(const absl::Status& status);
+CONTAINERD_EXPORT bool IsConflict(const absl::Status& status);
+CONTAINERD_EXPORT bool IsNotModified(const absl::Status& status);
+CONTAINERD_EXPORT bool IsAborted(const absl::Status& status);
+CONTAINERD_EXPORT bool IsOutOfRange(const absl::Status& status);
+CONTAINERD_EXPORT bool IsNotImplemented(const absl::Status& status);
+CONTAINERD_EXPORT bool IsInternal(const absl::Status& status);
+CONTAINERD_EXPORT bool IsUnavailable(const absl::Status& status);
+CONTAINERD_EXPORT bool IsDataLoss(const absl::Status& status);
+CONTAINERD_EXPORT bool IsUnauthorized(const absl::Status& status);
+CONTAINERD_EXPORT bool IsCanceled(const absl::Status& status);
+CONTAINERD_EXPORT bool IsDeadlineExceeded(const absl::Status& status);
 
 // The status's message, without its code; valid as long as `status` is.
-std::string_view Message(const absl::Status& status);
+CONTAINERD_EXPORT std::string_view Message(const absl::Status& status);
 
 // "<what>: <message>", of the same class and with the same payloads. OK stays OK.
 // Source: fmt.Errorf("what: %w", err).
-absl::Status Annotate(const absl::Status& status, std::string_view what);
+CONTAINERD_EXPORT absl::Status Annotate(const absl::Status& status, std::string_view what);
 
 // A code and message as they stand in a gRPC status.
 struct WireStatus {
@@ -115,8 +117,8 @@ struct WireStatus {
 // there, which is how the other side tells it from a failed precondition; when reading, a trailing
 // ": <class text>" is removed because the class itself says it. An unassigned code reads as
 // ErrUnknown. Source: errgrpc.ToGRPC, errgrpc.ToNative.
-WireStatus ToGRPC(const absl::Status& status);
-absl::Status ToNative(int code, std::string_view message);
+CONTAINERD_EXPORT WireStatus ToGRPC(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ToNative(int code, std::string_view message);
 
 }  // namespace containerd::errdefs
 

@@ -37,6 +37,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 #include "containerd/typeurl/any.h"
 
@@ -47,7 +48,7 @@ class Connection;
 namespace containerd::events {
 
 // An event and what the daemon knows about it.
-struct Envelope {
+struct CONTAINERD_EXPORT Envelope {
   absl::Time timestamp = absl::InfinitePast();  // when it was published
   std::string ns{};                             // Go's Namespace
   std::string topic{};                          // "/tasks/exit", …
@@ -96,14 +97,14 @@ using SubscribeOpt = option::Option<SubscribeOptions&>;
 // The subscription lives until its context or connection ends, over any number of breaks and
 // restarts of the daemon. Only an error that trying again cannot mend ends it earlier (a filter
 // that does not parse, no permission, no such service).
-extern const option::Plain<SubscribeOpt> WithResume;
+CONTAINERD_EXPORT extern const option::Plain<SubscribeOpt> WithResume;
 
-SubscribeOpt WithBackoff(absl::Duration min, absl::Duration max);
-SubscribeOpt WithQueueSize(std::size_t items);
+CONTAINERD_EXPORT SubscribeOpt WithBackoff(absl::Duration min, absl::Duration max);
+CONTAINERD_EXPORT SubscribeOpt WithQueueSize(std::size_t items);
 
 // A running subscription; destroying it ends it. Safe from any thread, but only one should call
 // Next and TryNext if the order of items matters. It costs no thread.
-class Subscription {
+class CONTAINERD_EXPORT Subscription {
  public:
   virtual ~Subscription() = default;
 
@@ -127,7 +128,7 @@ class Subscription {
 
 // What keeps callbacks coming. Destroying it ends the subscription, and waits for a callback that
 // is running on another thread; no callback comes afterwards, not even the one for the end.
-class CallbackSubscription {
+class CONTAINERD_EXPORT CallbackSubscription {
  public:
   virtual ~CallbackSubscription() = default;
 
@@ -139,7 +140,7 @@ class CallbackSubscription {
 };
 
 // Posts events. Source: events.Publisher.
-class Publisher {
+class CONTAINERD_EXPORT Publisher {
  public:
   virtual ~Publisher() = default;
 
@@ -150,7 +151,7 @@ class Publisher {
 };
 
 // Passes on events that were published elsewhere. Source: events.Forwarder.
-class Forwarder {
+class CONTAINERD_EXPORT Forwarder {
  public:
   virtual ~Forwarder() = default;
 
@@ -159,7 +160,7 @@ class Forwarder {
 };
 
 // Delivers events. Source: events.Subscriber.
-class Subscriber {
+class CONTAINERD_EXPORT Subscriber {
  public:
   virtual ~Subscriber() = default;
 
@@ -194,7 +195,8 @@ inline constexpr char kTaskCheckpointedEventTopic[] = "/tasks/checkpointed";
 inline constexpr char kTaskUnknownTopic[] = "/tasks/?";
 
 // The daemon's.
-std::shared_ptr<EventService> NewEventService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<EventService> NewEventService(
+    std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: proxy.NewRemoteEvents.
 inline std::shared_ptr<EventService> NewRemoteEvents(std::shared_ptr<rpc::Connection> conn) {

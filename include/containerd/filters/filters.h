@@ -42,10 +42,12 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::filters {
 
 // Shows an object's fields to a filter.
-class Adaptor {
+class CONTAINERD_EXPORT Adaptor {
  public:
   virtual ~Adaptor() = default;
 
@@ -56,7 +58,7 @@ class Adaptor {
 };
 
 // An Adaptor out of a function.
-class AdapterFunc final : public Adaptor {
+class CONTAINERD_EXPORT AdapterFunc final : public Adaptor {
  public:
   using Function = std::function<std::optional<std::string>(std::span<const std::string>)>;
 
@@ -70,7 +72,7 @@ class AdapterFunc final : public Adaptor {
 };
 
 // Decides on objects.
-class Filter {
+class CONTAINERD_EXPORT Filter {
  public:
   virtual ~Filter() = default;
   virtual bool Match(const Adaptor& adaptor) const = 0;
@@ -79,7 +81,7 @@ class Filter {
 using FilterPtr = std::shared_ptr<const Filter>;
 
 // A Filter out of a function.
-class FilterFunc final : public Filter {
+class CONTAINERD_EXPORT FilterFunc final : public Filter {
  public:
   using Function = std::function<bool(const Adaptor&)>;
 
@@ -91,10 +93,10 @@ class FilterFunc final : public Filter {
 };
 
 // Matches everything.
-const FilterPtr& Always();
+CONTAINERD_EXPORT const FilterPtr& Always();
 
 // Matches what at least one of its filters does; nothing if it has none.
-class Any final : public Filter {
+class CONTAINERD_EXPORT Any final : public Filter {
  public:
   explicit Any(std::vector<FilterPtr> filters) : filters_(std::move(filters)) {}
   bool Match(const Adaptor& adaptor) const override;
@@ -104,7 +106,7 @@ class Any final : public Filter {
 };
 
 // Matches what all of its filters do; everything if it has none.
-class All final : public Filter {
+class CONTAINERD_EXPORT All final : public Filter {
  public:
   explicit All(std::vector<FilterPtr> filters) : filters_(std::move(filters)) {}
   bool Match(const Adaptor& adaptor) const override;
@@ -117,12 +119,13 @@ class All final : public Filter {
 // shows where it is: `filters: parse error: [labels. >|?|< foo]: expected field or quoted`. A
 // regular expression that does not compile is no error: it is logged, and its selector matches
 // nothing. Source: filters.Parse.
-absl::StatusOr<FilterPtr> Parse(std::string_view filter);
+CONTAINERD_EXPORT absl::StatusOr<FilterPtr> Parse(std::string_view filter);
 
 // A filter that matches what any of the given ones does; no filters at all match everything.
 // Source: filters.ParseAll.
-absl::StatusOr<FilterPtr> ParseAll(std::span<const std::string> filters);
-absl::StatusOr<FilterPtr> ParseAll(std::initializer_list<std::string_view> filters);
+CONTAINERD_EXPORT absl::StatusOr<FilterPtr> ParseAll(std::span<const std::string> filters);
+CONTAINERD_EXPORT absl::StatusOr<FilterPtr> ParseAll(
+    std::initializer_list<std::string_view> filters);
 
 }  // namespace containerd::filters
 

@@ -17,6 +17,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -28,7 +29,7 @@ namespace containerd::health {
 enum class ServingStatus { kUnknown, kServing, kNotServing, kServiceUnknown };
 
 // "SERVING", "NOT_SERVING", ...
-std::string_view String(ServingStatus status);
+CONTAINERD_EXPORT std::string_view String(ServingStatus status);
 
 struct CheckOptions {
   std::string service{};        // The full name of a gRPC service; empty for the daemon as a whole.
@@ -36,7 +37,7 @@ struct CheckOptions {
 };
 
 // All functions are safe from any thread.
-class Service {
+class CONTAINERD_EXPORT Service {
  public:
   virtual ~Service() = default;
 
@@ -45,7 +46,7 @@ class Service {
                                               const CheckOptions& options = {}) = 0;
 };
 
-std::shared_ptr<Service> NewHealthService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Service> NewHealthService(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::health
 

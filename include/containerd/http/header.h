@@ -16,12 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include "containerd/export/export.h"
+
 namespace containerd::http {
 
 // "content-type" -> "Content-Type"; a name with characters that no header may have stays as it is.
-std::string CanonicalHeaderKey(std::string_view name);
+CONTAINERD_EXPORT std::string CanonicalHeaderKey(std::string_view name);
 
-class Header {
+class CONTAINERD_EXPORT Header {
  public:
   using Fields = std::map<std::string, std::vector<std::string>>;
 

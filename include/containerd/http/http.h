@@ -37,6 +37,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/http/header.h"
 #include "containerd/http/url.h"
@@ -45,7 +46,7 @@
 namespace containerd::http {
 
 // What a transport sends. Its functions are called on the reactor's thread and must not block.
-class RequestBody {
+class CONTAINERD_EXPORT RequestBody {
  public:
   RequestBody() = default;
   RequestBody(const RequestBody&) = delete;
@@ -68,10 +69,10 @@ class RequestBody {
 };
 
 // A body that is a string.
-std::shared_ptr<RequestBody> NewStringBody(std::string data);
+CONTAINERD_EXPORT std::shared_ptr<RequestBody> NewStringBody(std::string data);
 
 // A body that is written while it is sent, through a bounded buffer. One thread at a time writes.
-class PipeBody final : public RequestBody {
+class CONTAINERD_EXPORT PipeBody final : public RequestBody {
  public:
   explicit PipeBody(std::int64_t size, std::size_t buffer = std::size_t{1} << 20);
 
@@ -145,16 +146,16 @@ enum class ErrorKind : std::uint8_t {
   kNotTLS,       // The server does not speak TLS.
   kCertificate,  // The server's certificate, or ours, was refused.
 };
-ErrorKind KindOf(const absl::Status& status);
+CONTAINERD_EXPORT ErrorKind KindOf(const absl::Status& status);
 inline bool IsUnexpectedEOF(const absl::Status& status) {
   return KindOf(status) == ErrorKind::kUnexpectedEOF;
 }
 
 // An error of that kind, of class ErrUnknown.
-absl::Status NewError(ErrorKind kind, std::string_view message);
+CONTAINERD_EXPORT absl::Status NewError(ErrorKind kind, std::string_view message);
 
 // Sends one request and follows no redirects.
-class RoundTripper {
+class CONTAINERD_EXPORT RoundTripper {
  public:
   virtual ~RoundTripper() = default;
 
@@ -186,11 +187,11 @@ struct TLSConfig {
 };
 
 // ErrInvalidArgument if a text holds no certificate, or a key does not belong to its certificate.
-absl::Status CheckTLSConfig(const TLSConfig& config);
+CONTAINERD_EXPORT absl::Status CheckTLSConfig(const TLSConfig& config);
 
 // The proxy for a URL by HTTP_PROXY, HTTPS_PROXY and NO_PROXY or their lower case forms; empty:
 // none. Source: http.ProxyFromEnvironment.
-std::string ProxyFromEnvironment(const Url& url);
+CONTAINERD_EXPORT std::string ProxyFromEnvironment(const Url& url);
 
 struct TransportOptions {
   TLSConfig tls{};
@@ -203,10 +204,10 @@ struct TransportOptions {
 };
 
 // Sends requests over the network. Cheap to make.
-std::shared_ptr<RoundTripper> NewTransport(TransportOptions options = {});
+CONTAINERD_EXPORT std::shared_ptr<RoundTripper> NewTransport(TransportOptions options = {});
 
 // A transport with all defaults, shared by the process.
-std::shared_ptr<RoundTripper> DefaultTransport();
+CONTAINERD_EXPORT std::shared_ptr<RoundTripper> DefaultTransport();
 
 // Most redirects that are followed.
 inline constexpr int kMaxRedirects = 10;
@@ -215,10 +216,10 @@ inline constexpr int kMaxRedirects = 10;
 // followed (as when the body cannot be sent again). A 303, and a 301 or 302 to a POST or PUT,
 // becomes a GET (HEAD stays) without body. When host, port or scheme change, only fields that say
 // what is wanted are kept (Accept, Range and the like); credentials never are.
-absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
-                                                   const Response& response);
+CONTAINERD_EXPORT absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
+                                                                     const Response& response);
 
-struct Client {
+struct CONTAINERD_EXPORT Client {
   // DefaultTransport() if it is nullptr.
   std::shared_ptr<RoundTripper> transport{};
 
@@ -237,7 +238,7 @@ struct Client {
 };
 
 // "Not Found" for 404; empty for others than RFC 9110's.
-std::string_view StatusText(int code);
+CONTAINERD_EXPORT std::string_view StatusText(int code);
 
 }  // namespace containerd::http
 

@@ -19,9 +19,11 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::http {
 
-struct Url {
+struct CONTAINERD_EXPORT Url {
   std::string scheme{};     // "http" or "https", lower case
   std::string user_info{};  // what stands before "@", still escaped
   std::string host{};       // with the port, if one is named; IPv6 in brackets; lower case
@@ -41,23 +43,26 @@ struct Url {
 
 // ErrInvalidArgument for any text that is not an absolute http or https URL, or has control
 // characters, spaces or backslashes. The fragment is dropped.
-absl::StatusOr<Url> ParseUrl(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Url> ParseUrl(std::string_view text);
 
 // What a Location header means: an absolute URL, or one that is relative to `base`.
 // Source: URL.ResolveReference.
-absl::StatusOr<Url> ResolveReference(const Url& base, std::string_view location);
+CONTAINERD_EXPORT absl::StatusOr<Url> ResolveReference(const Url& base, std::string_view location);
 
 // The name and the port of "host", "host:port", "[::1]:port"; the port is empty if not named.
-std::pair<std::string, std::string> SplitHostPort(std::string_view host);
+CONTAINERD_EXPORT std::pair<std::string, std::string> SplitHostPort(std::string_view host);
 
 // As a query has it: space is "+", and all but letters, digits and "-_.~" is percent-escaped.
 // Source: url.QueryEscape.
-std::string QueryEscape(std::string_view text);
-std::string QueryUnescape(std::string_view text);  // what is no escape stays as it is
+CONTAINERD_EXPORT std::string QueryEscape(std::string_view text);
+CONTAINERD_EXPORT std::string QueryUnescape(
+    std::string_view text);  // what is no escape stays as it is
 
 // Source: url.Values.Encode, with the order kept.
-std::string EncodeQuery(const std::vector<std::pair<std::string, std::string>>& values);
-std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view query);
+CONTAINERD_EXPORT std::string EncodeQuery(
+    const std::vector<std::pair<std::string, std::string>>& values);
+CONTAINERD_EXPORT std::vector<std::pair<std::string, std::string>> ParseQuery(
+    std::string_view query);
 
 }  // namespace containerd::http
 

@@ -15,6 +15,8 @@
 
 #include <absl/status/status.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::identifiers {
 
 // Most bytes that an identifier may have.
@@ -23,7 +25,7 @@ inline constexpr std::size_t kMaxLength = 76;
 // OK if `id` has 1 to kMaxLength bytes and is runs of ASCII letters and digits, each two joined by
 // one '.', '_' or '-'; else ErrInvalidArgument with the reason. Safe from any thread. Source:
 // identifiers.Validate.
-absl::Status Validate(std::string_view id);
+CONTAINERD_EXPORT absl::Status Validate(std::string_view id);
 
 }  // namespace containerd::identifiers
 

@@ -29,6 +29,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/store.h"
 #include "containerd/io/io.h"
@@ -51,7 +52,7 @@ using ImportOpt = option::Option<ImportOptions&>;
 
 // Compresses layers with gzip that are not compressed. For archives of `docker save` without a
 // layout; a layout's manifests say what its layers are. Source: archive.WithImportCompression.
-extern const option::Plain<ImportOpt> WithImportCompression;
+CONTAINERD_EXPORT extern const option::Plain<ImportOpt> WithImportCompression;
 
 // Reads an archive to its end, writes what is in it to the store while reading, and returns the
 // index of its images. The archive may be compressed with gzip or zstd as a whole.
@@ -68,21 +69,22 @@ extern const option::Plain<ImportOpt> WithImportCompression;
 // after; ErrNotFound for a file that manifest.json names but is not there; ErrResourceExhausted for
 // documents that are too large, of an index.json from kMaxManifestSize on.
 // Source: archive.ImportIndex.
-absl::StatusOr<ocispec::Descriptor> ImportIndex(const Context& ctx, content::Store& store,
-                                                io::Reader& reader,
-                                                const std::vector<ImportOpt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> ImportIndex(
+    const Context& ctx, content::Store& store, io::Reader& reader,
+    const std::vector<ImportOpt>& opts = {});
 
 using RefTranslator = std::function<std::string(std::string_view ref)>;
 
 // Makes "<image>:<ref>" of a reference that is a tag only. Full references become empty unless
 // `image` is their name or a part of it, up to "/", ":" or "@". Source: archive.FilterRefPrefix.
-RefTranslator FilterRefPrefix(std::string image);
+CONTAINERD_EXPORT RefTranslator FilterRefPrefix(std::string image);
 
 // The same, leaving full references as they are. Source: archive.AddRefPrefix.
-RefTranslator AddRefPrefix(std::string image);
+CONTAINERD_EXPORT RefTranslator AddRefPrefix(std::string image);
 
 // Makes "<prefix>@<digest>". Source: archive.DigestTranslator.
-std::function<std::string(const digest::Digest&)> DigestTranslator(std::string prefix);
+CONTAINERD_EXPORT std::function<std::string(const digest::Digest&)> DigestTranslator(
+    std::string prefix);
 
 // Whether a blob goes into the archive.
 using BlobFilter = std::function<bool(const ocispec::Descriptor& desc)>;
@@ -103,40 +105,42 @@ using ExportOpt = option::Option<const Context&, ExportOptions&>;
 // Of an index, exports what is for no platform or one that matches, and names the best of them in
 // manifest.json; ErrNotFound if nothing matches. Without this option all of the index is exported,
 // and manifest.json names nothing of it. Source: archive.WithPlatform.
-ExportOpt WithPlatform(platforms::MatchComparerPtr platform);
+CONTAINERD_EXPORT ExportOpt WithPlatform(platforms::MatchComparerPtr platform);
 
 // Exports all of an index; what is missing is an error. WithPlatform then only says what
 // manifest.json names. Source: archive.WithAllPlatforms.
-extern const option::Plain<ExportOpt> WithAllPlatforms;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithAllPlatforms;
 
 // Leaves out manifest.json, for which `docker load` looks. Source: archive.WithSkipDockerManifest.
-extern const option::Plain<ExportOpt> WithSkipDockerManifest;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithSkipDockerManifest;
 
 // Adds an image, under its name. ErrNotFound if the store has none of it. Source:
 // archive.WithImage, archive.WithImages.
-ExportOpt WithImage(std::shared_ptr<Store> store, std::string name);
-ExportOpt WithImages(std::vector<Image> images);
+CONTAINERD_EXPORT ExportOpt WithImage(std::shared_ptr<Store> store, std::string name);
+CONTAINERD_EXPORT ExportOpt WithImages(std::vector<Image> images);
 
 // Adds a manifest or an index, once under each name, or with no other annotations than it has.
 // Source: archive.WithManifest.
-ExportOpt WithManifest(ocispec::Descriptor manifest, std::vector<std::string> names = {});
+CONTAINERD_EXPORT ExportOpt WithManifest(ocispec::Descriptor manifest,
+                                         std::vector<std::string> names = {});
 
 // Leaves out blobs for which `filter` says false; manifests go on naming them. If given more than
 // once, all filters count. Source: archive.WithBlobFilter.
-ExportOpt WithBlobFilter(BlobFilter filter);
+CONTAINERD_EXPORT ExportOpt WithBlobFilter(BlobFilter filter);
 
 // Leaves out layers that must not be handed on, as those of Windows. Source:
 // archive.WithSkipNonDistributableBlobs.
-extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
 
 // Exports what refers to the manifests, too, and names it in index.json unless an index does.
 // Source: archive.WithReferrersProvider.
-ExportOpt WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> referrers);
+CONTAINERD_EXPORT ExportOpt
+WithReferrersProvider(std::shared_ptr<content::ReferrersProvider> referrers);
 
 // Leaves out manifests that the store lacks, and all content of manifests that it lacks any of: so
 // an index of which only some platforms were pulled can be exported. Source:
 // archive.WithSkipMissing.
-ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store);
+CONTAINERD_EXPORT ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store);
 
 // Writes an archive of the manifests and indexes that the options add: an OCI layout, with a
 // manifest.json for `docker load`. The same content and options give the same bytes, those that Go
@@ -148,8 +152,8 @@ ExportOpt WithSkipMissing(std::shared_ptr<content::InfoReaderProvider> store);
 // blob without the digest or size that is said of it, ErrInvalidArgument for what is neither
 // manifest nor index, for a document that cannot be read, and for an image whose name manifest.json
 // cannot hold. Source: archive.Export.
-absl::Status Export(const Context& ctx, content::InfoReaderProvider& store, io::Writer& writer,
-                    const std::vector<ExportOpt>& opts);
+CONTAINERD_EXPORT absl::Status Export(const Context& ctx, content::InfoReaderProvider& store,
+                                      io::Writer& writer, const std::vector<ExportOpt>& opts);
 
 }  // namespace containerd::images::archive
 

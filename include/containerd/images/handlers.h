@@ -30,6 +30,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/platforms/platforms.h"
 
@@ -43,17 +44,17 @@ using HandlerFunc =
 using Handler = HandlerFunc;
 
 // What a handler returns to have a walk go on without the descriptor's children.
-absl::Status ErrSkipDesc();
-bool IsErrSkipDesc(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrSkipDesc();
+CONTAINERD_EXPORT bool IsErrSkipDesc(const absl::Status& status);
 
 // What a handler returns to keep the ones after it, in Handlers, from the descriptor.
-absl::Status ErrStopHandler();
-bool IsErrStopHandler(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrStopHandler();
+CONTAINERD_EXPORT bool IsErrStopHandler(const absl::Status& status);
 
 // What WalkNotEmpty returns for an image of which nothing is left, "image might be filtered out".
 // Of class ErrNotFound.
-absl::Status ErrEmptyWalk();
-bool IsErrEmptyWalk(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrEmptyWalk();
+CONTAINERD_EXPORT bool IsErrEmptyWalk(const absl::Status& status);
 
 // Bounds of Walk and Dispatch, which Go lacks: of images within images, and of descriptors looked
 // at. (Each index may name one below it a thousand times.)
@@ -61,31 +62,34 @@ inline constexpr int kMaxWalkDepth = 32;
 inline constexpr std::int64_t kMaxWalkDescriptors = std::int64_t{1} << 17;
 
 // Calls the handlers in turn, and returns the children of all. Source: images.Handlers.
-HandlerFunc Handlers(std::vector<Handler> handlers);
+CONTAINERD_EXPORT HandlerFunc Handlers(std::vector<Handler> handlers);
 
 // Calls the handler for each descriptor, its children before its next sibling, on this thread. The
 // first error ends the walk. ErrInvalidArgument, naming it, if content contains itself;
 // ErrResourceExhausted at the bounds above. Source: images.Walk.
-absl::Status Walk(const Context& ctx, const Handler& handler, const Descriptors& descs);
+CONTAINERD_EXPORT absl::Status Walk(const Context& ctx, const Handler& handler,
+                                    const Descriptors& descs);
 
 // The same, and ErrEmptyWalk if the handler gave no children at all. Source: images.WalkNotEmpty.
-absl::Status WalkNotEmpty(const Context& ctx, const Handler& handler, const Descriptors& descs);
+CONTAINERD_EXPORT absl::Status WalkNotEmpty(const Context& ctx, const Handler& handler,
+                                            const Descriptors& descs);
 
 // Calls the handler for each descriptor and their children in no order, `limiter` at a time: on
 // this thread and up to limiter - 1 others, which end with the call. After an error the context of
 // the handlers that still run is cancelled, and the first error is returned when all have ended.
 // Bounds as for Walk. A limiter of 0 stands for 8; Go knows no limit then.
 // Source: images.Dispatch.
-absl::Status Dispatch(const Context& ctx, const Handler& handler, int limiter,
-                      const Descriptors& descs);
+CONTAINERD_EXPORT absl::Status Dispatch(const Context& ctx, const Handler& handler, int limiter,
+                                        const Descriptors& descs);
 
 // The children that the content of manifests and indexes names (see Children in image.h).
 // Source: images.ChildrenHandler.
-HandlerFunc ChildrenHandler(std::shared_ptr<content::Provider> provider);
+CONTAINERD_EXPORT HandlerFunc ChildrenHandler(std::shared_ptr<content::Provider> provider);
 
 // Adds to the children of manifests and indexes what refers to them, marked with the annotation
 // kAnnotationManifestSubject. Source: images.SetReferrers.
-HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provider, HandlerFunc f);
+CONTAINERD_EXPORT HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provider,
+                                           HandlerFunc f);
 
 // Which labels a parent gets for a child; those that end with "." are completed with a number, or
 // after "sha256." with a part of the digest.
@@ -94,17 +98,18 @@ using LabelMap = std::function<std::vector<std::string>(const ocispec::Descripto
 // Labels each content that `f` finds children of, so that it keeps them from garbage collection.
 // The first form takes ChildGCLabels. Source: images.SetChildrenLabels,
 // images.SetChildrenMappedLabels.
-HandlerFunc SetChildrenLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f);
-HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, HandlerFunc f,
-                                    LabelMap label_map = nullptr);
+CONTAINERD_EXPORT HandlerFunc SetChildrenLabels(std::shared_ptr<content::Manager> manager,
+                                                HandlerFunc f);
+CONTAINERD_EXPORT HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager,
+                                                      HandlerFunc f, LabelMap label_map = nullptr);
 
 // Keeps the children that name no platform or one that matches; all if `m` is nullptr.
 // Source: images.FilterPlatforms.
-HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m);
+CONTAINERD_EXPORT HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m);
 
 // Keeps the best `n` children of an index, best first; all of them if n is 0 or less. ErrNotFound
 // if there is none to keep. Source: images.LimitManifests.
-HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n);
+CONTAINERD_EXPORT HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n);
 
 }  // namespace containerd::images
 

@@ -27,6 +27,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/images/store.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
@@ -42,20 +43,19 @@ inline constexpr std::int64_t kMaxManifestSize = std::int64_t{4} * 1048 * 1048;
 // nullptr. Where the index names no platform, that of the config counts. A manifest that is not in
 // an index is returned for any platform. ErrNotFound if there is none for the platform.
 // Source: images.Manifest.
-absl::StatusOr<ocispec::Manifest> Manifest(const Context& ctx, content::Provider& provider,
-                                           const ocispec::Descriptor& image,
-                                           const platforms::MatchComparerPtr& platform);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Manifest> Manifest(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& image,
+    const platforms::MatchComparerPtr& platform);
 
 // The same for the descriptor of its config. Source: images.Config.
-absl::StatusOr<ocispec::Descriptor> Config(const Context& ctx, content::Provider& provider,
-                                           const ocispec::Descriptor& image,
-                                           const platforms::MatchComparerPtr& platform);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> Config(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& image,
+    const platforms::MatchComparerPtr& platform);
 
 // The platforms of the manifests, where an index does not say it those of their configs. "unknown"
 // ones, as those of attestations, are left out. Source: images.Platforms.
-absl::StatusOr<std::vector<ocispec::Platform>> Platforms(const Context& ctx,
-                                                         content::Provider& provider,
-                                                         const ocispec::Descriptor& image);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<ocispec::Platform>> Platforms(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& image);
 
 // What Check found.
 struct CheckResult {
@@ -68,32 +68,32 @@ struct CheckResult {
 
 // Whether the store has the config and layers of the manifest for the platform. What is missing is
 // not an error. Source: images.Check.
-absl::StatusOr<CheckResult> Check(const Context& ctx, content::Provider& provider,
-                                  const ocispec::Descriptor& image,
-                                  const platforms::MatchComparerPtr& platform);
+CONTAINERD_EXPORT absl::StatusOr<CheckResult> Check(const Context& ctx, content::Provider& provider,
+                                                    const ocispec::Descriptor& image,
+                                                    const platforms::MatchComparerPtr& platform);
 
 // What a manifest or index refers to; nothing for other types. Source: images.Children.
-absl::StatusOr<std::vector<ocispec::Descriptor>> Children(const Context& ctx,
-                                                          content::Provider& provider,
-                                                          const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<ocispec::Descriptor>> Children(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& desc);
 
 // The digests of the uncompressed layers that a config lists, lowest first. Source: images.RootFS.
-absl::StatusOr<std::vector<digest::Digest>> RootFS(const Context& ctx, content::Provider& provider,
-                                                   const ocispec::Descriptor& config_desc);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<digest::Digest>> RootFS(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& config_desc);
 
 // The platform that a config names, normalized. Source: images.ConfigPlatform.
-absl::StatusOr<ocispec::Platform> ConfigPlatform(const Context& ctx, content::Provider& provider,
-                                                 const ocispec::Descriptor& config_desc);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Platform> ConfigPlatform(
+    const Context& ctx, content::Provider& provider, const ocispec::Descriptor& config_desc);
 
 // The digest of a layer when it is uncompressed: found in its label, or by inflating it; then the
 // label is set. Source: images.GetDiffID.
-absl::StatusOr<digest::Digest> GetDiffID(const Context& ctx, content::Store& cs,
-                                         const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<digest::Digest> GetDiffID(const Context& ctx, content::Store& cs,
+                                                           const ocispec::Descriptor& desc);
 
 // Checks that a document is what its media type says. ErrInvalidArgument if it is not JSON, if it
 // is Docker's schema 1, and for a manifest with an index's members or media type, and the reverse.
 // Source: images.validateMediaType.
-absl::Status ValidateMediaType(std::string_view document, std::string_view media_type);
+CONTAINERD_EXPORT absl::Status ValidateMediaType(std::string_view document,
+                                                 std::string_view media_type);
 
 }  // namespace containerd::images
 

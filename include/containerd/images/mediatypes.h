@@ -18,6 +18,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::images {
@@ -75,37 +76,38 @@ inline constexpr char kMediaTypeInToto[] = "application/vnd.in-toto+json";
 // How a layer of this type is compressed: "gzip", "zstd", "" for not at all (or for a layer that is
 // wrapped, as by encryption), "unknown" for Docker's types that do not say it and have to be looked
 // into. ErrNotImplemented if the type is not a layer's. Source: images.DiffCompression.
-absl::StatusOr<std::string> DiffCompression(std::string_view media_type);
+CONTAINERD_EXPORT absl::StatusOr<std::string> DiffCompression(std::string_view media_type);
 
 // A layer that may not be pushed to just any registry.
-bool IsNonDistributable(std::string_view media_type);
+CONTAINERD_EXPORT bool IsNonDistributable(std::string_view media_type);
 
-bool IsLayerType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsLayerType(std::string_view media_type);
 
 // One of Docker's own types.
-bool IsDockerType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsDockerType(std::string_view media_type);
 
 // The manifest of one image.
-bool IsManifestType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsManifestType(std::string_view media_type);
 
 // An index of manifests, or Docker's manifest list.
-bool IsIndexType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsIndexType(std::string_view media_type);
 
 // The config of an image; not of a checkpoint.
-bool IsConfigType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsConfigType(std::string_view media_type);
 
 // The config of an image or of a checkpoint.
-bool IsKnownConfig(std::string_view media_type);
+CONTAINERD_EXPORT bool IsKnownConfig(std::string_view media_type);
 
-bool IsAttestationType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsAttestationType(std::string_view media_type);
 
 // The labels by which a parent's content holds the child `desc` against garbage collection. One
 // that ends with "." goes on with a number or a digest. Source: images.ChildGCLabels.
-std::vector<std::string> ChildGCLabels(const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT std::vector<std::string> ChildGCLabels(const ocispec::Descriptor& desc);
 
 // The same, but none for layers: for images whose layers live in snapshots only.
 // Source: images.ChildGCLabelsFilterLayers.
-std::vector<std::string> ChildGCLabelsFilterLayers(const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT std::vector<std::string> ChildGCLabelsFilterLayers(
+    const ocispec::Descriptor& desc);
 
 }  // namespace containerd::images
 

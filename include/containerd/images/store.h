@@ -30,6 +30,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
@@ -48,7 +49,7 @@ class Connection;
 namespace containerd::images {
 
 // Source: images.Image.
-struct Image {
+struct CONTAINERD_EXPORT Image {
   // Required. To be pulled it has to be a reference that resolvers understand.
   std::string name{};
 
@@ -89,15 +90,15 @@ using DeleteOpt = option::Option<const Context&, DeleteOptions&>;
 
 // Deleting returns after the garbage collector has removed what only this image held.
 // Source: images.SynchronousDelete.
-extern const option::Plain<DeleteOpt> SynchronousDelete;
+CONTAINERD_EXPORT extern const option::Plain<DeleteOpt> SynchronousDelete;
 
 // Deletes the image only if it still has this target; else ErrNotFound. Daemons before 2.0 do not
 // look at it. Source: images.DeleteTarget.
-DeleteOpt DeleteTarget(ocispec::Descriptor target);
+CONTAINERD_EXPORT DeleteOpt DeleteTarget(ocispec::Descriptor target);
 
 // Where images are kept, in the namespace that the context names. All functions are safe from any
 // thread. Source: images.Store.
-class Store {
+class CONTAINERD_EXPORT Store {
  public:
   virtual ~Store() = default;
 
@@ -127,7 +128,7 @@ class Store {
 };
 
 // The daemon's.
-std::shared_ptr<Store> NewImageStore(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Store> NewImageStore(std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: client.NewImageStoreFromClient.
 inline std::shared_ptr<Store> NewImageStoreFromClient(std::shared_ptr<rpc::Connection> conn) {

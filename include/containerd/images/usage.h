@@ -20,6 +20,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/images/store.h"
 #include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
@@ -39,19 +40,19 @@ using Opt = option::Option<Options&>;
 
 // Counts the best `limit` manifests of each index only; with 0 all of them. What they refer to then
 // has to exist: ErrNotFound. Without the option missing content is left out.
-Opt WithManifestLimit(platforms::MatchComparerPtr platform, int limit);
+CONTAINERD_EXPORT Opt WithManifestLimit(platforms::MatchComparerPtr platform, int limit);
 
 // Counts also the snapshots that content is labelled with. The function may return nullptr for a
 // snapshotter that is not to be counted.
-Opt WithSnapshotters(
+CONTAINERD_EXPORT Opt WithSnapshotters(
     std::function<std::shared_ptr<snapshots::Snapshotter>(std::string_view name)> find);
 
 // Counts the sizes that manifests give, whether or not the content is in the store.
-extern const option::Plain<Opt> WithManifestUsage;
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithManifestUsage;
 
 // Bytes. Content that is referred to several times counts as often.
 // Source: usage.CalculateImageUsage.
-absl::StatusOr<std::int64_t> CalculateImageUsage(
+CONTAINERD_EXPORT absl::StatusOr<std::int64_t> CalculateImageUsage(
     const Context& ctx, const Image& image, std::shared_ptr<content::InfoReaderProvider> provider,
     const std::vector<Opt>& opts = {});
 

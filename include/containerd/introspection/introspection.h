@@ -24,6 +24,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/typeurl/any.h"
 
@@ -82,7 +83,7 @@ struct PluginInfoResponse {
 };
 
 // All functions are safe from any thread. Source: introspection.Service.
-class Service {
+class CONTAINERD_EXPORT Service {
  public:
   virtual ~Service() = default;
 
@@ -103,7 +104,8 @@ class Service {
 };
 
 // The daemon's.
-std::shared_ptr<Service> NewIntrospectionService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Service> NewIntrospectionService(
+    std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: core/introspection/proxy.NewIntrospectionProxy.
 inline std::shared_ptr<Service> NewIntrospectionProxy(std::shared_ptr<rpc::Connection> conn) {

@@ -23,13 +23,14 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::io {
 
 // Bytes per step of the copies here and in the packages that build on this one.
 inline constexpr std::size_t kCopyBufferSize = std::size_t{1} << 20;
 
-class Reader {
+class CONTAINERD_EXPORT Reader {
  public:
   Reader() = default;
   Reader(const Reader&) = delete;
@@ -45,7 +46,7 @@ class Reader {
   virtual absl::Status Seek(const Context& ctx, std::int64_t offset);
 };
 
-class Writer {
+class CONTAINERD_EXPORT Writer {
  public:
   Writer() = default;
   Writer(const Writer&) = delete;
@@ -57,7 +58,7 @@ class Writer {
 };
 
 // Reads from a string of its own.
-class StringReader final : public Reader {
+class CONTAINERD_EXPORT StringReader final : public Reader {
  public:
   explicit StringReader(std::string data) : data_(std::move(data)) {}
 
@@ -70,7 +71,7 @@ class StringReader final : public Reader {
 };
 
 // Appends to a string that outlives it.
-class StringWriter final : public Writer {
+class CONTAINERD_EXPORT StringWriter final : public Writer {
  public:
   explicit StringWriter(std::string* out) : out_(out) {}
 
@@ -82,7 +83,7 @@ class StringWriter final : public Writer {
 
 // Reads from a file descriptor that outlives it: a file, from the descriptor's position on and
 // without moving that, or a pipe, socket or terminal.
-class FileReader final : public Reader {
+class CONTAINERD_EXPORT FileReader final : public Reader {
  public:
   explicit FileReader(int fd);
   ~FileReader() override;
@@ -97,7 +98,7 @@ class FileReader final : public Reader {
 };
 
 // Writes to a file descriptor that outlives it.
-class FileWriter final : public Writer {
+class CONTAINERD_EXPORT FileWriter final : public Writer {
  public:
   explicit FileWriter(int fd) : fd_(fd) {}
   ~FileWriter() override;
@@ -110,13 +111,16 @@ class FileWriter final : public Writer {
 };
 
 // Reads until `buf` is full or the input ends; returns how many bytes that were.
-absl::StatusOr<std::size_t> ReadFull(const Context& ctx, Reader& reader, std::span<char> buf);
+CONTAINERD_EXPORT absl::StatusOr<std::size_t> ReadFull(const Context& ctx, Reader& reader,
+                                                       std::span<char> buf);
 
 // Everything up to the end; ErrResourceExhausted if that is more than `max` bytes.
-absl::StatusOr<std::string> ReadAll(const Context& ctx, Reader& reader, std::size_t max);
+CONTAINERD_EXPORT absl::StatusOr<std::string> ReadAll(const Context& ctx, Reader& reader,
+                                                      std::size_t max);
 
 // Copies up to the end and returns the count of bytes. Source: io.Copy.
-absl::StatusOr<std::int64_t> Copy(const Context& ctx, Writer& writer, Reader& reader);
+CONTAINERD_EXPORT absl::StatusOr<std::int64_t> Copy(const Context& ctx, Writer& writer,
+                                                    Reader& reader);
 
 }  // namespace containerd::io
 

@@ -18,6 +18,8 @@
 
 #include <absl/status/status.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd {
 
 // Go's map[string]string as far as labels and annotations go.
@@ -46,15 +48,15 @@ inline constexpr std::size_t kMaxSize = 4096;
 
 // ErrInvalidArgument if key and value have more than kMaxSize bytes together. Any bytes are
 // allowed. The error shows at most 64 bytes of the key. Source: labels.Validate.
-absl::Status Validate(std::string_view key, std::string_view value);
+CONTAINERD_EXPORT absl::Status Validate(std::string_view key, std::string_view value);
 
 // The first error among the labels in key order.
-absl::Status Validate(const Labels& labels);
+CONTAINERD_EXPORT absl::Status Validate(const Labels& labels);
 
 // Whether the key begins with kReservedPrefix or kCRIContainerdPrefix. Such labels steer the
 // daemon, so they must not be taken over from sources that are not trusted, such as an image's
 // config. Source: labels.IsReserved.
-bool IsReserved(std::string_view key);
+CONTAINERD_EXPORT bool IsReserved(std::string_view key);
 
 }  // namespace labels
 }  // namespace containerd

@@ -25,6 +25,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
 
@@ -61,20 +62,20 @@ struct Resource {
 using Opt = option::Option<Lease&>;
 
 // The id; a lease needs one. Source: leases.WithID.
-Opt WithID(std::string id);
+CONTAINERD_EXPORT Opt WithID(std::string id);
 
 // An id that nobody else has: "<nanoseconds>-<random>". Source: leases.WithRandomID.
-extern const option::Plain<Opt> WithRandomID;
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithRandomID;
 
 // The daemon drops the lease `duration` after this option is applied. ErrInvalidArgument if that
 // is not a date. Source: leases.WithExpiration.
-Opt WithExpiration(absl::Duration duration);
+CONTAINERD_EXPORT Opt WithExpiration(absl::Duration duration);
 
 // Sets a label, and leaves the others. Source: leases.WithLabel.
-Opt WithLabel(std::string label, std::string value);
+CONTAINERD_EXPORT Opt WithLabel(std::string label, std::string value);
 
 // Sets labels, and leaves the others. Source: leases.WithLabels.
-Opt WithLabels(Labels labels);
+CONTAINERD_EXPORT Opt WithLabels(Labels labels);
 
 // Source: leases.DeleteOptions.
 struct DeleteOptions {
@@ -85,12 +86,12 @@ using DeleteOpt = option::Option<const Context&, DeleteOptions&>;
 
 // Delete(ctx, lease, {SynchronousDelete}) returns after the garbage collector has removed what only
 // this lease held. Source: leases.SynchronousDelete.
-extern const option::Plain<DeleteOpt> SynchronousDelete;
+CONTAINERD_EXPORT extern const option::Plain<DeleteOpt> SynchronousDelete;
 
 // Keeps leases in the namespace that the context names. All functions are safe from any thread.
 // Functions on a lease look at its id only, and give ErrNotFound if it does not exist.
 // Source: leases.Manager.
-class Manager {
+class CONTAINERD_EXPORT Manager {
  public:
   virtual ~Manager() = default;
 
@@ -122,7 +123,7 @@ using ::containerd::WithLease;
 inline std::optional<std::string> FromContext(const Context& ctx) { return ctx.Lease(); }
 
 // Holds a lease and deletes it at the end. Move-only; not to be used from two threads at once.
-class LeaseGuard {
+class CONTAINERD_EXPORT LeaseGuard {
  public:
   // Holds nothing; context() is the background.
   LeaseGuard() = default;
@@ -159,11 +160,12 @@ class LeaseGuard {
 // Makes a lease that is deleted with the guard. If `ctx` has a lease already, no new one is made:
 // the guard holds nothing, and its context is `ctx`. Without options the lease has a random id and
 // expires after 24 hours. Source: client.WithLease.
-absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Manager> manager,
-                                        std::vector<Opt> opts = {});
+CONTAINERD_EXPORT absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx,
+                                                          std::shared_ptr<Manager> manager,
+                                                          std::vector<Opt> opts = {});
 
 // The daemon's. Source: core/leases/proxy.NewLeaseManager.
-std::shared_ptr<Manager> NewLeaseManager(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Manager> NewLeaseManager(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::leases
 

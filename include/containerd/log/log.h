@@ -16,6 +16,8 @@
 #include <functional>
 #include <string_view>
 
+#include "containerd/export/export.h"
+
 namespace containerd::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
@@ -25,9 +27,9 @@ using Sink = std::function<void(Level level, std::string_view text)>;
 
 // Replaces the sink; nullptr brings the default back. Messages under way may still reach the old
 // one.
-void SetSink(Sink sink);
+CONTAINERD_EXPORT void SetSink(Sink sink);
 
-void Write(Level level, std::string_view text);
+CONTAINERD_EXPORT void Write(Level level, std::string_view text);
 
 inline void Debug(std::string_view text) { Write(Level::kDebug, text); }
 inline void Info(std::string_view text) { Write(Level::kInfo, text); }

@@ -15,10 +15,12 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::mount {
 
 // A file descriptor, closed when destroyed.
-class UsernsFD {
+class CONTAINERD_EXPORT UsernsFD {
  public:
   explicit UsernsFD(int fd) : fd_(fd) {}
   UsernsFD(UsernsFD&& other) noexcept;
@@ -41,20 +43,23 @@ struct IDMapping {
 };
 
 // ErrInvalidArgument, naming the mapping, if it is not of the form above.
-absl::StatusOr<std::vector<IDMapping>> ParseIDMappings(std::string_view mappings);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<IDMapping>> ParseIDMappings(std::string_view mappings);
 
 // A new user namespace with these mappings, held by nothing but the descriptor. A child process
 // makes it and is gone when the function returns. Source: mount.GetUsernsFD.
-absl::StatusOr<UsernsFD> GetUsernsFD(std::string_view uidmap, std::string_view gidmap);
+CONTAINERD_EXPORT absl::StatusOr<UsernsFD> GetUsernsFD(std::string_view uidmap,
+                                                       std::string_view gidmap);
 
 // Mounts a clone of the mount at `source` (with those below it) at `target`, owners mapped by the
 // user namespace. Source: mount.IDMapMount.
-absl::Status IDMapMount(std::string_view source, std::string_view target, int userns_fd);
+CONTAINERD_EXPORT absl::Status IDMapMount(std::string_view source, std::string_view target,
+                                          int userns_fd);
 
 // The same, with attributes to set and clear: MOUNT_ATTR_… of mount_setattr(2).
 // Source: mount.IDMapMountWithAttrs.
-absl::Status IDMapMountWithAttrs(std::string_view source, std::string_view target, int userns_fd,
-                                 std::uint64_t attr_set, std::uint64_t attr_clear);
+CONTAINERD_EXPORT absl::Status IDMapMountWithAttrs(std::string_view source, std::string_view target,
+                                                   int userns_fd, std::uint64_t attr_set,
+                                                   std::uint64_t attr_clear);
 
 }  // namespace containerd::mount
 

@@ -12,6 +12,8 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::mount {
 
 // A line of mountinfo, with its octal escapes undone.
@@ -32,15 +34,15 @@ struct Info {
 };
 
 // The mount that `path` is on. ErrNotFound if the path does not exist. Source: mount.Lookup.
-absl::StatusOr<Info> Lookup(std::string_view path);
+CONTAINERD_EXPORT absl::StatusOr<Info> Lookup(std::string_view path);
 
 // All mounts of this process's mount namespace, in the kernel's order.
 // Source: mountinfo.GetMounts.
-absl::StatusOr<std::vector<Info>> GetMounts();
+CONTAINERD_EXPORT absl::StatusOr<std::vector<Info>> GetMounts();
 
 // The same from the text of a mountinfo file; ErrInvalidArgument with the line that is wrong.
 // Source: mountinfo.GetMountsFromReader.
-absl::StatusOr<std::vector<Info>> ParseMountInfo(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<Info>> ParseMountInfo(std::string_view text);
 
 }  // namespace containerd::mount
 

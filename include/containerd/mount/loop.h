@@ -14,6 +14,8 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::mount {
 
 struct LoopParams {
@@ -24,7 +26,7 @@ struct LoopParams {
 
 // An open loop device; closed when destroyed. With autoclear that detaches the file, unless the
 // device is mounted by then: in that case unmounting does.
-class LoopDevice {
+class CONTAINERD_EXPORT LoopDevice {
  public:
   LoopDevice(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   LoopDevice(LoopDevice&& other) noexcept;
@@ -41,13 +43,14 @@ class LoopDevice {
 
 // Attaches a file to a free loop device, and tries others while another process takes the one that
 // was free. Without autoclear the caller detaches it. Source: mount.SetupLoop.
-absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file, const LoopParams& params);
+CONTAINERD_EXPORT absl::StatusOr<LoopDevice> SetupLoop(std::string_view backing_file,
+                                                       const LoopParams& params);
 
 // SetupLoop without parameters; the device's path. Source: mount.AttachLoopDevice.
-absl::StatusOr<std::string> AttachLoopDevice(std::string_view backing_file);
+CONTAINERD_EXPORT absl::StatusOr<std::string> AttachLoopDevice(std::string_view backing_file);
 
 // Source: mount.DetachLoopDevice.
-absl::Status DetachLoopDevice(const std::vector<std::string>& devices);
+CONTAINERD_EXPORT absl::Status DetachLoopDevice(const std::vector<std::string>& devices);
 
 }  // namespace containerd::mount
 

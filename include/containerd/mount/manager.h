@@ -25,6 +25,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/option/option.h"
@@ -44,12 +45,12 @@ struct ActivateOptions {
 using ActivateOpt = option::Option<ActivateOptions&>;
 
 // All mounts are performed, and a single bind mount is returned. Pass it without calling it.
-extern const option::Plain<ActivateOpt> WithTemporary;
+CONTAINERD_EXPORT extern const option::Plain<ActivateOpt> WithTemporary;
 
-ActivateOpt WithLabels(Labels labels);
+CONTAINERD_EXPORT ActivateOpt WithLabels(Labels labels);
 
 // The caller handles mounts of this type; "format/*" means all types that begin with "format/".
-ActivateOpt WithAllowMountType(std::string mount_type);
+CONTAINERD_EXPORT ActivateOpt WithAllowMountType(std::string mount_type);
 
 // A mount that the manager did. Source: mount.ActiveMount.
 struct ActiveMount {
@@ -72,7 +73,7 @@ struct ActivationInfo {
 };
 
 // Thread safe. Source: mount.Manager.
-class Manager {
+class CONTAINERD_EXPORT Manager {
  public:
   virtual ~Manager() = default;
 
@@ -96,7 +97,7 @@ class Manager {
 };
 
 // The daemon's, of containerd 2.2. Source: proxy.NewMountManager.
-std::shared_ptr<Manager> NewMountManager(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Manager> NewMountManager(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::mount
 

@@ -27,6 +27,8 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::mount {
 
 // Whether bind mounts work on this system.
@@ -54,43 +56,44 @@ struct Mount {
 
 // Whether nothing can be written through the mount: by its options, by its type ("erofs"), or
 // because an overlay has no upper directory. Source: Mount.ReadOnly.
-bool ReadOnly(const Mount& mount);
+CONTAINERD_EXPORT bool ReadOnly(const Mount& mount);
 
 // Mounts `mount` at its own target below `target`; symbolic links on the way are resolved as if
 // `target` were the root. Source: Mount.Mount.
-absl::Status MountAt(const Mount& mount, std::string_view target);
+CONTAINERD_EXPORT absl::Status MountAt(const Mount& mount, std::string_view target);
 
 // Mounts each in turn, so parents have to come before what is mounted on them. After a failure the
 // earlier ones stay mounted: UnmountMounts removes them. Source: mount.All.
-absl::Status All(const std::vector<Mount>& mounts, std::string_view target);
+CONTAINERD_EXPORT absl::Status All(const std::vector<Mount>& mounts, std::string_view target);
 
 // Unmounts what is mounted last at `target`; a target that is no mount point is not an error.
 // `flags` are those of umount2(2). A busy target is tried again for 2.5 seconds. FUSE file systems
 // are unmounted by fusermount3 or fusermount where there is one. Source: mount.Unmount.
-absl::Status Unmount(std::string_view target, int flags);
+CONTAINERD_EXPORT absl::Status Unmount(std::string_view target, int flags);
 
 // Unmounts until nothing is mounted at `target`. An empty or missing target is not an error.
 // Source: mount.UnmountAll.
-absl::Status UnmountAll(std::string_view target, int flags);
+CONTAINERD_EXPORT absl::Status UnmountAll(std::string_view target, int flags);
 
 // UnmountAll for `target` and all mount points below it, deepest first.
 // Source: mount.UnmountRecursive.
-absl::Status UnmountRecursive(std::string_view target, int flags);
+CONTAINERD_EXPORT absl::Status UnmountRecursive(std::string_view target, int flags);
 
 // Undoes All: UnmountAll for each mount's place below `target`, in reverse order. As in Go, only
 // the failure of the last mount's unmounting is reported. Source: mount.UnmountMounts.
-absl::Status UnmountMounts(const std::vector<Mount>& mounts, std::string_view target, int flags);
+CONTAINERD_EXPORT absl::Status UnmountMounts(const std::vector<Mount>& mounts,
+                                             std::string_view target, int flags);
 
 // `path` made absolute, with all symbolic links resolved. ErrNotFound if it does not exist. Source:
 // mount.CanonicalizePath.
-absl::StatusOr<std::string> CanonicalizePath(std::string_view path);
+CONTAINERD_EXPORT absl::StatusOr<std::string> CanonicalizePath(std::string_view path);
 
 // `mounts` without the options of overlays that forbid mounting their upper directory again
 // ("volatile"). Source: mount.RemoveVolatileOption.
-std::vector<Mount> RemoveVolatileOption(std::vector<Mount> mounts);
+CONTAINERD_EXPORT std::vector<Mount> RemoveVolatileOption(std::vector<Mount> mounts);
 
 // `mounts` without "uidmap=" and "gidmap=". Source: mount.RemoveIDMapOption.
-std::vector<Mount> RemoveIDMapOption(std::vector<Mount> mounts);
+CONTAINERD_EXPORT std::vector<Mount> RemoveIDMapOption(std::vector<Mount> mounts);
 
 }  // namespace containerd::mount
 

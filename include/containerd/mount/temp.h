@@ -19,13 +19,14 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/mount/mount.h"
 
 namespace containerd::mount {
 
 // Mounts at a new temporary directory. The directory is removed with rmdir only, so that a mount
 // that could not be unmounted never loses files.
-class TempMount {
+class CONTAINERD_EXPORT TempMount {
  public:
   // Overlays are mounted without "volatile" (RemoveVolatileOption), because they may be mounted
   // again later.
@@ -57,21 +58,23 @@ class TempMount {
 
 // Runs `f` with a TempMount's directory. Returns f's error, annotated, or that of mounting or
 // unmounting. Nothing is mounted if `ctx` has ended. Source: mount.WithTempMount.
-absl::Status WithTempMount(const Context& ctx, const std::vector<Mount>& mounts,
-                           const std::function<absl::Status(const std::string& root)>& f);
+CONTAINERD_EXPORT absl::Status WithTempMount(
+    const Context& ctx, const std::vector<Mount>& mounts,
+    const std::function<absl::Status(const std::string& root)>& f);
 
 // Source: mount.WithReadonlyTempMount.
-absl::Status WithReadonlyTempMount(const Context& ctx, const std::vector<Mount>& mounts,
-                                   const std::function<absl::Status(const std::string& root)>& f);
+CONTAINERD_EXPORT absl::Status WithReadonlyTempMount(
+    const Context& ctx, const std::vector<Mount>& mounts,
+    const std::function<absl::Status(const std::string& root)>& f);
 
 // Where temporary mounts are made from now on; made with mode 0700 if missing. At first
 // $XDG_RUNTIME_DIR, or else $TMPDIR or /tmp. Source: mount.SetTempMountLocation.
-absl::Status SetTempMountLocation(std::string_view root);
+CONTAINERD_EXPORT absl::Status SetTempMountLocation(std::string_view root);
 
 // Unmounts everything below the location for temporary mounts, left from an earlier process
 // perhaps, and removes the mount points. The value lists what could not be removed. Source:
 // mount.CleanupTempMounts.
-absl::StatusOr<std::vector<absl::Status>> CleanupTempMounts(int flags);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<absl::Status>> CleanupTempMounts(int flags);
 
 }  // namespace containerd::mount
 

@@ -24,6 +24,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
 
@@ -44,7 +45,7 @@ using DeleteOpts = DeleteOpt;  // as Go calls it
 
 // All functions are safe from any thread. The context's own namespace does not matter here.
 // Source: namespaces.Store.
-class Store {
+class CONTAINERD_EXPORT Store {
  public:
   virtual ~Store() = default;
 
@@ -68,7 +69,7 @@ class Store {
 };
 
 // The daemon's.
-std::shared_ptr<Store> NewNamespaceStore(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Store> NewNamespaceStore(std::shared_ptr<rpc::Connection> conn);
 
 // The same under Go's name. Source: client.NewNamespaceStoreFromClient.
 inline std::shared_ptr<Store> NewNamespaceStoreFromClient(std::shared_ptr<rpc::Connection> conn) {

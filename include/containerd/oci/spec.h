@@ -21,6 +21,7 @@
 
 #include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/spec.h"
@@ -48,7 +49,7 @@ inline constexpr char kConfigFilename[] = "config.json";
 inline constexpr std::size_t kMaxSpecSize = std::size_t{16} << 20;
 
 // What options ask of a client: the snapshotters. Safe from any thread. Source: oci.Client.
-class Client {
+class CONTAINERD_EXPORT Client {
  public:
   virtual ~Client() = default;
 
@@ -61,7 +62,7 @@ class Client {
 };
 
 // An image whose config can be read. Source: oci.Image.
-class Image {
+class CONTAINERD_EXPORT Image {
  public:
   virtual ~Image() = default;
 
@@ -80,40 +81,40 @@ using SpecOpts = SpecOpt;  // as Go calls it
 
 // Makes the default spec for this machine's platform, then applies the options. The context must
 // name a namespace: the cgroup's path is "/<namespace>/<container's id>".
-absl::StatusOr<Spec> GenerateSpec(const Context& ctx, Client* client,
-                                  containers::Container* container,
-                                  const std::vector<SpecOpt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<Spec> GenerateSpec(const Context& ctx, Client* client,
+                                                    containers::Container* container,
+                                                    const std::vector<SpecOpt>& opts = {});
 
 // The same for a platform such as "linux/arm64". For "windows" and "darwin" the default has the
 // sections of those. ErrInvalidArgument if `platform` does not parse.
-absl::StatusOr<Spec> GenerateSpecWithPlatform(const Context& ctx, Client* client,
-                                              std::string_view platform,
-                                              containers::Container* container,
-                                              const std::vector<SpecOpt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<Spec> GenerateSpecWithPlatform(
+    const Context& ctx, Client* client, std::string_view platform, containers::Container* container,
+    const std::vector<SpecOpt>& opts = {});
 
 // Applies the options in order, and stops at the first error.
-absl::Status ApplyOpts(const Context& ctx, Client* client, containers::Container* container,
-                       Spec* spec, const std::vector<SpecOpt>& opts);
+CONTAINERD_EXPORT absl::Status ApplyOpts(const Context& ctx, Client* client,
+                                         containers::Container* container, Spec* spec,
+                                         const std::vector<SpecOpt>& opts);
 
 // Several options as one.
-SpecOpt Compose(std::vector<SpecOpt> opts);
+CONTAINERD_EXPORT SpecOpt Compose(std::vector<SpecOpt> opts);
 
 // Reads a spec from a file. Fields that the library does not know are kept. ErrNotFound if there is
 // no such file, ErrInvalidArgument if it is no spec, ErrResourceExhausted if it is larger than
 // kMaxSpecSize; all name it. Unlike in Go, nothing may follow the JSON value.
-absl::StatusOr<Spec> ReadSpec(const std::string& path);
+CONTAINERD_EXPORT absl::StatusOr<Spec> ReadSpec(const std::string& path);
 
 // Replaces the spec by the default one (for this machine's platform, or another), so it comes
 // first.
-extern const option::Plain<SpecOpt> WithDefaultSpec;
-SpecOpt WithDefaultSpecForPlatform(std::string platform);
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithDefaultSpec;
+CONTAINERD_EXPORT SpecOpt WithDefaultSpecForPlatform(std::string platform);
 
 // Replaces the spec by one in JSON. Errors as of ReadSpec; after one the spec is as before.
-SpecOpt WithSpecFromBytes(std::string json);
-SpecOpt WithSpecFromFile(std::string filename);
+CONTAINERD_EXPORT SpecOpt WithSpecFromBytes(std::string json);
+CONTAINERD_EXPORT SpecOpt WithSpecFromFile(std::string filename);
 
 // Adds annotations, over those of the same key.
-SpecOpt WithAnnotations(std::map<std::string, std::string> annotations);
+CONTAINERD_EXPORT SpecOpt WithAnnotations(std::map<std::string, std::string> annotations);
 
 }  // namespace containerd::oci
 

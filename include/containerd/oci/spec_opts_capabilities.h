@@ -10,28 +10,29 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
 
 namespace containerd::oci {
 
 // Replaces the bounding, effective and permitted sets; inheritable ones that are not in `caps` go.
-SpecOpt WithCapabilities(std::vector<std::string> caps);
+CONTAINERD_EXPORT SpecOpt WithCapabilities(std::vector<std::string> caps);
 
 // Adds to the bounding, effective and permitted sets.
-SpecOpt WithAddedCapabilities(std::vector<std::string> caps);
+CONTAINERD_EXPORT SpecOpt WithAddedCapabilities(std::vector<std::string> caps);
 
 // Removes from these and the inheritable set.
-SpecOpt WithDroppedCapabilities(std::vector<std::string> caps);
+CONTAINERD_EXPORT SpecOpt WithDroppedCapabilities(std::vector<std::string> caps);
 
 // Replaces the inheritable and ambient sets: what a process that is not root keeps.
-SpecOpt WithAmbientCapabilities(std::vector<std::string> caps);
+CONTAINERD_EXPORT SpecOpt WithAmbientCapabilities(std::vector<std::string> caps);
 
 // WithCapabilities of what this process has in effect.
-extern const option::Plain<SpecOpt> WithAllCurrentCapabilities;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithAllCurrentCapabilities;
 
 // WithCapabilities of all that this library knows, those of Linux 5.9.
-extern const option::Plain<SpecOpt> WithAllKnownCapabilities;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithAllKnownCapabilities;
 
 }  // namespace containerd::oci
 

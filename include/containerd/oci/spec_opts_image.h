@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 
 namespace containerd::oci {
@@ -22,11 +23,12 @@ namespace containerd::oci {
 // already go over the image's; PATH gets a default if the image has no environment; the user is
 // looked up as WithUser does, with the groups as WithAdditionalGIDs does. ErrInvalidArgument if the
 // config is none.
-SpecOpt WithImageConfig(std::shared_ptr<const Image> image);
+CONTAINERD_EXPORT SpecOpt WithImageConfig(std::shared_ptr<const Image> image);
 
 // The same, with arguments in place of the image's command (but after its entry point) unless
 // empty.
-SpecOpt WithImageConfigArgs(std::shared_ptr<const Image> image, std::vector<std::string> args);
+CONTAINERD_EXPORT SpecOpt WithImageConfigArgs(std::shared_ptr<const Image> image,
+                                              std::vector<std::string> args);
 
 // For images that are handles, as the client's: the option keeps a copy.
 template <class T>

@@ -10,42 +10,43 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::oci {
 
-SpecOpt WithHostname(std::string name);
+CONTAINERD_EXPORT SpecOpt WithHostname(std::string name);
 
 // The NIS domain name.
-SpecOpt WithDomainname(std::string name);
+CONTAINERD_EXPORT SpecOpt WithDomainname(std::string name);
 
 // Stays in the host's namespace of that type.
-SpecOpt WithHostNamespace(specs::LinuxNamespaceType type);
+CONTAINERD_EXPORT SpecOpt WithHostNamespace(specs::LinuxNamespaceType type);
 
 // A namespace, in place of the one of its type.
-SpecOpt WithLinuxNamespace(specs::LinuxNamespace ns);
+CONTAINERD_EXPORT SpecOpt WithLinuxNamespace(specs::LinuxNamespace ns);
 
 // A user namespace, and adds to its mappings.
-SpecOpt WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
-                          std::vector<specs::LinuxIDMapping> gid_map);
+CONTAINERD_EXPORT SpecOpt WithUserNamespace(std::vector<specs::LinuxIDMapping> uid_map,
+                                            std::vector<specs::LinuxIDMapping> gid_map);
 
 // The cgroup: a path, or "slice:prefix:name" for runtimes that have systemd make it.
-SpecOpt WithCgroup(std::string path);
+CONTAINERD_EXPORT SpecOpt WithCgroup(std::string path);
 
 // The cgroup "/<namespace>/<container's id>", as in the default spec.
-extern const option::Plain<SpecOpt> WithNamespacedCgroup;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithNamespacedCgroup;
 
 // Replaces the paths that are hidden, or cannot be written, even where a mount has them.
-SpecOpt WithMaskedPaths(std::vector<std::string> paths);
-SpecOpt WithReadonlyPaths(std::vector<std::string> paths);
+CONTAINERD_EXPORT SpecOpt WithMaskedPaths(std::vector<std::string> paths);
+CONTAINERD_EXPORT SpecOpt WithReadonlyPaths(std::vector<std::string> paths);
 
-extern const option::Plain<SpecOpt> WithSeccompUnconfined;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithSeccompUnconfined;
 
 // All capabilities of this process, nothing masked or read-only, sysfs and cgroups writable, and no
 // SELinux label, AppArmor profile or seccomp filter.
-extern const option::Plain<SpecOpt> WithPrivileged;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithPrivileged;
 
 }  // namespace containerd::oci
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/process.h"
@@ -18,39 +19,39 @@
 namespace containerd::oci {
 
 // The program and its arguments.
-SpecOpt WithProcessArgs(std::vector<std::string> args);
+CONTAINERD_EXPORT SpecOpt WithProcessArgs(std::vector<std::string> args);
 
 // The working directory, in the container.
-SpecOpt WithProcessCwd(std::string cwd);
+CONTAINERD_EXPORT SpecOpt WithProcessCwd(std::string cwd);
 
 // Sets variables ("NAME=value") in place if they are there, else at the end; "NAME" alone removes
 // one.
-SpecOpt WithEnv(std::vector<std::string> environment_variables);
+CONTAINERD_EXPORT SpecOpt WithEnv(std::vector<std::string> environment_variables);
 
 // The same from the lines of a file. ErrNotFound if there is none, ErrInvalidArgument for a line of
 // 64 KiB or more.
-SpecOpt WithEnvFile(std::string path);
+CONTAINERD_EXPORT SpecOpt WithEnvFile(std::string path);
 
 // Sets PATH to "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".
-extern const option::Plain<SpecOpt> WithDefaultPathEnv;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithDefaultPathEnv;
 
 // A terminal for the process's streams, and TERM=xterm.
-extern const option::Plain<SpecOpt> WithTTY;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithTTY;
 
 // The terminal's size, in characters.
-SpecOpt WithTTYSize(int width, int height);
+CONTAINERD_EXPORT SpecOpt WithTTYSize(int width, int height);
 
 // Whether programs can gain privileges by execve(2), as setuid programs do (no_new_privs). The
 // default spec has WithNoNewPrivileges.
-extern const option::Plain<SpecOpt> WithNoNewPrivileges;
-extern const option::Plain<SpecOpt> WithNewPrivileges;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithNoNewPrivileges;
+CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithNewPrivileges;
 
 // A limit, in place of the one of its type.
-SpecOpt WithRlimit(specs::POSIXRlimit rlimit);
+CONTAINERD_EXPORT SpecOpt WithRlimit(specs::POSIXRlimit rlimit);
 
 // The process's SELinux label, and the name of its AppArmor profile.
-SpecOpt WithSelinuxLabel(std::string label);
-SpecOpt WithApparmorProfile(std::string profile);
+CONTAINERD_EXPORT SpecOpt WithSelinuxLabel(std::string label);
+CONTAINERD_EXPORT SpecOpt WithApparmorProfile(std::string profile);
 
 }  // namespace containerd::oci
 

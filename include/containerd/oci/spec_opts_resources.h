@@ -11,41 +11,43 @@
 #include <optional>
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::oci {
 
 // Bytes, in the Linux and Windows sections, whichever are there.
-SpecOpt WithMemoryLimit(std::uint64_t limit);
+CONTAINERD_EXPORT SpecOpt WithMemoryLimit(std::uint64_t limit);
 
 // Bytes of memory and swap together; -1 is no limit.
-SpecOpt WithMemorySwap(std::int64_t swap);
+CONTAINERD_EXPORT SpecOpt WithMemorySwap(std::int64_t swap);
 
 // Processes and threads; -1 is no limit.
-SpecOpt WithPidsLimit(std::int64_t limit);
+CONTAINERD_EXPORT SpecOpt WithPidsLimit(std::int64_t limit);
 
 // Replaces the limits on block I/O.
-SpecOpt WithBlockIO(std::optional<specs::LinuxBlockIO> blockio);
+CONTAINERD_EXPORT SpecOpt WithBlockIO(std::optional<specs::LinuxBlockIO> blockio);
 
 // The share of CPU time among siblings, 1024 being the usual one.
-SpecOpt WithCPUShares(std::uint64_t shares);
+CONTAINERD_EXPORT SpecOpt WithCPUShares(std::uint64_t shares);
 
 // CPUs and memory nodes to use, as lists: "0-3,7".
-SpecOpt WithCPUs(std::string cpus);
-SpecOpt WithCPUsMems(std::string mems);
+CONTAINERD_EXPORT SpecOpt WithCPUs(std::string cpus);
+CONTAINERD_EXPORT SpecOpt WithCPUsMems(std::string mems);
 
 // `quota` microseconds of CPU time in each `period` of microseconds.
-SpecOpt WithCPUCFS(std::int64_t quota, std::uint64_t period);
+CONTAINERD_EXPORT SpecOpt WithCPUCFS(std::int64_t quota, std::uint64_t period);
 
 // Microseconds that may be used beyond the quota, saved from earlier periods.
-SpecOpt WithCPUBurst(std::uint64_t burst);
+CONTAINERD_EXPORT SpecOpt WithCPUBurst(std::uint64_t burst);
 
 // The same for real-time scheduling.
-SpecOpt WithCPURT(std::int64_t runtime, std::uint64_t period);
+CONTAINERD_EXPORT SpecOpt WithCPURT(std::int64_t runtime, std::uint64_t period);
 
 // Cache and memory bandwidth (resctrl); the schemas are as the kernel's "schemata" files have them.
-SpecOpt WithRdt(std::string clos_id, std::string l3_cache_schema, std::string mem_bw_schema);
+CONTAINERD_EXPORT SpecOpt WithRdt(std::string clos_id, std::string l3_cache_schema,
+                                  std::string mem_bw_schema);
 
 }  // namespace containerd::oci
 

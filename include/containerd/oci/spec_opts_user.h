@@ -27,6 +27,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 
 namespace containerd::oci {
@@ -37,26 +38,26 @@ inline constexpr std::size_t kMaxUserFileSize = std::size_t{10} << 20;
 // A user as an image's config names one: "user", "uid", "user:group", "uid:gid", "uid:group" or
 // "user:gid". Ids range from 0 to 2^31-1; others are ErrInvalidArgument. ErrNotFound names a user
 // or group that is not there.
-SpecOpt WithUser(std::string user);
+CONTAINERD_EXPORT SpecOpt WithUser(std::string user);
 
 // The ids as they are; nothing is looked up.
-SpecOpt WithUIDGID(std::uint32_t uid, std::uint32_t gid);
+CONTAINERD_EXPORT SpecOpt WithUIDGID(std::uint32_t uid, std::uint32_t gid);
 
 // The user of this id, with its group; group 0 if /etc/passwd does not have the user.
-SpecOpt WithUserID(std::uint32_t uid);
+CONTAINERD_EXPORT SpecOpt WithUserID(std::uint32_t uid);
 
 // The user of this name. ErrNotFound if there is none.
-SpecOpt WithUsername(std::string username);
+CONTAINERD_EXPORT SpecOpt WithUsername(std::string username);
 
 // The additional groups: those that have `user`, a name or an id, as a member, after the process's
 // own group. A user that is not there has none.
-SpecOpt WithAdditionalGIDs(std::string user);
+CONTAINERD_EXPORT SpecOpt WithAdditionalGIDs(std::string user);
 
 // Adds to the additional groups, by name or id. ErrNotFound names a group that is not there.
-SpecOpt WithAppendAdditionalGroups(std::vector<std::string> groups);
+CONTAINERD_EXPORT SpecOpt WithAppendAdditionalGroups(std::vector<std::string> groups);
 
 // The mode bits that the process's new files do not get.
-SpecOpt WithUmask(std::uint32_t umask);
+CONTAINERD_EXPORT SpecOpt WithUmask(std::uint32_t umask);
 
 // A line of /etc/passwd (passwd(5)).
 struct User {
@@ -87,19 +88,21 @@ using GroupFilter = std::function<bool(const Group&)>;
 // The first user, or the id of the first group, that the filter (nullptr: any) accepts in the root
 // file system at `root`. ErrNoUsersFound or ErrNoGroupsFound if there is none; ErrNotFound, too,
 // if there is no such file.
-absl::StatusOr<User> UserFromPath(const std::string& root, const UserFilter& filter);
-absl::StatusOr<std::uint32_t> GIDFromPath(const std::string& root, const GroupFilter& filter);
+CONTAINERD_EXPORT absl::StatusOr<User> UserFromPath(const std::string& root,
+                                                    const UserFilter& filter);
+CONTAINERD_EXPORT absl::StatusOr<std::uint32_t> GIDFromPath(const std::string& root,
+                                                            const GroupFilter& filter);
 
 // The same for a directory that is open; the descriptor stays the caller's. Go takes an fs.FS here.
-absl::StatusOr<User> UserFromFS(int root_fd, const UserFilter& filter);
-absl::StatusOr<std::uint32_t> GIDFromFS(int root_fd, const GroupFilter& filter);
+CONTAINERD_EXPORT absl::StatusOr<User> UserFromFS(int root_fd, const UserFilter& filter);
+CONTAINERD_EXPORT absl::StatusOr<std::uint32_t> GIDFromFS(int root_fd, const GroupFilter& filter);
 
 // Of class ErrNotFound, "no users found" and "no groups found". The predicates hold for annotated
 // ones, too.
-absl::Status ErrNoUsersFound();
-absl::Status ErrNoGroupsFound();
-bool IsErrNoUsersFound(const absl::Status& status);
-bool IsErrNoGroupsFound(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrNoUsersFound();
+CONTAINERD_EXPORT absl::Status ErrNoGroupsFound();
+CONTAINERD_EXPORT bool IsErrNoUsersFound(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrNoGroupsFound(const absl::Status& status);
 
 }  // namespace containerd::oci
 

@@ -18,13 +18,14 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::ocispec {
 
 // The platform that an image or a manifest is for. Strings are GOOS and GOARCH values; package
 // platforms parses, normalizes, matches and orders them.
-struct Platform {
+struct CONTAINERD_EXPORT Platform {
   std::string architecture{};              // "amd64", "arm64", "ppc64le", …
   std::string os{};                        // "linux", "windows", …
   std::string os_version{};                // On Windows "10.0.14393.1066"; else mostly empty.
@@ -37,7 +38,7 @@ struct Platform {
 
 // Names content: its type, digest and size. Nothing is checked here; whoever follows a descriptor
 // validates its digest.
-struct Descriptor {
+struct CONTAINERD_EXPORT Descriptor {
   std::string media_type{};
   std::string digest{};             // "sha256:…"
   std::int64_t size = 0;            // Bytes.
@@ -53,7 +54,7 @@ struct Descriptor {
 
 // The descriptor of a blob that holds `{}`, with the content embedded
 // (image-spec: "Guidance for an Empty Descriptor").
-Descriptor DescriptorEmptyJSON();
+CONTAINERD_EXPORT Descriptor DescriptorEmptyJSON();
 
 }  // namespace containerd::ocispec
 

@@ -13,13 +13,14 @@
 
 #include <absl/time/time.h>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::ocispec {
 
 // The defaults of a container that runs the image.
-struct ImageConfig {
+struct CONTAINERD_EXPORT ImageConfig {
   std::string user{};                     // "user", "uid", "user:group", "uid:gid", …
   std::set<std::string> exposed_ports{};  // "80/tcp"
   std::vector<std::string> env{};         // "NAME=value"
@@ -57,7 +58,7 @@ struct History {
 };
 
 // The image configuration document.
-struct Image {
+struct CONTAINERD_EXPORT Image {
   std::optional<absl::Time> created{};
   std::string author{};
   // Lies flat in the document, as Go's embedded struct does; its own `extra` is unused.

@@ -16,6 +16,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/ocispec/image.h"
 #include "containerd/ocispec/manifest.h"
@@ -28,11 +29,11 @@ namespace containerd::ocispec {
 // its field at the zero value, and a name that differs from a field's in case only is the field's
 // if no other fits, as in Go.
 template <class T>
-absl::StatusOr<T> Unmarshal(std::string_view json);
+CONTAINERD_EXPORT absl::StatusOr<T> Unmarshal(std::string_view json);
 
 // Writes `value` as compact JSON. T as for Unmarshal.
 template <class T>
-std::string Marshal(const T& value);
+CONTAINERD_EXPORT std::string Marshal(const T& value);
 
 }  // namespace containerd::ocispec
 

@@ -10,13 +10,14 @@
 #include <optional>
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::ocispec {
 
 // A config and the layers that it describes. Media type kMediaTypeImageManifest.
-struct Manifest {
+struct CONTAINERD_EXPORT Manifest {
   std::int64_t schema_version = 0;  // 2 in every valid document.
   std::string media_type{};
   std::string artifact_type{};
@@ -30,7 +31,7 @@ struct Manifest {
 };
 
 // Manifests for several platforms, in order of preference. Media type kMediaTypeImageIndex.
-struct Index {
+struct CONTAINERD_EXPORT Index {
   std::int64_t schema_version = 0;  // 2 in every valid document.
   std::string media_type{};
   std::string artifact_type{};
@@ -43,7 +44,7 @@ struct Index {
 };
 
 // The content of a layout directory's kImageLayoutFile.
-struct ImageLayout {
+struct CONTAINERD_EXPORT ImageLayout {
   std::string version{};
   gojson::Extra extra{};
 

@@ -30,6 +30,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::platforms {
@@ -38,43 +39,44 @@ using Platform = ocispec::Platform;
 
 // Parses a specifier. In a version and in features `%XX` stands for a byte, which lets them hold
 // the characters "%+()/". ErrInvalidArgument names the specifier and what is wrong with it.
-absl::StatusOr<Platform> Parse(std::string_view specifier);
+CONTAINERD_EXPORT absl::StatusOr<Platform> Parse(std::string_view specifier);
 
 // Parses several specifiers; the first bad one is the error.
-absl::StatusOr<std::vector<Platform>> ParseAll(const std::vector<std::string>& specifiers);
+CONTAINERD_EXPORT absl::StatusOr<std::vector<Platform>> ParseAll(
+    const std::vector<std::string>& specifiers);
 
 // Parses a specifier that the program itself is made of. One that does not parse is a bug in the
 // program: it is printed to stderr and the process aborts. For anything else use Parse.
-Platform MustParse(std::string_view specifier);
+CONTAINERD_EXPORT Platform MustParse(std::string_view specifier);
 
 // The specifier of a platform, without version and features: "linux/arm/v7". A platform without an
 // OS is "unknown".
-std::string Format(const Platform& platform);
+CONTAINERD_EXPORT std::string Format(const Platform& platform);
 
 // The specifier with version and features, the latter sorted and each once:
 // "windows(10.0.17763+win32k)/amd64".
-std::string FormatAll(const Platform& platform);
+CONTAINERD_EXPORT std::string FormatAll(const Platform& platform);
 
 // The platform in canonical spelling: lower case, Go's names, default variants as described above,
 // features sorted and each once. An empty OS becomes this machine's.
-Platform Normalize(Platform platform);
+CONTAINERD_EXPORT Platform Normalize(Platform platform);
 
 // This machine's platform. The variant is set on ARM only, and found from /proc/cpuinfo or
 // uname(2).
-Platform DefaultSpec();
+CONTAINERD_EXPORT Platform DefaultSpec();
 
 // FormatAll(DefaultSpec()).
-std::string DefaultString();
+CONTAINERD_EXPORT std::string DefaultString();
 
 // Accepts some platforms. Implementations are immutable and safe to use from several threads.
-class Matcher {
+class CONTAINERD_EXPORT Matcher {
  public:
   virtual ~Matcher() = default;
   virtual bool Match(const Platform& platform) const = 0;
 };
 
 // Accepts some platforms, and prefers some of them.
-class MatchComparer : public Matcher {
+class CONTAINERD_EXPORT MatchComparer : public Matcher {
  public:
   // Whether `a` is to come before `b`. Not every implementation is a strict weak order: sort with
   // std::stable_sort, which tolerates that, rather than std::sort.
@@ -87,7 +89,7 @@ using MatchComparerPtr = std::shared_ptr<const MatchComparer>;
 // Accepts what equals `platform` in OS, architecture and variant when both are normalized and needs
 // no OS feature that `platform` lacks. On Windows, what is built for a version that the version of
 // `platform` can run; "win32k" is not considered.
-MatcherPtr NewMatcher(const Platform& platform);
+CONTAINERD_EXPORT MatcherPtr NewMatcher(const Platform& platform);
 
 // Accepts what a machine of `platform` can run, the closest match first:
 //   arm64/v9.x: arm64/v9.{0..x}, arm64/v8.{0..x+5} and 32-bit arm/v8 and below
@@ -95,29 +97,29 @@ MatcherPtr NewMatcher(const Platform& platform);
 //   arm/vN:     arm/v5 to arm/vN
 //   amd64/vN:   amd64/v1 to amd64/vN, and 386
 // An arm64 variant that does not exist runs nothing.
-MatchComparerPtr Only(const Platform& platform);
+CONTAINERD_EXPORT MatchComparerPtr Only(const Platform& platform);
 
 // Accepts `platform` itself only, in any spelling.
-MatchComparerPtr OnlyStrict(const Platform& platform);
+CONTAINERD_EXPORT MatchComparerPtr OnlyStrict(const Platform& platform);
 
 // Accepts any architecture of the OS, its version and features; prefers that of `platform`.
-MatchComparerPtr OnlyOS(const Platform& platform);
+CONTAINERD_EXPORT MatchComparerPtr OnlyOS(const Platform& platform);
 
 // Accepts any of `platforms`, and prefers earlier ones. Of two that match the same one, the one
 // with more OS features comes first, as with Any.
-MatchComparerPtr Ordered(const std::vector<Platform>& platforms);
+CONTAINERD_EXPORT MatchComparerPtr Ordered(const std::vector<Platform>& platforms);
 
 // Accepts any of `platforms`, without preference.
-MatchComparerPtr Any(const std::vector<Platform>& platforms);
+CONTAINERD_EXPORT MatchComparerPtr Any(const std::vector<Platform>& platforms);
 
 // Accepts every platform, without preference. Go's variable All.
-MatchComparerPtr All();
+CONTAINERD_EXPORT MatchComparerPtr All();
 
 // Only(DefaultSpec()): what this machine can run.
-MatchComparerPtr Default();
+CONTAINERD_EXPORT MatchComparerPtr Default();
 
 // OnlyStrict(DefaultSpec()).
-MatchComparerPtr DefaultStrict();
+CONTAINERD_EXPORT MatchComparerPtr DefaultStrict();
 
 }  // namespace containerd::platforms
 

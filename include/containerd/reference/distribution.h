@@ -35,6 +35,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 
 namespace containerd::distribution::reference {
 
@@ -50,7 +51,7 @@ inline constexpr std::size_t kNameTotalLengthMax = kRepositoryNameTotalLengthMax
 inline constexpr std::size_t kReferenceLengthMax = 4096;
 
 // A name with or without tag and digest, or a digest alone.
-class Reference {
+class CONTAINERD_EXPORT Reference {
  public:
   // Every part in full; Parse reads it back, but for a digest alone.
   std::string String() const;
@@ -160,43 +161,44 @@ std::optional<T> As(const Reference& ref) {
 // Reads a reference as it stands, with no defaults. The digest must be one that package digest
 // supports; its errors keep their kind. Else one of the IsErr… functions below is true of the
 // error. Source: reference.Parse.
-absl::StatusOr<Reference> Parse(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Reference> Parse(std::string_view text);
 
 // Reads a reference that a user typed: a first path element that does not look like a host (no "."
 // or ":", not "localhost", no upper case) goes to "docker.io", and single names to
 // "docker.io/library". 64 hexadecimal digits are refused, since they could be an ID.
 // Source: reference.ParseNormalizedNamed.
-absl::StatusOr<Named> ParseNormalizedNamed(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Named> ParseNormalizedNamed(std::string_view text);
 
 // Reads a reference that must already be in full, else IsErrNameNotCanonical.
 // Source: reference.ParseNamed.
-absl::StatusOr<Named> ParseNamed(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Named> ParseNamed(std::string_view text);
 
 // ParseNormalizedNamed, then with the tag "latest" if there is neither tag nor digest, and without
 // the tag if there are both: what to pull. Source: reference.ParseDockerRef.
-absl::StatusOr<Named> ParseDockerRef(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Named> ParseDockerRef(std::string_view text);
 
 // Reads 64 hexadecimal digits as a sha256 digest, a digest as itself, and all else as
 // ParseNormalizedNamed does. Source: reference.ParseAnyReference.
-absl::StatusOr<Reference> ParseAnyReference(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Reference> ParseAnyReference(std::string_view text);
 
 // A name without tag and digest. Source: reference.WithName.
-absl::StatusOr<Named> WithName(std::string_view name);
+CONTAINERD_EXPORT absl::StatusOr<Named> WithName(std::string_view name);
 
 // The reference with this tag, or with this digest, in place of its own. Of the digest only the
 // grammar is checked. Source: reference.WithTag, reference.WithDigest.
-absl::StatusOr<NamedTagged> WithTag(const Named& name, std::string_view tag);
-absl::StatusOr<Canonical> WithDigest(const Named& name, const digest::Digest& digest);
+CONTAINERD_EXPORT absl::StatusOr<NamedTagged> WithTag(const Named& name, std::string_view tag);
+CONTAINERD_EXPORT absl::StatusOr<Canonical> WithDigest(const Named& name,
+                                                       const digest::Digest& digest);
 
 // The reference with the tag "latest" if it has neither tag nor digest. Source:
 // reference.TagNameOnly.
-Named TagNameOnly(const Named& ref);
+CONTAINERD_EXPORT Named TagNameOnly(const Named& ref);
 
 // The reference without tag and digest. Source: reference.TrimNamed.
-Named TrimNamed(const Named& ref);
+CONTAINERD_EXPORT Named TrimNamed(const Named& ref);
 
 // Whether there is neither tag nor digest. Source: reference.IsNameOnly.
-bool IsNameOnly(const Named& ref);
+CONTAINERD_EXPORT bool IsNameOnly(const Named& ref);
 
 // The parts of a name: host with port, or nothing; and what follows it.
 // Source: reference.Domain, reference.Path.
@@ -206,40 +208,41 @@ inline std::string Path(const Named& ref) { return ref.Path(); }
 // The name, or the whole reference, as short as ParseNormalizedNamed would still read it the same:
 // without "docker.io/", and without "library/" if one name follows.
 // Source: reference.FamiliarName, reference.FamiliarString.
-std::string FamiliarName(const Named& ref);
-std::string FamiliarString(const Reference& ref);
+CONTAINERD_EXPORT std::string FamiliarName(const Named& ref);
+CONTAINERD_EXPORT std::string FamiliarString(const Reference& ref);
 
 // Whether FamiliarString or FamiliarName matches a shell pattern as a whole, where neither "*" nor
 // "?" matches "/": "foo/*", "ba[rz]:1.?". ErrInvalidArgument for a malformed pattern. Source:
 // reference.FamiliarMatch.
-absl::StatusOr<bool> FamiliarMatch(std::string_view pattern, const Reference& ref);
+CONTAINERD_EXPORT absl::StatusOr<bool> FamiliarMatch(std::string_view pattern,
+                                                     const Reference& ref);
 
 // The references that ParseAnyReference reads, in full, those that say more first: tag and digest,
 // tag, digest, name only, digest only; each kind in alphabetical order. Then, as they are, the
 // texts that are no reference. Source: reference.Sort.
-std::vector<std::string> Sort(const std::vector<std::string>& references);
+CONTAINERD_EXPORT std::vector<std::string> Sort(const std::vector<std::string>& references);
 
 // Regular expressions of the grammar, in RE2's syntax. ReferenceRegexp is anchored and captures
 // name, tag and digest; IdentifierRegexp captures all; the others neither.
-std::string_view DigestRegexp();
-std::string_view DomainRegexp();
-std::string_view IdentifierRegexp();
-std::string_view NameRegexp();
-std::string_view ReferenceRegexp();
-std::string_view TagRegexp();
+CONTAINERD_EXPORT std::string_view DigestRegexp();
+CONTAINERD_EXPORT std::string_view DomainRegexp();
+CONTAINERD_EXPORT std::string_view IdentifierRegexp();
+CONTAINERD_EXPORT std::string_view NameRegexp();
+CONTAINERD_EXPORT std::string_view ReferenceRegexp();
+CONTAINERD_EXPORT std::string_view TagRegexp();
 
 // Why a reference was refused. Source: the variables of the same names.
-bool IsErrReferenceInvalidFormat(const absl::Status& status);
-bool IsErrTagInvalidFormat(const absl::Status& status);
-bool IsErrDigestInvalidFormat(const absl::Status& status);
-bool IsErrNameContainsUppercase(const absl::Status& status);
-bool IsErrNameEmpty(const absl::Status& status);
-bool IsErrNameTooLong(const absl::Status& status);
-bool IsErrNameNotCanonical(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrReferenceInvalidFormat(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrTagInvalidFormat(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrDigestInvalidFormat(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrNameContainsUppercase(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrNameEmpty(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrNameTooLong(const absl::Status& status);
+CONTAINERD_EXPORT bool IsErrNameNotCanonical(const absl::Status& status);
 
 // A reference as a field of something that is written as text, JSON for example: it reads back as
 // the same kind of reference. Source: reference.Field.
-class Field {
+class CONTAINERD_EXPORT Field {
  public:
   Field() = default;
   explicit Field(reference::Reference ref) : reference_(std::move(ref)) {}
@@ -257,7 +260,7 @@ class Field {
   std::optional<reference::Reference> reference_;
 };
 
-Field AsField(Reference ref);
+CONTAINERD_EXPORT Field AsField(Reference ref);
 
 }  // namespace containerd::distribution::reference
 

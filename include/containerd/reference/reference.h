@@ -24,11 +24,12 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 
 namespace containerd::reference {
 
 // The parts of a reference.
-struct Spec {
+struct CONTAINERD_EXPORT Spec {
   // Host and path: which remote, and where there.
   std::string locator{};
 
@@ -52,20 +53,20 @@ struct Spec {
 // cleaned of "." and "..", while "?…" and "#…" are dropped. An object is not required.
 // ErrInvalidArgument if the text has a scheme (IsErrInvalid), no host (IsErrHostnameRequired), or
 // could not stand in a URL (IsErrInvalid). Source: reference.Parse.
-absl::StatusOr<Spec> Parse(std::string_view text);
+CONTAINERD_EXPORT absl::StatusOr<Spec> Parse(std::string_view text);
 
 // Tag and digest of an object; either may be empty, neither is checked. Unlike Go's, which was
 // removed in 2.0, the tag does not keep the "@". Source: reference.SplitObject.
-std::pair<std::string, digest::Digest> SplitObject(std::string_view object);
+CONTAINERD_EXPORT std::pair<std::string, digest::Digest> SplitObject(std::string_view object);
 
 // The sentinel errors. Each function below makes one, naming the reference; the one after it tells
 // whether a status is such an error, also after errdefs::Annotate.
-absl::Status ErrInvalid(std::string_view text);
-bool IsErrInvalid(const absl::Status& status);
-absl::Status ErrObjectRequired(std::string_view text);
-bool IsErrObjectRequired(const absl::Status& status);
-absl::Status ErrHostnameRequired(std::string_view text);
-bool IsErrHostnameRequired(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrInvalid(std::string_view text);
+CONTAINERD_EXPORT bool IsErrInvalid(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrObjectRequired(std::string_view text);
+CONTAINERD_EXPORT bool IsErrObjectRequired(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrHostnameRequired(std::string_view text);
+CONTAINERD_EXPORT bool IsErrHostnameRequired(const absl::Status& status);
 
 }  // namespace containerd::reference
 

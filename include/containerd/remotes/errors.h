@@ -15,6 +15,8 @@
 
 #include <absl/status/status.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::remotes::errors {
 
 // Most bytes of a response's body that are kept.
@@ -33,11 +35,11 @@ struct ErrUnexpectedStatus {
 // "unexpected status from GET request to <url>: 403 Forbidden", followed by ": <detail>" if there
 // is any. 401 is of class ErrUnauthenticated, 403 ErrPermissionDenied, 429 ErrResourceExhausted and
 // all else ErrUnknown. Source: errors.NewUnexpectedStatusErr.
-absl::Status NewUnexpectedStatusErr(const ErrUnexpectedStatus& answer,
-                                    std::string_view detail = "");
+CONTAINERD_EXPORT absl::Status NewUnexpectedStatusErr(const ErrUnexpectedStatus& answer,
+                                                      std::string_view detail = "");
 
 // The answer that an error is about, also after errdefs::Annotate.
-std::optional<ErrUnexpectedStatus> AsUnexpectedStatus(const absl::Status& status);
+CONTAINERD_EXPORT std::optional<ErrUnexpectedStatus> AsUnexpectedStatus(const absl::Status& status);
 
 }  // namespace containerd::remotes::errors
 

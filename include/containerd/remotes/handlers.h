@@ -17,6 +17,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/platforms/platforms.h"
@@ -25,18 +26,18 @@
 namespace containerd::remotes {
 
 // MakeRefKey's prefix for a media type, instead of "unknown" or what it would use.
-Context WithMediaTypeKeyPrefix(const Context& ctx, std::string_view media_type,
-                               std::string_view prefix);
+CONTAINERD_EXPORT Context WithMediaTypeKeyPrefix(const Context& ctx, std::string_view media_type,
+                                                 std::string_view prefix);
 
 // The name of the ingestion for content: "<kind>-<digest>", where the kind is manifest, index,
 // layer, config, attestation or unknown; "<kind>-<name>@<digest>" if the descriptor has the
 // annotation org.opencontainers.image.ref.name.
-std::string MakeRefKey(const Context& ctx, const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT std::string MakeRefKey(const Context& ctx, const ocispec::Descriptor& desc);
 
 // Fetches the content of each descriptor that it is called with into the ingester. Use it with
 // images::ChildrenHandler for all of an image. ErrNotImplemented for Docker's schema 1.
-images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
-                                 std::shared_ptr<Fetcher> fetcher);
+CONTAINERD_EXPORT images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
+                                                   std::shared_ptr<Fetcher> fetcher);
 
 // Fetches one blob into the ingester; goes on with an ingestion that is there. ErrAlreadyExists if
 // the store has it, ErrInvalidArgument for a descriptor of size 0 or less, ErrResourceExhausted for
@@ -44,29 +45,30 @@ images::HandlerFunc FetchHandler(std::shared_ptr<content::Ingester> ingester,
 // too short, ErrFailedPrecondition for content that is too long or has another digest. Such content
 // is removed from an ingester that is a content::IngestManager too. After other failures the
 // ingestion stays, and the next fetch resumes it.
-absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fetcher,
-                   const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::Status Fetch(const Context& ctx, content::Ingester& ingester,
+                                     Fetcher& fetcher, const ocispec::Descriptor& desc);
 
 // Pushes the content of each descriptor that it is called with from the provider. Content that the
 // remote has already is not an error.
-images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,
-                                std::shared_ptr<content::Provider> provider);
+CONTAINERD_EXPORT images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,
+                                                  std::shared_ptr<content::Provider> provider);
 
 // Pushes the content below `desc` that is for `platform`, at most `limiter` blobs at once (see
 // images::Dispatch): blobs first, then manifests, then indexes. `wrapper` may wrap the handler that
 // walks and pushes the blobs. If `store` is a content::InfoProvider too, its labels that tell the
 // content's origin are added to the descriptors as annotations; pushers use them to mount content
 // from other repositories.
-absl::Status PushContent(const Context& ctx, std::shared_ptr<Pusher> pusher,
-                         const ocispec::Descriptor& desc, std::shared_ptr<content::Provider> store,
-                         int limiter, platforms::MatchComparerPtr platform,
-                         const std::function<images::Handler(images::Handler)>& wrapper = nullptr);
+CONTAINERD_EXPORT absl::Status PushContent(
+    const Context& ctx, std::shared_ptr<Pusher> pusher, const ocispec::Descriptor& desc,
+    std::shared_ptr<content::Provider> store, int limiter, platforms::MatchComparerPtr platform,
+    const std::function<images::Handler(images::Handler)>& wrapper = nullptr);
 
 // Leaves out what may not be distributed, by its media type.
-images::HandlerFunc SkipNonDistributableBlobs(images::HandlerFunc f);
+CONTAINERD_EXPORT images::HandlerFunc SkipNonDistributableBlobs(images::HandlerFunc f);
 
 // Of manifests for a platform that does not match, leaves the config only.
-images::HandlerFunc FilterManifestByPlatformHandler(images::HandlerFunc f, platforms::MatcherPtr m);
+CONTAINERD_EXPORT images::HandlerFunc FilterManifestByPlatformHandler(images::HandlerFunc f,
+                                                                      platforms::MatcherPtr m);
 
 }  // namespace containerd::remotes
 

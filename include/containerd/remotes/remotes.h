@@ -29,6 +29,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
@@ -38,7 +39,7 @@ namespace containerd::remotes {
 
 // Fetches content. Safe from any thread. A Fetcher may be a FetcherByDigest and a ReferrersFetcher
 // too: ask with dynamic_cast.
-class Fetcher {
+class CONTAINERD_EXPORT Fetcher {
  public:
   virtual ~Fetcher() = default;
 
@@ -60,9 +61,9 @@ using FetchByDigestOpt = option::Option<const Context&, FetchByDigestConfig&>;
 using FetchByDigestOpts = FetchByDigestOpt;  // as Go calls it
 
 // Source: remotes.WithMediaType.
-FetchByDigestOpt WithMediaType(std::string mediatype);
+CONTAINERD_EXPORT FetchByDigestOpt WithMediaType(std::string mediatype);
 
-class FetcherByDigest {
+class CONTAINERD_EXPORT FetcherByDigest {
  public:
   virtual ~FetcherByDigest() = default;
 
@@ -87,10 +88,11 @@ struct FetchReferrersConfig {
 
 using FetchReferrersOpt = option::Option<const Context&, FetchReferrersConfig&>;
 
-FetchReferrersOpt WithReferrerArtifactTypes(std::vector<std::string> artifact_types);
-FetchReferrersOpt WithReferrerQueryFilter(std::string param, std::string value);
+CONTAINERD_EXPORT FetchReferrersOpt
+WithReferrerArtifactTypes(std::vector<std::string> artifact_types);
+CONTAINERD_EXPORT FetchReferrersOpt WithReferrerQueryFilter(std::string param, std::string value);
 
-class ReferrersFetcher {
+class CONTAINERD_EXPORT ReferrersFetcher {
  public:
   virtual ~ReferrersFetcher() = default;
 
@@ -102,7 +104,7 @@ class ReferrersFetcher {
 
 // Pushes content. Safe from any thread. A Pusher may be a content::Ingester too: then PushHandler
 // waits while another push of the same content is under way.
-class Pusher {
+class CONTAINERD_EXPORT Pusher {
  public:
   virtual ~Pusher() = default;
 
@@ -113,7 +115,7 @@ class Pusher {
 };
 
 // A function as a Fetcher or Pusher.
-class FetcherFunc final : public Fetcher {
+class CONTAINERD_EXPORT FetcherFunc final : public Fetcher {
  public:
   using Func = std::function<absl::StatusOr<std::unique_ptr<io::Reader>>(
       const Context&, const ocispec::Descriptor&)>;
@@ -128,7 +130,7 @@ class FetcherFunc final : public Fetcher {
   Func fn_;
 };
 
-class PusherFunc final : public Pusher {
+class CONTAINERD_EXPORT PusherFunc final : public Pusher {
  public:
   using Func = std::function<absl::StatusOr<std::unique_ptr<content::Writer>>(
       const Context&, const ocispec::Descriptor&)>;
@@ -144,7 +146,7 @@ class PusherFunc final : public Pusher {
 };
 
 // Safe from any thread.
-class Resolver {
+class CONTAINERD_EXPORT Resolver {
  public:
   virtual ~Resolver() = default;
 
@@ -168,7 +170,7 @@ class Resolver {
 };
 
 // A resolver that can be told how much to do at once. Fetchers made before keep what was set then.
-class ResolverWithOptions : public Resolver {
+class CONTAINERD_EXPORT ResolverWithOptions : public Resolver {
  public:
   virtual void SetOptions(const std::vector<transfer::ImageResolverOpt>& options) = 0;
 

@@ -24,6 +24,7 @@
 #include "containerd/context/context.h"
 #include "containerd/diff/diff.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/snapshots/snapshots.h"
 
@@ -39,29 +40,30 @@ struct Layer {
 // are not applied again. ErrDataLoss if a layer unpacks to something else than its diff says; what
 // was being applied is then removed, layers below stay. Source: rootfs.ApplyLayers,
 // rootfs.ApplyLayersWithOpts.
-absl::StatusOr<digest::Digest> ApplyLayers(const Context& ctx, const std::vector<Layer>& layers,
-                                           snapshots::Snapshotter& sn, diff::Applier& a);
-absl::StatusOr<digest::Digest> ApplyLayersWithOpts(const Context& ctx,
-                                                   const std::vector<Layer>& layers,
-                                                   snapshots::Snapshotter& sn, diff::Applier& a,
-                                                   const std::vector<diff::ApplyOpt>& apply_opts);
+CONTAINERD_EXPORT absl::StatusOr<digest::Digest> ApplyLayers(const Context& ctx,
+                                                             const std::vector<Layer>& layers,
+                                                             snapshots::Snapshotter& sn,
+                                                             diff::Applier& a);
+CONTAINERD_EXPORT absl::StatusOr<digest::Digest> ApplyLayersWithOpts(
+    const Context& ctx, const std::vector<Layer>& layers, snapshots::Snapshotter& sn,
+    diff::Applier& a, const std::vector<diff::ApplyOpt>& apply_opts);
 
 // Applies one layer on top of those with the diff ids `chain`, which exist. False if its snapshot
 // exists already. Source: rootfs.ApplyLayer, rootfs.ApplyLayerWithOpts.
-absl::StatusOr<bool> ApplyLayer(const Context& ctx, const Layer& layer,
-                                std::span<const digest::Digest> chain, snapshots::Snapshotter& sn,
-                                diff::Applier& a, const std::vector<snapshots::Opt>& opts = {});
-absl::StatusOr<bool> ApplyLayerWithOpts(const Context& ctx, const Layer& layer,
-                                        std::span<const digest::Digest> chain,
-                                        snapshots::Snapshotter& sn, diff::Applier& a,
-                                        const std::vector<snapshots::Opt>& opts,
-                                        const std::vector<diff::ApplyOpt>& apply_opts);
+CONTAINERD_EXPORT absl::StatusOr<bool> ApplyLayer(const Context& ctx, const Layer& layer,
+                                                  std::span<const digest::Digest> chain,
+                                                  snapshots::Snapshotter& sn, diff::Applier& a,
+                                                  const std::vector<snapshots::Opt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<bool> ApplyLayerWithOpts(
+    const Context& ctx, const Layer& layer, std::span<const digest::Digest> chain,
+    snapshots::Snapshotter& sn, diff::Applier& a, const std::vector<snapshots::Opt>& opts,
+    const std::vector<diff::ApplyOpt>& apply_opts);
 
 // Makes a layer of what the snapshot, active or committed, changed on its parent, and returns its
 // descriptor. ErrNotFound if there is no such snapshot. Source: rootfs.CreateDiff.
-absl::StatusOr<ocispec::Descriptor> CreateDiff(const Context& ctx, std::string_view snapshot_id,
-                                               snapshots::Snapshotter& sn, diff::Comparer& d,
-                                               const std::vector<diff::Opt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> CreateDiff(
+    const Context& ctx, std::string_view snapshot_id, snapshots::Snapshotter& sn, diff::Comparer& d,
+    const std::vector<diff::Opt>& opts = {});
 
 }  // namespace containerd::rootfs
 

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace grpc {
 class Channel;
@@ -21,7 +22,7 @@ class Channel;
 
 namespace containerd::rpc {
 
-class Connection {
+class CONTAINERD_EXPORT Connection {
  public:
   // `default_namespace` is sent with calls whose context names none; empty: send none.
   explicit Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace = "");
@@ -72,7 +73,7 @@ class Connection {
 
 // Marks the current thread as running a callback of the library while it lives, so that Close
 // called in it does not wait for itself.
-class CallbackScope {
+class CONTAINERD_EXPORT CallbackScope {
  public:
   CallbackScope();
   CallbackScope(const CallbackScope&) = delete;

@@ -28,6 +28,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
@@ -51,7 +52,7 @@ struct RuntimeOpts {
 };
 
 // What the store keeps about a sandbox. Source: sandbox.Sandbox.
-struct Sandbox {
+struct CONTAINERD_EXPORT Sandbox {
   std::string id{};  // unique in its namespace
   Labels labels{};
   RuntimeOpts runtime{};
@@ -77,7 +78,7 @@ struct Sandbox {
 };
 
 // Thread safe. Source: sandbox.Store.
-class Store {
+class CONTAINERD_EXPORT Store {
  public:
   virtual ~Store() = default;
 
@@ -112,17 +113,17 @@ struct CreateOptions {
 using CreateOpt = option::Option<CreateOptions&>;
 
 // Mounts for the sandbox's root file system. Source: sandbox.WithRootFS.
-CreateOpt WithRootFS(std::vector<mount::Mount> mounts);
+CONTAINERD_EXPORT CreateOpt WithRootFS(std::vector<mount::Mount> mounts);
 
 // Options for the shim, not for the runtime. Source: sandbox.WithOptions.
-CreateOpt WithOptions(typeurl::Any options);
+CONTAINERD_EXPORT CreateOpt WithOptions(typeurl::Any options);
 
 // A network namespace to use, by the path of its file on the daemon's machine. Source:
 // sandbox.WithNetNSPath.
-CreateOpt WithNetNSPath(std::string path);
+CONTAINERD_EXPORT CreateOpt WithNetNSPath(std::string path);
 
 // Replaces the annotations. Source: sandbox.WithAnnotations.
-CreateOpt WithAnnotations(Labels annotations);
+CONTAINERD_EXPORT CreateOpt WithAnnotations(Labels annotations);
 
 // How a controller stops a sandbox. Source: sandbox.StopOptions.
 struct StopOptions {
@@ -132,7 +133,7 @@ struct StopOptions {
 using StopOpt = option::Option<StopOptions&>;
 
 // How long the sandbox gets to stop by itself; sent in whole seconds, rounded down.
-StopOpt WithTimeout(absl::Duration timeout);
+CONTAINERD_EXPORT StopOpt WithTimeout(absl::Duration timeout);
 
 // A sandbox that was started. Source: sandbox.ControllerInstance.
 struct ControllerInstance {
@@ -171,7 +172,7 @@ struct ControllerStatus {
 };
 
 // Thread safe. ErrNotFound for a sandbox that does not exist. Source: sandbox.Controller.
-class Controller {
+class CONTAINERD_EXPORT Controller {
  public:
   virtual ~Controller() = default;
 
@@ -214,12 +215,12 @@ class Controller {
 };
 
 // The daemon's records. Source: proxy.NewSandboxStore.
-std::shared_ptr<Store> NewSandboxStore(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Store> NewSandboxStore(std::shared_ptr<rpc::Connection> conn);
 
 // `sandboxer` names the controller, such as "shim" or "podsandbox"; containerd 1.7 has one only and
 // does not look at the name. Source: proxy.NewSandboxController.
-std::shared_ptr<Controller> NewSandboxController(std::shared_ptr<rpc::Connection> conn,
-                                                 std::string sandboxer);
+CONTAINERD_EXPORT std::shared_ptr<Controller> NewSandboxController(
+    std::shared_ptr<rpc::Connection> conn, std::string sandboxer);
 
 }  // namespace containerd::sandbox
 

@@ -12,6 +12,7 @@
 
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
 #include "containerd/specs/linux.h"
@@ -22,15 +23,15 @@ namespace containerd::seccomp {
 // The profile in a JSON file, as of the runtime-spec's "linux.seccomp". Errors name the file:
 // ErrNotFound, ErrInvalidArgument if it is no profile, ErrResourceExhausted if it is larger than
 // oci::kMaxSpecSize.
-oci::SpecOpt WithProfile(std::string profile);
+CONTAINERD_EXPORT oci::SpecOpt WithProfile(std::string profile);
 
 // The default profile for the spec's capabilities, so it comes after options for those.
-extern const option::Plain<oci::SpecOpt> WithDefaultProfile;
+CONTAINERD_EXPORT extern const option::Plain<oci::SpecOpt> WithDefaultProfile;
 
 // containerd's default. Common system calls are allowed. Calls that need a capability are allowed
 // if the spec's bounding set has it. Anything else fails with EPERM, and clone3, whose arguments
 // cannot be inspected, with ENOSYS. Depends on this machine's architecture and kernel version, too.
-specs::LinuxSeccomp DefaultProfile(const specs::Spec& spec);
+CONTAINERD_EXPORT specs::LinuxSeccomp DefaultProfile(const specs::Spec& spec);
 
 }  // namespace containerd::seccomp
 

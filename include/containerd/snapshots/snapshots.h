@@ -27,6 +27,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/option/option.h"
@@ -69,10 +70,10 @@ inline constexpr Kind kKindActive = Kind::kActive;
 inline constexpr Kind kKindCommitted = Kind::kCommitted;
 
 // "View", "Active", "Committed" or "Unknown". Source: Kind.String.
-std::string_view String(Kind kind);
+CONTAINERD_EXPORT std::string_view String(Kind kind);
 
 // The reverse, minding no case; kUnknown for anything else. Source: snapshots.ParseKind.
-Kind ParseKind(std::string_view text);
+CONTAINERD_EXPORT Kind ParseKind(std::string_view text);
 
 // Source: snapshots.Info.
 struct Info {
@@ -91,13 +92,13 @@ struct Info {
 
 // As Go and `ctr snapshots info` write it: {"Kind":"Active","Name":"work",…}. A time at
 // absl::InfinitePast() is Go's zero time. Source: Info's JSON.
-std::string MarshalJSON(const Info& info);
+CONTAINERD_EXPORT std::string MarshalJSON(const Info& info);
 
 // Any bytes give a value or ErrInvalidArgument; an unknown kind reads as kUnknown.
-absl::StatusOr<Info> UnmarshalJSON(std::string_view json);
+CONTAINERD_EXPORT absl::StatusOr<Info> UnmarshalJSON(std::string_view json);
 
 // What a snapshot itself takes of the disk, without its parents. Source: snapshots.Usage.
-struct Usage {
+struct CONTAINERD_EXPORT Usage {
   std::int64_t inodes = 0;
   std::int64_t size = 0;  // Bytes.
 
@@ -111,22 +112,22 @@ struct Usage {
 using Opt = option::Option<Info&>;
 
 // Adds to the labels; of a key that is there already the value is replaced.
-Opt WithLabels(Labels labels);
+CONTAINERD_EXPORT Opt WithLabels(Labels labels);
 
 // Commit only: the parent that the snapshot gets, which Prepare was not told. For snapshotters with
 // kRebaseCap on daemons from 2.2 on; others do not look at it. Source: snapshots.WithParent.
-Opt WithParent(std::string parent);
+CONTAINERD_EXPORT Opt WithParent(std::string parent);
 
 // The labels that children inherit: "containerd.io/snapshot/…" and kLabelSnapshotRef.
 // Source: snapshots.FilterInheritedLabels.
-Labels FilterInheritedLabels(const Labels& labels);
+CONTAINERD_EXPORT Labels FilterInheritedLabels(const Labels& labels);
 
 using WalkFunc = std::function<absl::Status(const Context&, const Info&)>;
 
 // All functions are safe from any thread and act in the namespace that the context names. Those
 // that take the key or name of a snapshot give ErrNotFound if it does not exist.
 // Source: snapshots.Snapshotter.
-class Snapshotter {
+class CONTAINERD_EXPORT Snapshotter {
  public:
   virtual ~Snapshotter() = default;
 
@@ -180,7 +181,7 @@ class Snapshotter {
 
 // A snapshotter that removes first and frees the disk later may also be a Cleaner; the daemon's
 // proxies all are (dynamic_cast tells). Source: snapshots.Cleaner.
-class Cleaner {
+class CONTAINERD_EXPORT Cleaner {
  public:
   virtual ~Cleaner() = default;
 
@@ -191,8 +192,8 @@ class Cleaner {
 // The snapshotter called `name` in the daemon, as "overlayfs" or "native". Whether there is one is
 // not asked here: calls fail with ErrInvalidArgument ("snapshotter not loaded: …") if not. The
 // object is a Cleaner too. Source: core/snapshots/proxy.NewSnapshotter.
-std::shared_ptr<Snapshotter> NewSnapshotter(std::shared_ptr<rpc::Connection> conn,
-                                            std::string name);
+CONTAINERD_EXPORT std::shared_ptr<Snapshotter> NewSnapshotter(std::shared_ptr<rpc::Connection> conn,
+                                                              std::string name);
 
 }  // namespace containerd::snapshots
 

@@ -15,6 +15,7 @@
 #include <functional>
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 
 namespace containerd::snapshotters {
@@ -28,7 +29,8 @@ inline constexpr char kTargetLayerDigestLabel[] = "containerd.io/snapshot/cri.la
 inline constexpr char kTargetImageLayersLabel[] = "containerd.io/snapshot/cri.image-layers";
 
 // Makes of a handler one that also gives the layers of each manifest these annotations.
-std::function<images::Handler(images::Handler)> AppendInfoHandlerWrapper(std::string ref);
+CONTAINERD_EXPORT std::function<images::Handler(images::Handler)> AppendInfoHandlerWrapper(
+    std::string ref);
 
 }  // namespace containerd::snapshotters
 

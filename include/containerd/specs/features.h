@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::specs::features {
@@ -100,7 +101,7 @@ struct NetDevices {
 };
 
 // Features that are particular to Linux.
-struct Linux {
+struct CONTAINERD_EXPORT Linux {
   std::vector<std::string> namespaces{};
   std::vector<std::string> capabilities{};
   std::optional<Cgroup> cgroup{};
@@ -118,7 +119,7 @@ struct Linux {
 
 // The document. An entry of potentially_unsafe_config_annotations that ends in "." stands for all
 // with that prefix.
-struct Features {
+struct CONTAINERD_EXPORT Features {
   std::string oci_version_min{};  // Of the config.json files that are accepted.
   std::string oci_version_max{};
   std::vector<std::string> hooks{};

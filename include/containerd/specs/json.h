@@ -16,6 +16,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/specs/features.h"
 #include "containerd/specs/spec.h"
 #include "containerd/specs/state.h"
@@ -24,15 +25,16 @@ namespace containerd::specs {
 
 // Reads `json` into a T: Spec, Process, Mount, Hooks, Linux, LinuxResources, LinuxSeccomp, Windows,
 // WindowsResources, State, ContainerProcessState or features::Features. Any bytes give a value or
-// an ErrInvalidArgument error that names the offending field. Bounds are those of gojson::Unmarshal;
-// bounding the size of `json` is up to who reads it. A `null` leaves its field at the zero value,
-// as in Go, and a name that differs from a field's in case only is the field's if no other fits.
+// an ErrInvalidArgument error that names the offending field. Bounds are those of
+// gojson::Unmarshal; bounding the size of `json` is up to who reads it. A `null` leaves its field
+// at the zero value, as in Go, and a name that differs from a field's in case only is the field's
+// if no other fits.
 template <class T>
-absl::StatusOr<T> Unmarshal(std::string_view json);
+CONTAINERD_EXPORT absl::StatusOr<T> Unmarshal(std::string_view json);
 
 // Writes `value` as compact JSON. T as for Unmarshal.
 template <class T>
-std::string Marshal(const T& value);
+CONTAINERD_EXPORT std::string Marshal(const T& value);
 
 }  // namespace containerd::specs
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::specs {
@@ -187,7 +188,7 @@ struct LinuxDeviceCgroup {
 };
 
 // The container's cgroup limits; also what Task::Update takes.
-struct LinuxResources {
+struct CONTAINERD_EXPORT LinuxResources {
   std::vector<LinuxDeviceCgroup> devices{};
   std::optional<LinuxMemory> memory{};
   std::optional<LinuxCPU> cpu{};
@@ -302,7 +303,7 @@ struct LinuxSyscall {
 };
 
 // The seccomp filter.
-struct LinuxSeccomp {
+struct CONTAINERD_EXPORT LinuxSeccomp {
   LinuxSeccompAction default_action{};
   std::optional<std::uint64_t> default_errno_ret{};
   std::vector<Arch> architectures{};
@@ -371,7 +372,7 @@ struct LinuxPersonality {
 };
 
 // The Linux part of a Spec.
-struct Linux {
+struct CONTAINERD_EXPORT Linux {
   std::vector<LinuxIDMapping> uid_mappings{};
   std::vector<LinuxIDMapping> gid_mappings{};
   std::map<std::string, std::string> sysctl{};

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::specs {
@@ -118,7 +119,7 @@ struct CPUAffinity {
 };
 
 // The process, or one that is added by an exec.
-struct Process {
+struct CONTAINERD_EXPORT Process {
   bool terminal = false;
   std::optional<Box> console_size{};  // Of the terminal, if there is one.
   User user{};

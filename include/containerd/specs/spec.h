@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 #include "containerd/specs/linux.h"
 #include "containerd/specs/other_platforms.h"
@@ -43,7 +44,7 @@ struct Root {
 };
 
 // A mount in the container, made in the order of the list.
-struct Mount {
+struct CONTAINERD_EXPORT Mount {
   std::string destination{};
   std::string type{};  // "bind", "proc", "tmpfs", …
   std::string source{};
@@ -67,7 +68,7 @@ struct Hook {
 };
 
 // The hooks, by the point at which they run.
-struct Hooks {
+struct CONTAINERD_EXPORT Hooks {
   std::vector<Hook> prestart{};  // Deprecated by the spec in favour of the next three.
   std::vector<Hook> create_runtime{};
   std::vector<Hook> create_container{};
@@ -80,7 +81,7 @@ struct Hooks {
 };
 
 // A container's configuration.
-struct Spec {
+struct CONTAINERD_EXPORT Spec {
   std::string version{};  // Of the specification: kVersion.
   std::optional<Process> process{};
   std::optional<Root> root{};

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::specs {
@@ -26,7 +27,7 @@ inline constexpr char kStateStopped[] = "stopped";
 inline constexpr char kSeccompFdName[] = "seccompFd";
 
 // The state of a container.
-struct State {
+struct CONTAINERD_EXPORT State {
   std::string version{};
   std::string id{};
   ContainerState status{};  // kStateRunning, …
@@ -39,7 +40,7 @@ struct State {
 };
 
 // The state of a process, sent to the listener of a seccomp filter.
-struct ContainerProcessState {
+struct CONTAINERD_EXPORT ContainerProcessState {
   std::string version{};
   gojson::Slice<std::string> fds{};  // Names of the descriptors that come with the message.
   std::int64_t pid = 0;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::specs {
@@ -62,7 +63,7 @@ struct WindowsStorageResources {
 };
 
 // The container's limits; also what Task::Update takes.
-struct WindowsResources {
+struct CONTAINERD_EXPORT WindowsResources {
   std::optional<WindowsMemoryResources> memory{};
   std::optional<WindowsCPUResources> cpu{};
   std::optional<WindowsStorageResources> storage{};
@@ -92,7 +93,7 @@ struct WindowsHyperV {
 };
 
 // The Windows part of a Spec.
-struct Windows {
+struct CONTAINERD_EXPORT Windows {
   gojson::Slice<std::string>
       layer_folders{};  // From the top layer to the base, then the scratch layer.
   std::vector<WindowsDevice> devices{};

@@ -18,6 +18,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -28,7 +29,7 @@ namespace containerd::streaming {
 
 // Safe from any thread. Destroying it ends the stream, unless it was closed.
 // Source: streaming.Stream.
-class Stream {
+class CONTAINERD_EXPORT Stream {
  public:
   virtual ~Stream() = default;
 
@@ -49,7 +50,7 @@ class Stream {
 };
 
 // Source: streaming.StreamCreator.
-class StreamCreator {
+class CONTAINERD_EXPORT StreamCreator {
  public:
   virtual ~StreamCreator() = default;
 
@@ -60,7 +61,8 @@ class StreamCreator {
 };
 
 // The daemon's. Source: proxy.NewStreamCreator.
-std::shared_ptr<StreamCreator> NewStreamCreator(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<StreamCreator> NewStreamCreator(
+    std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::streaming
 

@@ -41,6 +41,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 
 namespace containerd::supervisor {
@@ -52,71 +53,71 @@ using DaemonOpt = option::Option<Config&>;
 
 // Looks for `containerd` in this folder, and puts the folder first on the daemon's PATH, so that
 // its shims are found there too. Without it `containerd` is looked for on PATH.
-DaemonOpt WithBinDir(std::string dir);
+CONTAINERD_EXPORT DaemonOpt WithBinDir(std::string dir);
 
 // Listens on this socket instead of <state_dir>/containerd.sock.
-DaemonOpt WithAddress(std::string path);
+CONTAINERD_EXPORT DaemonOpt WithAddress(std::string path);
 
 // One variable of the daemon's environment, which otherwise is this process's own without
 // NOTIFY_SOCKET. PATH given here still comes after WithBinDir's folder.
-DaemonOpt WithEnv(std::string name, std::string value);
+CONTAINERD_EXPORT DaemonOpt WithEnv(std::string name, std::string value);
 
 // "trace", "debug", "info", "warn", "error", "fatal" or "panic".
-DaemonOpt WithLogLevel(std::string level);
+CONTAINERD_EXPORT DaemonOpt WithLogLevel(std::string level);
 
 // "text" or "json".
-DaemonOpt WithLogFormat(std::string format);
+CONTAINERD_EXPORT DaemonOpt WithLogFormat(std::string format);
 
 // Appends what the daemon prints to this file instead of <state_dir>/containerd.log.
-DaemonOpt WithLogFile(std::string path);
+CONTAINERD_EXPORT DaemonOpt WithLogFile(std::string path);
 
 // Lets the daemon print to this process's stdout and stderr, as moby does.
-extern const option::Plain<DaemonOpt> WithInheritedLog;
+CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithInheritedLog;
 
 // The daemon's oom_score_adj, -1000 to 1000. The daemon sets it itself; without CAP_SYS_RESOURCE it
 // keeps the value that it has.
-DaemonOpt WithOOMScore(int score);
+CONTAINERD_EXPORT DaemonOpt WithOOMScore(int score);
 
 // Plugins not to load, by their URI: "io.containerd.snapshotter.v1.btrfs".
-DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins);
+CONTAINERD_EXPORT DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins);
 
 // Does not load the CRI plugin.
-extern const option::Plain<DaemonOpt> WithCRIDisabled;
+CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithCRIDisabled;
 
 // TOML to append to the configuration, a whole table or several. Format version 2, which
 // containerd 1.6 to 2.x read.
-DaemonOpt WithConfig(std::string toml);
+CONTAINERD_EXPORT DaemonOpt WithConfig(std::string toml);
 
 // How long the daemon may take from its start until it answers (15 s), and from SIGTERM until it
 // is gone (15 s); past either it is killed.
-DaemonOpt WithStartupTimeout(absl::Duration timeout);
-DaemonOpt WithShutdownTimeout(absl::Duration timeout);
+CONTAINERD_EXPORT DaemonOpt WithStartupTimeout(absl::Duration timeout);
+CONTAINERD_EXPORT DaemonOpt WithShutdownTimeout(absl::Duration timeout);
 
 // The pause before a daemon that died is started again: `initial` (100 ms), doubled each time it
 // dies before it has served for 10 s, up to `max` (10 s).
-DaemonOpt WithRestartBackoff(absl::Duration initial, absl::Duration max);
+CONTAINERD_EXPORT DaemonOpt WithRestartBackoff(absl::Duration initial, absl::Duration max);
 
 // Leaves a daemon that died down until Restart is called.
-extern const option::Plain<DaemonOpt> WithRestartDisabled;
+CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithRestartDisabled;
 
 // What to do with a daemon that an earlier process left running on the same state folder. By
 // default one that was started with the very configuration of this one is taken over, and any
 // other is ended first; with this option it is ended in each case. A process is only taken for
 // such a daemon when the pid file names it and its command line names the configuration file.
-extern const option::Plain<DaemonOpt> WithoutAdoption;
+CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithoutAdoption;
 
 // The signal that the daemon gets when this process dies without having stopped it; SIGTERM and
 // SIGKILL make sense. None by default: containerd and its tasks survive, and are adopted later.
-DaemonOpt WithParentDeathSignal(int signal);
+CONTAINERD_EXPORT DaemonOpt WithParentDeathSignal(int signal);
 
 // Makes the daemon a throw-away: when it is stopped, the tasks and shims that it leaves behind are
 // ended, what is mounted under its folders is unmounted, and root_dir and state_dir are removed
 // with everything in them, as are the empty folders of its namespaces in runc's state
 // (/run/containerd/runc) and the cgroup hierarchy.
-extern const option::Plain<DaemonOpt> WithCleanup;
+CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithCleanup;
 
 // A supervised daemon. Safe for use from several threads, but for the destructor.
-class Daemon {
+class CONTAINERD_EXPORT Daemon {
  public:
   struct Impl;
   explicit Daemon(std::unique_ptr<Impl> impl);
@@ -170,9 +171,9 @@ class Daemon {
 // ErrAlreadyExists when the state folder is supervised already; ErrUnavailable with the last line
 // that the daemon printed if it exits, or does not answer in time. Nothing is left running on an
 // error. Source: supervisor.Start.
-absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_view root_dir,
-                                              std::string_view state_dir,
-                                              const std::vector<DaemonOpt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<Daemon>> Start(
+    const Context& ctx, std::string_view root_dir, std::string_view state_dir,
+    const std::vector<DaemonOpt>& opts = {});
 
 }  // namespace containerd::supervisor
 

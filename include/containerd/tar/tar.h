@@ -32,6 +32,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 
 namespace containerd::tar {
@@ -81,7 +82,7 @@ struct Header {
 // ErrDataLoss, naming the entry and the place, for an archive that is truncated or damaged;
 // ErrInvalidArgument if the input does not begin as a tar archive does; ErrNotImplemented for a
 // sparse entry; ErrResourceExhausted for headers beyond kMaxSpecialFileSize.
-class Reader final : public io::Reader {
+class CONTAINERD_EXPORT Reader final : public io::Reader {
  public:
   explicit Reader(io::Reader& input) : input_(input) {}
 
@@ -111,7 +112,7 @@ class Reader final : public io::Reader {
 };
 
 // Writes an archive to a writer that outlives this object. Belongs to one thread at a time.
-class Writer final : public io::Writer {
+class CONTAINERD_EXPORT Writer final : public io::Writer {
  public:
   explicit Writer(io::Writer& output) : output_(output) {}
 

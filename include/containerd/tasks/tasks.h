@@ -28,6 +28,7 @@
 #include <absl/time/time.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/future/future.h"
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
@@ -52,7 +53,7 @@ enum class Status {
 };
 
 // "created", "running", …, as Go's client.ProcessStatus; "unknown" for what is none of these.
-std::string_view ToString(Status status);
+CONTAINERD_EXPORT std::string_view ToString(Status status);
 
 // A process of a task. Source: api/types/task.Process.
 struct Process {
@@ -140,7 +141,7 @@ struct WaitResponse {
 
 // Thread safe. An empty exec id means the task's first process. ErrNotFound for a container without
 // a task, or a task without such a process; errors name what they are about.
-class Service {
+class CONTAINERD_EXPORT Service {
  public:
   virtual ~Service() = default;
 
@@ -217,7 +218,7 @@ class Service {
 };
 
 // The daemon's. Source: client.TaskService.
-std::shared_ptr<Service> NewTaskService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Service> NewTaskService(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::tasks
 

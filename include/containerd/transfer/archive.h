@@ -23,6 +23,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
 #include "containerd/transfer/transfer.h"
@@ -41,15 +42,15 @@ struct ExportOptions {
 using ExportOpt = option::Option<ExportOptions&>;
 
 // Exports for this platform; may be given more than once, the best first. By default the daemon's.
-ExportOpt WithPlatform(ocispec::Platform platform);
+CONTAINERD_EXPORT ExportOpt WithPlatform(ocispec::Platform platform);
 
-extern const option::Plain<ExportOpt> WithAllPlatforms;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithAllPlatforms;
 
 // Leaves out the manifest.json for `docker load`.
-extern const option::Plain<ExportOpt> WithSkipCompatibilityManifest;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithSkipCompatibilityManifest;
 
 // Leaves out layers that must not be handed on.
-extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
+CONTAINERD_EXPORT extern const option::Plain<ExportOpt> WithSkipNonDistributableBlobs;
 
 // What the options of imports set.
 struct ImportOptions {
@@ -60,10 +61,12 @@ struct ImportOptions {
 using ImportOpt = option::Option<ImportOptions&>;
 
 // Compresses layers that are not compressed.
-extern const option::Plain<ImportOpt> WithForceCompression;
+CONTAINERD_EXPORT extern const option::Plain<ImportOpt> WithForceCompression;
 
 // Gets an exported archive. Source: archive.ImageExportStream.
-class ImageExportStream final : public Object, public ImageExporter, public ImageExportStreamer {
+class CONTAINERD_EXPORT ImageExportStream final : public Object,
+                                                  public ImageExporter,
+                                                  public ImageExportStreamer {
  public:
   ImageExportStream(std::shared_ptr<io::Writer> stream, std::string media_type,
                     ExportOptions options)
@@ -93,7 +96,9 @@ class ImageExportStream final : public Object, public ImageExporter, public Imag
 };
 
 // Sends an archive to be imported. Source: archive.ImageImportStream.
-class ImageImportStream final : public Object, public ImageImporter, public ImageImportStreamer {
+class CONTAINERD_EXPORT ImageImportStream final : public Object,
+                                                  public ImageImporter,
+                                                  public ImageImportStreamer {
  public:
   ImageImportStream(std::shared_ptr<io::Reader> stream, std::string media_type,
                     ImportOptions options)
@@ -119,12 +124,12 @@ class ImageImportStream final : public Object, public ImageImporter, public Imag
 
 // `media_type` is empty for an archive that may be compressed as a whole. Source:
 // archive.NewImageExportStream, archive.NewImageImportStream.
-ImageExportStream NewImageExportStream(std::shared_ptr<io::Writer> stream,
-                                       std::string media_type = "",
-                                       const std::vector<ExportOpt>& opts = {});
-ImageImportStream NewImageImportStream(std::shared_ptr<io::Reader> stream,
-                                       std::string media_type = "",
-                                       const std::vector<ImportOpt>& opts = {});
+CONTAINERD_EXPORT ImageExportStream NewImageExportStream(std::shared_ptr<io::Writer> stream,
+                                                         std::string media_type = "",
+                                                         const std::vector<ExportOpt>& opts = {});
+CONTAINERD_EXPORT ImageImportStream NewImageImportStream(std::shared_ptr<io::Reader> stream,
+                                                         std::string media_type = "",
+                                                         const std::vector<ImportOpt>& opts = {});
 
 }  // namespace containerd::transfer::archive
 

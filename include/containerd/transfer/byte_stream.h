@@ -28,16 +28,17 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/streaming/streaming.h"
 
 namespace containerd::transfer {
 
 // "<prefix>-<number>-<random>", for naming a stream. Source: streaming.GenerateID.
-std::string GenerateID(std::string_view prefix);
+CONTAINERD_EXPORT std::string GenerateID(std::string_view prefix);
 
 // Source: streaming.WriteByteStream.
-class ByteWriter final : public io::Writer {
+class CONTAINERD_EXPORT ByteWriter final : public io::Writer {
  public:
   explicit ByteWriter(std::shared_ptr<streaming::Stream> stream);
 
@@ -58,7 +59,7 @@ class ByteWriter final : public io::Writer {
 };
 
 // Source: streaming.ReadByteStream.
-class ByteReader final : public io::Reader {
+class CONTAINERD_EXPORT ByteReader final : public io::Reader {
  public:
   explicit ByteReader(std::shared_ptr<streaming::Stream> stream);
 
@@ -86,8 +87,8 @@ inline std::unique_ptr<io::Reader> ReceiveStream(std::shared_ptr<streaming::Stre
 
 // Sends all of `reader` and closes the stream. If reading fails the stream is not closed: the other
 // side must not take what it has for all. Source: streaming.SendStream.
-absl::Status SendStream(const Context& ctx, io::Reader& reader,
-                        std::shared_ptr<streaming::Stream> stream);
+CONTAINERD_EXPORT absl::Status SendStream(const Context& ctx, io::Reader& reader,
+                                          std::shared_ptr<streaming::Stream> stream);
 
 }  // namespace containerd::transfer
 

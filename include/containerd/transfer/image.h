@@ -19,6 +19,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
@@ -60,39 +61,39 @@ struct StoreOptions {
 using StoreOpt = option::Option<StoreOptions&>;
 
 // Labels of the images that are made.
-StoreOpt WithImageLabels(Labels labels);
+CONTAINERD_EXPORT StoreOpt WithImageLabels(Labels labels);
 
 // Fetches content for these platforms; by default for all. May be given more than once.
-StoreOpt WithPlatforms(std::vector<ocispec::Platform> platforms);
+CONTAINERD_EXPORT StoreOpt WithPlatforms(std::vector<ocispec::Platform> platforms);
 
 // Fetches no more than the best `limit` manifests of an index.
-StoreOpt WithManifestLimit(int limit);
+CONTAINERD_EXPORT StoreOpt WithManifestLimit(int limit);
 
 // Fetches manifests and configs for all platforms.
-extern const option::Plain<StoreOpt> WithAllMetadata;
+CONTAINERD_EXPORT extern const option::Plain<StoreOpt> WithAllMetadata;
 
 // For imports: names images of an archive "<name>:<tag>"; full names there have to begin with
 // `name` unless `allow_overwrite`. Images without a name are left out.
-StoreOpt WithNamedPrefix(std::string name, bool allow_overwrite);
+CONTAINERD_EXPORT StoreOpt WithNamedPrefix(std::string name, bool allow_overwrite);
 
 // Like WithNamedPrefix, and also names images "<name>@<digest>"; with `skip_named` only those
 // without a name.
-StoreOpt WithDigestRef(std::string name, bool allow_overwrite, bool skip_named);
+CONTAINERD_EXPORT StoreOpt WithDigestRef(std::string name, bool allow_overwrite, bool skip_named);
 
 // Stores, or exports, under this name as well.
-StoreOpt WithExtraReference(std::string name);
+CONTAINERD_EXPORT StoreOpt WithExtraReference(std::string name);
 
 // Unpacks for the platform, with a snapshotter or the daemon's default ("").
-StoreOpt WithUnpack(ocispec::Platform platform, std::string snapshotter);
+CONTAINERD_EXPORT StoreOpt WithUnpack(ocispec::Platform platform, std::string snapshotter);
 
 // A value; its functions are safe from any thread. Source: image.Store.
-class Store final : public Object,
-                    public ImageFilterer,
-                    public ImageStorer,
-                    public ImageGetter,
-                    public ImageLookup,
-                    public ImageUnpacker,
-                    public ImagePlatformsGetter {
+class CONTAINERD_EXPORT Store final : public Object,
+                                      public ImageFilterer,
+                                      public ImageStorer,
+                                      public ImageGetter,
+                                      public ImageLookup,
+                                      public ImageUnpacker,
+                                      public ImagePlatformsGetter {
  public:
   Store(std::string image, StoreOptions options)
       : image_(std::move(image)), options_(std::move(options)) {}
@@ -128,7 +129,7 @@ class Store final : public Object,
 
 // The image of that name; empty to import images by the names in the archive, or to export only
 // extra references. Source: image.NewStore.
-Store NewStore(std::string image, const std::vector<StoreOpt>& opts = {});
+CONTAINERD_EXPORT Store NewStore(std::string image, const std::vector<StoreOpt>& opts = {});
 
 }  // namespace containerd::transfer::image
 

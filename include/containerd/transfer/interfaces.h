@@ -22,6 +22,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/store.h"
 #include "containerd/io/io.h"
@@ -44,7 +45,7 @@ struct UnpackConfiguration {
 
 // Finds out what a name stands for. Thread safe unless a class says otherwise, as are all
 // interfaces here. Source: transfer.ImageResolver.
-class ImageResolver {
+class CONTAINERD_EXPORT ImageResolver {
  public:
   virtual ~ImageResolver() = default;
 
@@ -54,14 +55,14 @@ class ImageResolver {
 
 // A resolver whose limits for fetching can be set. Call it before the first request. Source:
 // transfer.ImageResolverOptionSetter.
-class ImageResolverOptionSetter : public virtual ImageResolver {
+class CONTAINERD_EXPORT ImageResolverOptionSetter : public virtual ImageResolver {
  public:
   // Applies the options to all later requests.
   virtual void SetResolverOptions(const std::vector<ImageResolverOpt>& options) = 0;
 };
 
 // A resolver that can also fetch. Source: transfer.ImageFetcher.
-class ImageFetcher : public virtual ImageResolver {
+class CONTAINERD_EXPORT ImageFetcher : public virtual ImageResolver {
  public:
   // A fetcher of content of `ref`, a name that Resolve returned.
   virtual absl::StatusOr<std::shared_ptr<transfer::Fetcher>> Fetcher(
@@ -69,7 +70,7 @@ class ImageFetcher : public virtual ImageResolver {
 };
 
 // A place that content can be pushed to. Source: transfer.ImagePusher.
-class ImagePusher {
+class CONTAINERD_EXPORT ImagePusher {
  public:
   virtual ~ImagePusher() = default;
 
@@ -79,7 +80,7 @@ class ImagePusher {
 };
 
 // Leaves out what is not wanted of an image.
-class ImageFilterer {
+class CONTAINERD_EXPORT ImageFilterer {
  public:
   virtual ~ImageFilterer() = default;
 
@@ -90,7 +91,7 @@ class ImageFilterer {
 };
 
 // Makes images of a manifest or index. Source: ImageStorer.Store.
-class ImageStorer {
+class CONTAINERD_EXPORT ImageStorer {
  public:
   virtual ~ImageStorer() = default;
 
@@ -101,7 +102,7 @@ class ImageStorer {
 };
 
 // Gets one image record. Source: transfer.ImageGetter.
-class ImageGetter {
+class CONTAINERD_EXPORT ImageGetter {
  public:
   virtual ~ImageGetter() = default;
 
@@ -110,7 +111,7 @@ class ImageGetter {
 };
 
 // Finds the image records to export. Source: transfer.ImageLookup.
-class ImageLookup {
+class CONTAINERD_EXPORT ImageLookup {
  public:
   virtual ~ImageLookup() = default;
 
@@ -120,7 +121,7 @@ class ImageLookup {
 };
 
 // Writes images somewhere. Source: transfer.ImageExporter.
-class ImageExporter {
+class CONTAINERD_EXPORT ImageExporter {
  public:
   virtual ~ImageExporter() = default;
 
@@ -130,7 +131,7 @@ class ImageExporter {
 };
 
 // Reads images from somewhere. Source: transfer.ImageImporter.
-class ImageImporter {
+class CONTAINERD_EXPORT ImageImporter {
  public:
   virtual ~ImageImporter() = default;
 
@@ -140,7 +141,7 @@ class ImageImporter {
 };
 
 // The archive, and its media type.
-class ImageImportStreamer {
+class CONTAINERD_EXPORT ImageImportStreamer {
  public:
   virtual ~ImageImportStreamer() = default;
   virtual std::pair<std::shared_ptr<io::Reader>, std::string> ImportStream() const = 0;
@@ -148,14 +149,14 @@ class ImageImportStreamer {
 
 // The stream that an archive is written to, and the archive's media type. Source:
 // transfer.ImageExportStreamer.
-class ImageExportStreamer {
+class CONTAINERD_EXPORT ImageExportStreamer {
  public:
   virtual ~ImageExportStreamer() = default;
   virtual std::pair<std::shared_ptr<io::Writer>, std::string> ExportStream() const = 0;
 };
 
 // Says what to unpack after storing. Source: transfer.ImageUnpacker.
-class ImageUnpacker {
+class CONTAINERD_EXPORT ImageUnpacker {
  public:
   virtual ~ImageUnpacker() = default;
 
@@ -164,7 +165,7 @@ class ImageUnpacker {
 };
 
 // Says which platforms a transfer is for. Source: transfer.ImagePlatformsGetter.
-class ImagePlatformsGetter {
+class CONTAINERD_EXPORT ImagePlatformsGetter {
  public:
   virtual ~ImagePlatformsGetter() = default;
 

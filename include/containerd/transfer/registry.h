@@ -20,6 +20,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/http/header.h"
 #include "containerd/option/option.h"
 #include "containerd/transfer/interfaces.h"
@@ -40,7 +41,7 @@ struct Credentials {
 };
 
 // Finds credentials. Asked on a thread of the transfer's, one question at a time.
-class CredentialHelper {
+class CONTAINERD_EXPORT CredentialHelper {
  public:
   virtual ~CredentialHelper() = default;
 
@@ -63,27 +64,27 @@ struct RegistryOptions {
 using Opt = option::Option<RegistryOptions&>;
 
 // Fields for each request; of several values of a field the first goes to the daemon.
-Opt WithHeaders(http::Header headers);
+CONTAINERD_EXPORT Opt WithHeaders(http::Header headers);
 
-Opt WithCredentials(std::shared_ptr<CredentialHelper> creds);
+CONTAINERD_EXPORT Opt WithCredentials(std::shared_ptr<CredentialHelper> creds);
 
 // The folder with hosts.toml files, on the daemon's host.
-Opt WithHostDir(std::string host_dir);
+CONTAINERD_EXPORT Opt WithHostDir(std::string host_dir);
 
 // "http" or "https" for hosts that nothing is configured for.
-Opt WithDefaultScheme(std::string scheme);
+CONTAINERD_EXPORT Opt WithDefaultScheme(std::string scheme);
 
 // Has the daemon (since 2.1) write requests or events of HTTP to its log, or to the client's
 // stream. Source: registry.WithHTTPDebug, registry.WithHTTPTrace, registry.WithClientStream.
-extern const option::Plain<Opt> WithHTTPDebug;
-extern const option::Plain<Opt> WithHTTPTrace;
-Opt WithClientStream(std::shared_ptr<io::Writer> writer);
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithHTTPDebug;
+CONTAINERD_EXPORT extern const option::Plain<Opt> WithHTTPTrace;
+CONTAINERD_EXPORT Opt WithClientStream(std::shared_ptr<io::Writer> writer);
 
 // A value; copies share a resolver. Source: registry.OCIRegistry.
-class OCIRegistry final : public Object,
-                          public ImageFetcher,
-                          public ImagePusher,
-                          public ImageResolverOptionSetter {
+class CONTAINERD_EXPORT OCIRegistry final : public Object,
+                                            public ImageFetcher,
+                                            public ImagePusher,
+                                            public ImageResolverOptionSetter {
  public:
   OCIRegistry(std::string reference, RegistryOptions options,
               std::shared_ptr<remotes::ResolverWithOptions> resolver);
@@ -109,8 +110,8 @@ class OCIRegistry final : public Object,
 };
 
 // Sends no request yet. Source: registry.NewOCIRegistry.
-absl::StatusOr<OCIRegistry> NewOCIRegistry(const Context& ctx, std::string ref,
-                                           const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<OCIRegistry> NewOCIRegistry(const Context& ctx, std::string ref,
+                                                             const std::vector<Opt>& opts = {});
 
 }  // namespace containerd::transfer::registry
 

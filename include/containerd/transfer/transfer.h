@@ -28,6 +28,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
 #include "containerd/typeurl/any.h"
@@ -63,7 +64,7 @@ struct Config {
 
 using Opt = option::Option<Config&>;
 
-Opt WithProgress(ProgressFunc progress);
+CONTAINERD_EXPORT Opt WithProgress(ProgressFunc progress);
 
 // How a Pump ended.
 struct PumpResult {
@@ -81,7 +82,7 @@ struct PumpResult {
 using Pump = std::function<PumpResult(const Context& ctx, const Context& transferring)>;
 
 // A source or a destination.
-class Object {
+class CONTAINERD_EXPORT Object {
  public:
   virtual ~Object() = default;
 
@@ -96,7 +97,7 @@ class Object {
 };
 
 // A message for which there is no class.
-class Message final : public Object {
+class CONTAINERD_EXPORT Message final : public Object {
  public:
   explicit Message(typeurl::Any any) : any_(std::move(any)) {}
   std::string String() const override { return any_.type_url; }
@@ -111,7 +112,7 @@ class Message final : public Object {
 };
 
 // Source: transfer.Transferrer.
-class Transferrer {
+class CONTAINERD_EXPORT Transferrer {
  public:
   virtual ~Transferrer() = default;
 
@@ -128,8 +129,8 @@ class Transferrer {
 };
 
 // `streams` makes the streams that progress comes over. Source: proxy.NewTransferrer.
-std::shared_ptr<Transferrer> NewTransferrer(std::shared_ptr<rpc::Connection> conn,
-                                            std::shared_ptr<streaming::StreamCreator> streams);
+CONTAINERD_EXPORT std::shared_ptr<Transferrer> NewTransferrer(
+    std::shared_ptr<rpc::Connection> conn, std::shared_ptr<streaming::StreamCreator> streams);
 
 }  // namespace containerd::transfer
 

@@ -9,16 +9,17 @@
 #include <absl/status/statusor.h>
 #include <google/protobuf/any.pb.h>
 
+#include "containerd/export/export.h"
 #include "containerd/typeurl/any.h"
 #include "containerd/typeurl/typeurl.h"
 
 namespace containerd::typeurl {
 
 // The same URL and bytes as a message. Go's MarshalProto.
-google::protobuf::Any ToProto(Any any);
+CONTAINERD_EXPORT google::protobuf::Any ToProto(Any any);
 
 // The same URL and bytes as a value.
-Any FromProto(google::protobuf::Any any);
+CONTAINERD_EXPORT Any FromProto(google::protobuf::Any any);
 
 // Packs a value as MarshalAny does, into a message.
 template <class T>

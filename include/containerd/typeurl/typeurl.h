@@ -30,6 +30,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/typeurl/any.h"
 
 namespace google::protobuf {
@@ -50,15 +51,16 @@ struct Codec {
   std::function<absl::StatusOr<std::any>(std::string_view json)> unmarshal;
 };
 
-absl::Status RegisterCodec(std::type_index type, std::string url, Codec codec);
-absl::StatusOr<std::string> RegisteredURL(std::type_index type);
-absl::StatusOr<Any> MarshalRegistered(std::type_index type, const void* value);
-absl::StatusOr<std::any> UnmarshalRegistered(std::type_index type, const Any& any);
+CONTAINERD_EXPORT absl::Status RegisterCodec(std::type_index type, std::string url, Codec codec);
+CONTAINERD_EXPORT absl::StatusOr<std::string> RegisteredURL(std::type_index type);
+CONTAINERD_EXPORT absl::StatusOr<Any> MarshalRegistered(std::type_index type, const void* value);
+CONTAINERD_EXPORT absl::StatusOr<std::any> UnmarshalRegistered(std::type_index type,
+                                                               const Any& any);
 
-std::string MessageURL(const google::protobuf::Message& message);
-bool IsMessage(const Any& any, const google::protobuf::Message& message);
-absl::StatusOr<Any> MarshalMessage(const google::protobuf::Message& message);
-absl::Status UnmarshalMessage(const Any& any, google::protobuf::Message& out);
+CONTAINERD_EXPORT std::string MessageURL(const google::protobuf::Message& message);
+CONTAINERD_EXPORT bool IsMessage(const Any& any, const google::protobuf::Message& message);
+CONTAINERD_EXPORT absl::StatusOr<Any> MarshalMessage(const google::protobuf::Message& message);
+CONTAINERD_EXPORT absl::Status UnmarshalMessage(const Any& any, google::protobuf::Message& out);
 
 }  // namespace internal
 
@@ -150,10 +152,11 @@ absl::Status UnmarshalToByTypeURL(std::string_view type_url, std::string_view va
 // Unpacks a value of whichever type the URL says: of a registered type the result holds a T, of a
 // message a std::shared_ptr<google::protobuf::Message>. ErrNotFound if the type is not known: not
 // registered, and not among the messages that are linked into this program.
-absl::StatusOr<std::any> UnmarshalByTypeURL(std::string_view type_url, std::string_view value);
+CONTAINERD_EXPORT absl::StatusOr<std::any> UnmarshalByTypeURL(std::string_view type_url,
+                                                              std::string_view value);
 
 // The same for an Any.
-absl::StatusOr<std::any> UnmarshalAny(const Any& any);
+CONTAINERD_EXPORT absl::StatusOr<std::any> UnmarshalAny(const Any& any);
 
 }  // namespace containerd::typeurl
 

@@ -18,11 +18,12 @@
 #include <absl/status/status.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::unpack {
 
 // All functions are safe from any thread; a key may be unlocked by another thread than locked it.
-class KeyedLocker {
+class CONTAINERD_EXPORT KeyedLocker {
  public:
   virtual ~KeyedLocker() = default;
 
@@ -34,7 +35,7 @@ class KeyedLocker {
 };
 
 // Only keys that are locked or waited for take memory. Source: kmutex.New.
-std::shared_ptr<KeyedLocker> NewKeyedLocker();
+CONTAINERD_EXPORT std::shared_ptr<KeyedLocker> NewKeyedLocker();
 
 }  // namespace containerd::unpack
 

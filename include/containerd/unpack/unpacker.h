@@ -35,6 +35,7 @@
 #include "containerd/context/context.h"
 #include "containerd/context/semaphore.h"
 #include "containerd/diff/diff.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 #include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
@@ -88,22 +89,22 @@ using UnpackerOpt = option::Option<UnpackerConfig&>;
 
 // At least one is required. Of several, the first that matches an image is used. ErrInvalidArgument
 // without a snapshotter or an applier.
-UnpackerOpt WithUnpackPlatform(unpack::Platform platform);
+CONTAINERD_EXPORT UnpackerOpt WithUnpackPlatform(unpack::Platform platform);
 
 // Bounds the layers that are fetched at once.
-UnpackerOpt WithLimiter(std::shared_ptr<Limiter> limiter);
+CONTAINERD_EXPORT UnpackerOpt WithLimiter(std::shared_ptr<Limiter> limiter);
 
 // Keeps unpackers that share it from fetching the same content or applying the same layer at once.
 // Without one, work may be done twice; all but the first result are thrown away.
-UnpackerOpt WithDuplicationSuppressor(std::shared_ptr<KeyedLocker> suppressor);
+CONTAINERD_EXPORT UnpackerOpt WithDuplicationSuppressor(std::shared_ptr<KeyedLocker> suppressor);
 
 // Bounds the layers that are applied at once, if the snapshotter can set a snapshot's parent when
 // it commits it (snapshots::kRebaseCap, daemons from 2.2 on). Without it, or if the snapshotter
 // can't, the layers of an image are applied one after the other.
-UnpackerOpt WithUnpackLimiter(std::shared_ptr<Limiter> limiter);
+CONTAINERD_EXPORT UnpackerOpt WithUnpackLimiter(std::shared_ptr<Limiter> limiter);
 
 // Source: unpack.Unpacker.
-class Unpacker {
+class CONTAINERD_EXPORT Unpacker {
  public:
   // Cancels what is under way and waits for it.
   ~Unpacker();
@@ -138,9 +139,8 @@ class Unpacker {
 };
 
 // `ctx` bounds everything that the unpacker does. ErrInvalidArgument without WithUnpackPlatform.
-absl::StatusOr<std::unique_ptr<Unpacker>> NewUnpacker(const Context& ctx,
-                                                      std::shared_ptr<content::Store> cs,
-                                                      const std::vector<UnpackerOpt>& opts);
+CONTAINERD_EXPORT absl::StatusOr<std::unique_ptr<Unpacker>> NewUnpacker(
+    const Context& ctx, std::shared_ptr<content::Store> cs, const std::vector<UnpackerOpt>& opts);
 
 }  // namespace containerd::unpack
 

@@ -24,6 +24,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::userns {
@@ -40,7 +41,7 @@ struct User {
 
 // Which ids of the host those of a container are. A list that is empty maps each id to itself, as
 // a nil list does in Go.
-struct IDMap {
+struct CONTAINERD_EXPORT IDMap {
   std::vector<specs::LinuxIDMapping> uid_map{};
   std::vector<specs::LinuxIDMapping> gid_map{};
 
@@ -68,7 +69,7 @@ struct IDMap {
 // changed, never followed, and nothing outside `root` is touched even if the tree changes
 // meanwhile. Stops at the first error, which names the path; what has been done stays done. Needs
 // CAP_CHOWN.
-absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map);
+CONTAINERD_EXPORT absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map);
 
 }  // namespace containerd::userns
 

@@ -15,6 +15,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -30,14 +31,14 @@ struct Info {
 };
 
 // All functions are safe from any thread.
-class Service {
+class CONTAINERD_EXPORT Service {
  public:
   virtual ~Service() = default;
 
   virtual absl::StatusOr<Info> Version(const Context& ctx) = 0;
 };
 
-std::shared_ptr<Service> NewVersionService(std::shared_ptr<rpc::Connection> conn);
+CONTAINERD_EXPORT std::shared_ptr<Service> NewVersionService(std::shared_ptr<rpc::Connection> conn);
 
 }  // namespace containerd::version
 

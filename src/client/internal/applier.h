@@ -6,12 +6,14 @@
 
 #include "containerd/client.h"
 #include "containerd/diff/diff.h"
+#include "containerd/export/export.h"
 #include "containerd/image.h"
 
 namespace containerd::internal {
 
 // What applies layers: what the config says, or the daemon.
-std::shared_ptr<diff::Applier> ApplierOf(const Client& client, const UnpackConfig& config);
+CONTAINERD_SIBLING std::shared_ptr<diff::Applier> ApplierOf(const Client& client,
+                                                            const UnpackConfig& config);
 
 }  // namespace containerd::internal
 

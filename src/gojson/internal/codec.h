@@ -46,6 +46,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 
 namespace containerd::gojson {
@@ -75,7 +76,7 @@ concept Bound = requires(MemberReader& reader, ObjectWriter& writer, T& value, c
 
 // Reads values from JSON text, in order. A function that returns false has recorded an error, after
 // which the reader is of no use any more. Most code only calls Unmarshal, below.
-class Reader {
+class CONTAINERD_SIBLING Reader {
  public:
   // Takes `text`, which has to outlive the reader, apart. Nothing may be read unless status() is
   // OK.
@@ -163,7 +164,7 @@ class Reader {
 
 // The visitor that a Bind sees when reading: takes one member of the document to its field, which
 // is the one of that very name, or else the first whose name differs in case only.
-class MemberReader {
+class CONTAINERD_SIBLING MemberReader {
  public:
   MemberReader(Reader& reader, std::string_view name, Extra& extra)
       : reader_(reader), name_(name), extra_(extra) {}
@@ -205,7 +206,7 @@ class MemberReader {
 };
 
 // Writes values as compact JSON. Most code only calls Marshal, below.
-class Writer {
+class CONTAINERD_SIBLING Writer {
  public:
   void Write(bool value);
   void Write(std::string_view value);
@@ -242,7 +243,7 @@ class Writer {
 };
 
 // The visitor that a Bind sees when writing: writes each field as a member of one object.
-class ObjectWriter {
+class CONTAINERD_SIBLING ObjectWriter {
  public:
   ObjectWriter(Writer& writer, const Extra& extra) : writer_(writer), extra_(extra) {
     writer_.text_.push_back('{');
@@ -289,8 +290,8 @@ class ObjectWriter {
   bool first_ = true;
 };
 
-// Reads all of `text` as a T. Any bytes give a value or an ErrInvalidArgument error, which names the
-// path and the byte of the value that is wrong: "json: layers[2].size: want an integer, found a
+// Reads all of `text` as a T. Any bytes give a value or an ErrInvalidArgument error, which names
+// the path and the byte of the value that is wrong: "json: layers[2].size: want an integer, found a
 // string (byte 310)". As in Go, U+FFFD stands for each byte that is not UTF-8 and for half of a
 // surrogate pair, a member goes to the field of its name or else to one whose name differs in case
 // only, and of two members of the same name the last one counts. Unlike in Go, U+FFFD stands for

@@ -5,11 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "containerd/export/export.h"
+
 namespace containerd::gojson {
 
 // Compact JSON, such as Marshal's, laid out with three spaces a level; `prefix` begins each line
 // but the first. Source: json.Indent.
-std::string Indent(std::string_view json, std::string_view prefix = "");
+CONTAINERD_SIBLING std::string Indent(std::string_view json, std::string_view prefix = "");
 
 }  // namespace containerd::gojson
 

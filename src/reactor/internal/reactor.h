@@ -32,6 +32,8 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::reactor {
 
 namespace internal {
@@ -41,7 +43,7 @@ class Loop;
 // A descriptor that the loop watches. Destroying it ends that; when the destructor returns, the
 // callback is not running and will not run any more (except for the call that the destructor is
 // itself made from). Release it before closing the descriptor, which it does not own.
-class Registration {
+class CONTAINERD_SIBLING Registration {
  public:
   Registration() = default;
   Registration(Registration&& other) noexcept;
@@ -68,7 +70,7 @@ class Registration {
 
 // A function that is to run later. Destroying it cancels that, with the same promise as
 // Registration's.
-class Timer {
+class CONTAINERD_SIBLING Timer {
  public:
   Timer() = default;
   Timer(Timer&& other) noexcept;
@@ -90,7 +92,7 @@ class Timer {
 
 // All functions are safe from any thread. Hold the Reactor for as long as its registrations and
 // timers are to work; they may be destroyed after it.
-class Reactor {
+class CONTAINERD_SIBLING Reactor {
  public:
   // Receives what epoll reports: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR, ...
   using FdCallback = std::function<void(uint32_t events)>;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/streaming/streaming.h"
 #include "containerd/transfer/transfer.h"
@@ -16,7 +17,7 @@
 namespace containerd::transfer {
 
 // Finds the end of a tar archive that goes by in pieces: two blocks of zeros where a header is due.
-class TarEnd {
+class CONTAINERD_SIBLING TarEnd {
  public:
   void Write(std::string_view data);
   bool Seen() const { return zeros_ == 2; }
@@ -31,7 +32,8 @@ class TarEnd {
 };
 
 // Sends `reader` to the daemon.
-Pump SendPump(std::shared_ptr<io::Reader> reader, std::shared_ptr<streaming::Stream> stream);
+CONTAINERD_SIBLING Pump SendPump(std::shared_ptr<io::Reader> reader,
+                                 std::shared_ptr<streaming::Stream> stream);
 
 enum class Until : std::uint8_t {
   kTarEnd,  // The archive has to be whole.
@@ -40,8 +42,8 @@ enum class Until : std::uint8_t {
 
 // Writes what the daemon sends to `writer`, until it ends the stream, or else, once it has
 // answered, until there has been the end of an archive or nothing for a while.
-Pump ReceivePump(std::shared_ptr<io::Writer> writer, std::shared_ptr<streaming::Stream> stream,
-                 Until until);
+CONTAINERD_SIBLING Pump ReceivePump(std::shared_ptr<io::Writer> writer,
+                                    std::shared_ptr<streaming::Stream> stream, Until until);
 
 }  // namespace containerd::transfer
 

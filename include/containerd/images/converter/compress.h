@@ -14,6 +14,7 @@
 #define CONTAINERD_IMAGES_CONVERTER_COMPRESS_H_
 
 #include "containerd/compression/compression.h"
+#include "containerd/export/export.h"
 #include "containerd/images/converter/converter.h"
 
 namespace containerd::images::converter::compress {
@@ -21,7 +22,7 @@ namespace containerd::images::converter::compress {
 // Makes a function that compresses layers so, kUncompressed being uncompress::LayerConvertFunc.
 // Diff ids stay. The function returns nullopt for what is no layer, is compressed so already, or is
 // encrypted; ErrDataLoss for a damaged layer, ErrNotImplemented for kUnknown.
-ConvertFunc LayerConvertFunc(compression::Compression to);
+CONTAINERD_EXPORT ConvertFunc LayerConvertFunc(compression::Compression to);
 
 }  // namespace containerd::images::converter::compress
 

@@ -31,6 +31,7 @@
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
 #include "containerd/digest/digest.h"
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 #include "containerd/images/store.h"
 #include "containerd/labels/labels.h"
@@ -79,36 +80,39 @@ struct ConvertOptions {
 using Opt = option::Option<ConvertOptions&>;
 
 // Converts the layers; several of a manifest at once. Source: converter.WithLayerConvertFunc.
-Opt WithLayerConvertFunc(ConvertFunc fn);
+CONTAINERD_EXPORT Opt WithLayerConvertFunc(ConvertFunc fn);
 
 // Replaces Docker's media types by the OCI's. (Go's function does so for `false`, too.) Source:
 // converter.WithDockerToOCI.
-Opt WithDockerToOCI(bool convert);
+CONTAINERD_EXPORT Opt WithDockerToOCI(bool convert);
 
 // The reverse, which Go lacks. Annotations, which Docker's formats do not have, are dropped;
 // manifests without an image's config, as those of attestations, stay as they are.
-Opt WithOCIToDocker(bool convert);
+CONTAINERD_EXPORT Opt WithOCIToDocker(bool convert);
 
 // Leaves out the manifests of an index for other platforms; by default none. Source:
 // converter.WithPlatform.
-Opt WithPlatform(platforms::MatchComparerPtr platform);
+CONTAINERD_EXPORT Opt WithPlatform(platforms::MatchComparerPtr platform);
 
 // Converts the image's manifest or index as a whole, instead of all that the other options say.
 // Source: converter.WithIndexConvertFunc.
-Opt WithIndexConvertFunc(ConvertFunc fn);
+CONTAINERD_EXPORT Opt WithIndexConvertFunc(ConvertFunc fn);
 
 // Source: converter.WithUpdateManifest.
-Opt WithUpdateManifest(UpdateManifestFunc fn);
+CONTAINERD_EXPORT Opt WithUpdateManifest(UpdateManifestFunc fn);
 
 // The function that converts manifests and indexes by default: their layers with
 // `layer_convert_func` (which may be empty), configs where diff ids have changed, and the documents
 // themselves. `platform` may be nullptr. The result remembers diff ids: it is for one image.
 // ErrNotFound if an index has nothing for the platform, or content is missing. Source:
 // converter.DefaultIndexConvertFunc, converter.IndexConvertFuncWithHook.
-ConvertFunc DefaultIndexConvertFunc(ConvertFunc layer_convert_func, bool docker_to_oci,
-                                    platforms::MatchComparerPtr platform);
-ConvertFunc IndexConvertFuncWithHook(ConvertFunc layer_convert_func, bool docker_to_oci,
-                                     platforms::MatchComparerPtr platform, ConvertHooks hooks);
+CONTAINERD_EXPORT ConvertFunc DefaultIndexConvertFunc(ConvertFunc layer_convert_func,
+                                                      bool docker_to_oci,
+                                                      platforms::MatchComparerPtr platform);
+CONTAINERD_EXPORT ConvertFunc IndexConvertFuncWithHook(ConvertFunc layer_convert_func,
+                                                       bool docker_to_oci,
+                                                       platforms::MatchComparerPtr platform,
+                                                       ConvertHooks hooks);
 
 // What Convert asks of a client: containerd::Client, or what a test puts in its place.
 // Source: converter.Client.
@@ -120,9 +124,10 @@ concept Client = requires(C& client, const Context& ctx) {
 };
 
 // Convert, under the lease that `ctx` has.
-absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs, Store& is,
-                                        std::string_view dst_ref, std::string_view src_ref,
-                                        const std::vector<Opt>& opts = {});
+CONTAINERD_EXPORT absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs,
+                                                          Store& is, std::string_view dst_ref,
+                                                          std::string_view src_ref,
+                                                          const std::vector<Opt>& opts = {});
 
 // Makes an image `dst_ref` of the image `src_ref`, with the labels of that; an image of that name
 // is replaced. They may be the same. A lease holds the new content until the image record refers to
@@ -143,38 +148,44 @@ using DualConfig = std::map<std::string, gojson::RawMessage>;
 
 // Reads a document into `x` and returns its content's labels. ErrNotFound, ErrInvalidArgument.
 // Source: converter.ReadJSON.
-absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs, ocispec::Manifest* x,
-                                const ocispec::Descriptor& desc);
-absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs, ocispec::Index* x,
-                                const ocispec::Descriptor& desc);
-absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs, ocispec::Image* x,
-                                const ocispec::Descriptor& desc);
-absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs, DualConfig* x,
-                                const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs,
+                                                  ocispec::Manifest* x,
+                                                  const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs,
+                                                  ocispec::Index* x,
+                                                  const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs,
+                                                  ocispec::Image* x,
+                                                  const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<Labels> ReadJSON(const Context& ctx, content::Store& cs,
+                                                  DualConfig* x, const ocispec::Descriptor& desc);
 
 // Writes a document with these labels (which it gets as well if it is there already), and returns
 // `old_desc` with its digest and size. Source: converter.WriteJSON.
-absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx, content::Store& cs,
-                                              const ocispec::Manifest& x,
-                                              const ocispec::Descriptor& old_desc,
-                                              const Labels& labels);
-absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx, content::Store& cs,
-                                              const ocispec::Index& x,
-                                              const ocispec::Descriptor& old_desc,
-                                              const Labels& labels);
-absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx, content::Store& cs,
-                                              const DualConfig& x,
-                                              const ocispec::Descriptor& old_desc,
-                                              const Labels& labels);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx,
+                                                                content::Store& cs,
+                                                                const ocispec::Manifest& x,
+                                                                const ocispec::Descriptor& old_desc,
+                                                                const Labels& labels);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx,
+                                                                content::Store& cs,
+                                                                const ocispec::Index& x,
+                                                                const ocispec::Descriptor& old_desc,
+                                                                const Labels& labels);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> WriteJSON(const Context& ctx,
+                                                                content::Store& cs,
+                                                                const DualConfig& x,
+                                                                const ocispec::Descriptor& old_desc,
+                                                                const Labels& labels);
 
 // The OCI's media type for one of Docker's, and the reverse; others are returned as they are.
 // Source: converter.ConvertDockerMediaTypeToOCI.
-std::string ConvertDockerMediaTypeToOCI(std::string_view media_type);
-std::string ConvertOCIMediaTypeToDocker(std::string_view media_type);
+CONTAINERD_EXPORT std::string ConvertDockerMediaTypeToOCI(std::string_view media_type);
+CONTAINERD_EXPORT std::string ConvertOCIMediaTypeToDocker(std::string_view media_type);
 
 // Removes the labels that hold the content `dgst` against garbage collection. Source:
 // converter.ClearGCLabels.
-void ClearGCLabels(Labels& labels, const digest::Digest& dgst);
+CONTAINERD_EXPORT void ClearGCLabels(Labels& labels, const digest::Digest& dgst);
 
 }  // namespace containerd::images::converter
 

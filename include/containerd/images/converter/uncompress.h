@@ -18,6 +18,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::images::converter::uncompress {
@@ -26,12 +27,12 @@ namespace containerd::images::converter::uncompress {
 // "application/vnd.oci.image.layer.v1.tar". Memory does not grow with the layer. nullopt for what
 // is no layer, is not compressed, or is encrypted. ErrDataLoss for a damaged layer. A
 // converter::ConvertFunc. Source: uncompress.LayerConvertFunc.
-absl::StatusOr<std::optional<ocispec::Descriptor>> LayerConvertFunc(
+CONTAINERD_EXPORT absl::StatusOr<std::optional<ocispec::Descriptor>> LayerConvertFunc(
     const Context& ctx, content::Store& cs, const ocispec::Descriptor& desc);
 
 // Whether it is the media type of a layer that is not compressed. Source:
 // uncompress.IsUncompressedType.
-bool IsUncompressedType(std::string_view media_type);
+CONTAINERD_EXPORT bool IsUncompressedType(std::string_view media_type);
 
 }  // namespace containerd::images::converter::uncompress
 

@@ -20,6 +20,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/http/http.h"
 
 namespace containerd::remotes::docker::auth {
@@ -39,7 +40,7 @@ struct Challenge {
 
 // The challenges of the known schemes in WWW-Authenticate fields: bearer first, then digest, then
 // basic. What cannot be read of a field is left out. Source: auth.ParseAuthHeader.
-std::vector<Challenge> ParseAuthHeader(const http::Header& header);
+CONTAINERD_EXPORT std::vector<Challenge> ParseAuthHeader(const http::Header& header);
 
 struct TokenOptions {
   std::string realm{};  // URL of the token server
@@ -54,9 +55,11 @@ struct TokenOptions {
 
 // What a bearer challenge says about the token to fetch. ErrInvalidArgument without a usable realm.
 // Source: auth.GenerateTokenOptions.
-absl::StatusOr<TokenOptions> GenerateTokenOptions(const Context& ctx, std::string_view host,
-                                                  std::string_view username,
-                                                  std::string_view secret, const Challenge& c);
+CONTAINERD_EXPORT absl::StatusOr<TokenOptions> GenerateTokenOptions(const Context& ctx,
+                                                                    std::string_view host,
+                                                                    std::string_view username,
+                                                                    std::string_view secret,
+                                                                    const Challenge& c);
 
 // Source: auth.OAuthTokenResponse.
 struct OAuthTokenResponse {
@@ -77,20 +80,20 @@ struct FetchTokenResponse {
 };
 
 // The error of a response without a token.
-absl::Status ErrNoToken();
-bool IsErrNoToken(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrNoToken();
+CONTAINERD_EXPORT bool IsErrNoToken(const absl::Status& status);
 
 // Fetches a token with the OAuth2 POST request. Errors of the server are ErrUnexpectedStatus
 // (remotes/errors.h). Source: auth.FetchTokenWithOAuth.
-absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(const Context& ctx,
-                                                       const http::Client& client,
-                                                       const http::Header& headers,
-                                                       std::string_view client_id,
-                                                       const TokenOptions& to);
+CONTAINERD_EXPORT absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(
+    const Context& ctx, const http::Client& client, const http::Header& headers,
+    std::string_view client_id, const TokenOptions& to);
 
 // Fetches a token with a GET request. Source: auth.FetchToken.
-absl::StatusOr<FetchTokenResponse> FetchToken(const Context& ctx, const http::Client& client,
-                                              const http::Header& headers, const TokenOptions& to);
+CONTAINERD_EXPORT absl::StatusOr<FetchTokenResponse> FetchToken(const Context& ctx,
+                                                                const http::Client& client,
+                                                                const http::Header& headers,
+                                                                const TokenOptions& to);
 
 }  // namespace containerd::remotes::docker::auth
 

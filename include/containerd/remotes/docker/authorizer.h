@@ -23,6 +23,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/http/http.h"
 #include "containerd/option/option.h"
 
@@ -41,11 +42,11 @@ using CredentialsFunc =
     std::function<absl::StatusOr<Credentials>(const Context& ctx, std::string_view host)>;
 
 // The error for credentials that were refused.
-absl::Status ErrInvalidAuthorization(std::string_view why = "");
-bool IsErrInvalidAuthorization(const absl::Status& status);
+CONTAINERD_EXPORT absl::Status ErrInvalidAuthorization(std::string_view why = "");
+CONTAINERD_EXPORT bool IsErrInvalidAuthorization(const absl::Status& status);
 
 // Safe from any thread.
-class Authorizer {
+class CONTAINERD_EXPORT Authorizer {
  public:
   virtual ~Authorizer() = default;
 
@@ -74,19 +75,20 @@ struct AuthorizerConfig {
 using AuthorizerOpt = option::Option<AuthorizerConfig&>;
 
 // The client for token servers.
-AuthorizerOpt WithAuthClient(std::shared_ptr<const http::Client> client);
+CONTAINERD_EXPORT AuthorizerOpt WithAuthClient(std::shared_ptr<const http::Client> client);
 
-AuthorizerOpt WithAuthCreds(CredentialsFunc credentials);
+CONTAINERD_EXPORT AuthorizerOpt WithAuthCreds(CredentialsFunc credentials);
 
 // Fields for requests to token servers; given more than once, they add up.
-AuthorizerOpt WithAuthHeader(http::Header header);
+CONTAINERD_EXPORT AuthorizerOpt WithAuthHeader(http::Header header);
 
 // Asks token servers for refresh tokens too.
-AuthorizerOpt WithFetchRefreshToken(OnFetchRefreshToken f);
+CONTAINERD_EXPORT AuthorizerOpt WithFetchRefreshToken(OnFetchRefreshToken f);
 
 // Knows Basic and Bearer. Tokens are kept for each set of scopes until they expire; of several
 // requests that need the same one, one fetches it.
-std::shared_ptr<Authorizer> NewDockerAuthorizer(const std::vector<AuthorizerOpt>& opts = {});
+CONTAINERD_EXPORT std::shared_ptr<Authorizer> NewDockerAuthorizer(
+    const std::vector<AuthorizerOpt>& opts = {});
 
 }  // namespace containerd::remotes::docker
 

@@ -35,6 +35,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/http/http.h"
 #include "containerd/remotes/docker/authorizer.h"
 #include "containerd/remotes/docker/registry.h"
@@ -59,11 +60,12 @@ struct HostOptions {
 // Reads the folder each time that hosts are asked for. A hosts.toml that cannot be read is logged,
 // and the folder's certificates are taken, as Go does. Hosts on the loopback without a
 // configuration are tried with TLS, whose certificate is not verified, and then in plain HTTP.
-RegistryHosts ConfigureHosts(const Context& ctx, HostOptions options);
+CONTAINERD_EXPORT RegistryHosts ConfigureHosts(const Context& ctx, HostOptions options);
 
 // Finds "<root>/<host>_<port>_", "<root>/<host>:<port>", "<root>/_default", in this order.
 // ErrNotFound if there is none.
-std::function<absl::StatusOr<std::string>(std::string_view name)> HostDirFromRoot(std::string root);
+CONTAINERD_EXPORT std::function<absl::StatusOr<std::string>(std::string_view name)> HostDirFromRoot(
+    std::string root);
 
 }  // namespace containerd::remotes::docker::config
 

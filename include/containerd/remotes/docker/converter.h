@@ -8,6 +8,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
 
 namespace containerd::remotes::docker {
@@ -17,8 +18,8 @@ inline constexpr char kLegacyConfigMediaType[] = "application/octet-stream";
 
 // If the manifest's config has the legacy media type, stores a manifest with that of Docker's
 // schema 2 instead and returns its descriptor; else returns `desc`. Indexes are not looked into.
-absl::StatusOr<ocispec::Descriptor> ConvertManifest(const Context& ctx, content::Store& store,
-                                                    const ocispec::Descriptor& desc);
+CONTAINERD_EXPORT absl::StatusOr<ocispec::Descriptor> ConvertManifest(
+    const Context& ctx, content::Store& store, const ocispec::Descriptor& desc);
 
 }  // namespace containerd::remotes::docker
 

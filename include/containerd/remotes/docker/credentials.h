@@ -10,6 +10,7 @@
 
 #include <string>
 
+#include "containerd/export/export.h"
 #include "containerd/remotes/docker/authorizer.h"
 
 namespace containerd::remotes::docker {
@@ -21,7 +22,7 @@ namespace containerd::remotes::docker {
 // For a host, "credHelpers" comes before "credsStore", which comes before "auths". A helper is the
 // program docker-credential-<name> in $PATH; it gets the host on its standard input and has to
 // answer within the context's deadline, and in a minute at the most.
-CredentialsFunc DockerConfigCredentials(std::string path = "");
+CONTAINERD_EXPORT CredentialsFunc DockerConfigCredentials(std::string path = "");
 
 }  // namespace containerd::remotes::docker
 

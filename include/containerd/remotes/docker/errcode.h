@@ -19,6 +19,8 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
+
 namespace containerd::remotes::docker {
 
 class ErrorCode;
@@ -28,14 +30,14 @@ struct ErrorDescriptor;
 struct Error;
 
 // Whatever has an error code.
-class ErrorCoder {
+class CONTAINERD_EXPORT ErrorCoder {
  public:
   virtual ~ErrorCoder() = default;
   virtual docker::ErrorCode ErrorCode() const = 0;
 };
 
 // A kind of error. Its number means nothing outside of this process.
-class ErrorCode {
+class CONTAINERD_EXPORT ErrorCode {
  public:
   ErrorCode();  // kErrorCodeUnknown
   explicit ErrorCode(int number) : number_(number) {}
@@ -65,7 +67,7 @@ class ErrorCode {
   int number_;
 };
 
-struct Error {
+struct CONTAINERD_EXPORT Error {
   docker::ErrorCode code{};
   std::string message{};
   std::string detail{};  // JSON; empty: none
@@ -90,7 +92,7 @@ struct ErrorDescriptor {
 };
 
 // The body of a registry's error: {"errors":[{"code":…,"message":…,"detail":…}]}.
-class Errors {
+class CONTAINERD_EXPORT Errors {
  public:
   Errors() = default;
   explicit Errors(std::vector<Error> errors) : errors_(std::move(errors)) {}
@@ -113,26 +115,27 @@ class Errors {
 
 // The registry's own errors, if the status is one that a registry's answer caused; also after
 // errdefs::Annotate.
-std::optional<Errors> AsErrors(const absl::Status& status);
+CONTAINERD_EXPORT std::optional<Errors> AsErrors(const absl::Status& status);
 
 // Go's variables of these names.
-ErrorCode ErrorCodeUnknown();
-ErrorCode ErrorCodeUnsupported();
-ErrorCode ErrorCodeUnauthorized();
-ErrorCode ErrorCodeDenied();
-ErrorCode ErrorCodeUnavailable();
-ErrorCode ErrorCodeTooManyRequests();
+CONTAINERD_EXPORT ErrorCode ErrorCodeUnknown();
+CONTAINERD_EXPORT ErrorCode ErrorCodeUnsupported();
+CONTAINERD_EXPORT ErrorCode ErrorCodeUnauthorized();
+CONTAINERD_EXPORT ErrorCode ErrorCodeDenied();
+CONTAINERD_EXPORT ErrorCode ErrorCodeUnavailable();
+CONTAINERD_EXPORT ErrorCode ErrorCodeTooManyRequests();
 
 // Registers an error code under its value, in a group. ErrAlreadyExists if the value is taken.
-absl::StatusOr<ErrorCode> Register(std::string_view group, ErrorDescriptor descriptor);
+CONTAINERD_EXPORT absl::StatusOr<ErrorCode> Register(std::string_view group,
+                                                     ErrorDescriptor descriptor);
 
 // The code with this value, or ErrorCodeUnknown().
-ErrorCode ParseErrorCode(std::string_view value);
+CONTAINERD_EXPORT ErrorCode ParseErrorCode(std::string_view value);
 
 // Sorted by name, or by value.
-std::vector<std::string> GetGroupNames();
-std::vector<ErrorDescriptor> GetErrorCodeGroup(std::string_view name);
-std::vector<ErrorDescriptor> GetErrorAllDescriptors();
+CONTAINERD_EXPORT std::vector<std::string> GetGroupNames();
+CONTAINERD_EXPORT std::vector<ErrorDescriptor> GetErrorCodeGroup(std::string_view name);
+CONTAINERD_EXPORT std::vector<ErrorDescriptor> GetErrorAllDescriptors();
 
 }  // namespace containerd::remotes::docker
 

@@ -10,13 +10,14 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/content/content.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 
 namespace containerd::remotes::docker {
 
 // A handler that notes on content, in the label "containerd.io/distribution.source.<host>", that
 // the repository of `ref` has it. Pushers mount from there.
-absl::StatusOr<images::HandlerFunc> AppendDistributionSourceLabel(
+CONTAINERD_EXPORT absl::StatusOr<images::HandlerFunc> AppendDistributionSourceLabel(
     std::shared_ptr<content::Manager> manager, std::string_view ref);
 
 }  // namespace containerd::remotes::docker

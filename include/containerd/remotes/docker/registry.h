@@ -19,6 +19,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "containerd/export/export.h"
 #include "containerd/http/http.h"
 #include "containerd/option/option.h"
 #include "containerd/remotes/docker/authorizer.h"
@@ -71,7 +72,7 @@ using RegistryHosts =
     std::function<absl::StatusOr<std::vector<RegistryHost>>(std::string_view name)>;
 
 // Asks one after another until one returns hosts or fails.
-RegistryHosts Registries(std::vector<RegistryHosts> registries);
+CONTAINERD_EXPORT RegistryHosts Registries(std::vector<RegistryHosts> registries);
 
 using HostMatch = std::function<absl::StatusOr<bool>(std::string_view host)>;
 using HostTranslator = std::function<absl::StatusOr<std::string>(std::string_view name)>;
@@ -88,33 +89,36 @@ struct RegistryOptions {
 using RegistryOpt = option::Option<RegistryOptions&>;
 
 // Plain HTTP for the names that match.
-RegistryOpt WithPlainHTTP(HostMatch f);
-RegistryOpt WithAuthorizer(std::shared_ptr<Authorizer> authorizer);
+CONTAINERD_EXPORT RegistryOpt WithPlainHTTP(HostMatch f);
+CONTAINERD_EXPORT RegistryOpt WithAuthorizer(std::shared_ptr<Authorizer> authorizer);
 // The host for a name; by default DefaultHost.
-RegistryOpt WithHostTranslator(HostTranslator h);
-RegistryOpt WithClient(std::shared_ptr<const http::Client> client);
+CONTAINERD_EXPORT RegistryOpt WithHostTranslator(HostTranslator h);
+CONTAINERD_EXPORT RegistryOpt WithClient(std::shared_ptr<const http::Client> client);
 
 // Each name is served by one host that can do everything.
-RegistryHosts ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts = {});
+CONTAINERD_EXPORT RegistryHosts
+ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts = {});
 
-absl::StatusOr<bool> MatchAllHosts(std::string_view host);
+CONTAINERD_EXPORT absl::StatusOr<bool> MatchAllHosts(std::string_view host);
 
 // Whether the host, with or without port, is localhost or an address of the loopback.
 // ErrInvalidArgument for what is no host.
-absl::StatusOr<bool> MatchLocalhost(std::string_view host);
+CONTAINERD_EXPORT absl::StatusOr<bool> MatchLocalhost(std::string_view host);
 
 // The same without errors: false then. Source: docker.IsLocalhost.
-bool IsLocalhost(std::string_view host);
+CONTAINERD_EXPORT bool IsLocalhost(std::string_view host);
 
 // "registry-1.docker.io" for "docker.io", else the name itself.
-absl::StatusOr<std::string> DefaultHost(std::string_view name);
+CONTAINERD_EXPORT absl::StatusOr<std::string> DefaultHost(std::string_view name);
 
 // A transport with the timeouts that registries are used with.
-std::shared_ptr<http::RoundTripper> DefaultHTTPTransport(const http::TLSConfig& tls = {});
+CONTAINERD_EXPORT std::shared_ptr<http::RoundTripper> DefaultHTTPTransport(
+    const http::TLSConfig& tls = {});
 
 // Sends to https URLs, and repeats in plain HTTP what fails because the host does not speak TLS (or
 // has nobody on the default port); later requests to that host go in plain HTTP, too.
-std::shared_ptr<http::RoundTripper> NewHTTPFallback(std::shared_ptr<http::RoundTripper> transport);
+CONTAINERD_EXPORT std::shared_ptr<http::RoundTripper> NewHTTPFallback(
+    std::shared_ptr<http::RoundTripper> transport);
 
 }  // namespace containerd::remotes::docker
 

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "containerd/export/export.h"
 #include "containerd/http/http.h"
 #include "containerd/remotes/docker/authorizer.h"
 #include "containerd/remotes/docker/registry.h"
@@ -64,7 +65,7 @@ struct ResolverOptions {
 };
 
 // Source: docker.NewResolver.
-std::shared_ptr<ResolverWithOptions> NewResolver(ResolverOptions options = {});
+CONTAINERD_EXPORT std::shared_ptr<ResolverWithOptions> NewResolver(ResolverOptions options = {});
 
 }  // namespace containerd::remotes::docker
 

@@ -13,25 +13,30 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/reference/reference.h"
 
 namespace containerd::remotes::docker {
 
 // "repository:foo/bar:pull" for "host/foo/bar:tag", and "…:pull,push" to push.
-absl::StatusOr<std::string> RepositoryScope(const reference::Spec& refspec, bool push);
+CONTAINERD_EXPORT absl::StatusOr<std::string> RepositoryScope(const reference::Spec& refspec,
+                                                              bool push);
 
 // The context with that scope.
-absl::StatusOr<Context> ContextWithRepositoryScope(const Context& ctx,
-                                                   const reference::Spec& refspec, bool push);
+CONTAINERD_EXPORT absl::StatusOr<Context> ContextWithRepositoryScope(const Context& ctx,
+                                                                     const reference::Spec& refspec,
+                                                                     bool push);
 
 // The context with one scope more.
-Context WithScope(const Context& ctx, std::string_view scope);
+CONTAINERD_EXPORT Context WithScope(const Context& ctx, std::string_view scope);
 
 // The context with the scope to pull from `repo`.
-Context ContextWithAppendPullRepositoryScope(const Context& ctx, std::string_view repo);
+CONTAINERD_EXPORT Context ContextWithAppendPullRepositoryScope(const Context& ctx,
+                                                               std::string_view repo);
 
 // The context's scopes and `common`, sorted, each once.
-std::vector<std::string> GetTokenScopes(const Context& ctx, const std::vector<std::string>& common);
+CONTAINERD_EXPORT std::vector<std::string> GetTokenScopes(const Context& ctx,
+                                                          const std::vector<std::string>& common);
 
 }  // namespace containerd::remotes::docker
 

@@ -15,6 +15,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 
 namespace containerd::remotes::docker {
 
@@ -43,7 +44,7 @@ struct Status : content::Status, PushStatus {
 };
 
 // Implementations are safe from any thread.
-class StatusTracker {
+class CONTAINERD_EXPORT StatusTracker {
  public:
   virtual ~StatusTracker() = default;
 
@@ -53,14 +54,14 @@ class StatusTracker {
 };
 
 // A tracker that lets one thread at a time begin a push of a ref.
-class StatusTrackLocker : public StatusTracker {
+class CONTAINERD_EXPORT StatusTrackLocker : public StatusTracker {
  public:
   // Waits for whoever has the lock, or until the context ends: then its error.
   virtual absl::Status Lock(const Context& ctx, std::string_view ref) = 0;
   virtual void Unlock(std::string_view ref) = 0;
 };
 
-std::shared_ptr<StatusTrackLocker> NewInMemoryTracker();
+CONTAINERD_EXPORT std::shared_ptr<StatusTrackLocker> NewInMemoryTracker();
 
 }  // namespace containerd::remotes::docker
 

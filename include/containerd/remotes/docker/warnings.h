@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/http/header.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/reference/reference.h"
@@ -25,20 +26,20 @@ struct WarningSource {
 };
 
 // Safe from any thread.
-class WarningHandler {
+class CONTAINERD_EXPORT WarningHandler {
  public:
   virtual ~WarningHandler() = default;
   virtual void Warn(const Context& ctx, const WarningSource& src, std::string_view warning) = 0;
 };
 
 // Writes warnings to the library's log.
-class LogWarningHandler final : public WarningHandler {
+class CONTAINERD_EXPORT LogWarningHandler final : public WarningHandler {
  public:
   void Warn(const Context& ctx, const WarningSource& src, std::string_view warning) override;
 };
 
 // The text of a Warning field `299 - "text"`; empty for any other form.
-std::string ParseWarningText(std::string_view warning);
+CONTAINERD_EXPORT std::string ParseWarningText(std::string_view warning);
 
 }  // namespace containerd::remotes::docker
 

@@ -28,6 +28,7 @@
 
 #include "containerd/content/content.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/images/handlers.h"
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
@@ -51,10 +52,10 @@ struct ConvertOptions {
 using ConvertOpt = option::Option<const Context&, ConvertOptions&>;
 
 // Makes an image of Docker's schema 2.
-extern const option::Plain<ConvertOpt> UseDockerSchema2;
+CONTAINERD_EXPORT extern const option::Plain<ConvertOpt> UseDockerSchema2;
 
 // Converts one image, and cannot be used for another. Safe from any thread.
-class Converter {
+class CONTAINERD_EXPORT Converter {
  public:
   virtual ~Converter() = default;
 
@@ -72,17 +73,18 @@ class Converter {
                                                       const std::vector<ConvertOpt>& opts = {}) = 0;
 };
 
-std::shared_ptr<Converter> NewConverter(std::shared_ptr<content::Store> store,
-                                        std::shared_ptr<Fetcher> fetcher);
+CONTAINERD_EXPORT std::shared_ptr<Converter> NewConverter(std::shared_ptr<content::Store> store,
+                                                          std::shared_ptr<Fetcher> fetcher);
 
 // The converter's Handle as a handler.
-images::HandlerFunc Handler(std::shared_ptr<Converter> converter);
+CONTAINERD_EXPORT images::HandlerFunc Handler(std::shared_ptr<Converter> converter);
 
 // The payload of a signed manifest: what it was before the signatures went into it, and what its
 // digest is taken of. ErrInvalidArgument for what is none, ErrResourceExhausted for more than
 // kManifestSizeLimit bytes.
-absl::StatusOr<std::string> ReadStripSignature(const Context& ctx, io::Reader& schema1_blob);
-absl::StatusOr<std::string> StripSignature(std::string_view manifest);
+CONTAINERD_EXPORT absl::StatusOr<std::string> ReadStripSignature(const Context& ctx,
+                                                                 io::Reader& schema1_blob);
+CONTAINERD_EXPORT absl::StatusOr<std::string> StripSignature(std::string_view manifest);
 
 }  // namespace containerd::remotes::docker::schema1
 
