@@ -8,6 +8,8 @@
 #include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "containerd/remotes/docker/errcode.h"
 #include "containerd/remotes/errors.h"

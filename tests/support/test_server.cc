@@ -30,6 +30,8 @@ std::string ToPem(const std::function<int(BIO*)>& write) {
   return out;
 }
 
+}  // namespace
+
 X509* ReadCert(const std::string& pem) {
   BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
   X509* cert = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
@@ -43,8 +45,6 @@ EVP_PKEY* ReadKey(const std::string& pem) {
   BIO_free(bio);
   return key;
 }
-
-}  // namespace
 
 TestCert MakeCert(const std::string& name, const TestCert* issuer) {
   static std::atomic<long> serial = 1;

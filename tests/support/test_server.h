@@ -22,6 +22,10 @@
 
 namespace containerd::http::testing {
 
+// What the PEM text holds; the caller frees it.
+X509* ReadCert(const std::string& pem);
+EVP_PKEY* ReadKey(const std::string& pem);
+
 // A certificate with its key, as PEM, signed by itself or by another.
 struct TestCert {
   std::string cert;

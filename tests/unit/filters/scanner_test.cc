@@ -13,7 +13,7 @@ namespace {
 
 struct Want {
   std::size_t pos;
-  Rune kind;
+  base::Rune kind;
   std::string_view text;
   std::string_view error;
 };

@@ -8,8 +8,6 @@
 #include "containerd/specs/json.h"
 #include "containerd/types/descriptor.pb.h"
 
-#include "helpers.h"
-#include "src/oci/path.h"
 #include "tests/support/oci.h"
 
 namespace containerd::oci {

@@ -36,6 +36,7 @@
 #include "containerd/wire/health.grpc.pb.h"
 
 #include "../../../src/supervisor/process.h"
+#include "src/base/fd.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -357,7 +358,7 @@ class Orphan : public Supervisor {
     options.binary = dir_ + "/bin/containerd";
     options.args = {options.binary, "--config", dir_ + "/state/containerd.toml"};
     options.env = MinimalEnv();
-    const Fd null_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    const base::Fd null_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
     options.output_fd = null_fd.get();
     auto process = Process::Spawn(options);
     ASSERT_TRUE(process.ok()) << process.status();
