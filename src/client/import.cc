@@ -19,13 +19,10 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/images/internal/put.h"
 
 namespace containerd {
 namespace {
-
-// Rounds of Update and Create before giving up. A round is lost when another client deletes or
-// creates the image in between.
-constexpr int kMaxRounds = 3;
 
 std::string ImageName(const std::map<std::string, std::string>& annotations,
                       const ImportOptions& options) {
@@ -108,20 +105,6 @@ absl::StatusOr<std::vector<images::Image>> WalkIndex(const Context& ctx, Client&
   return result;
 }
 
-// Updates the image or creates it; `created` says which.
-absl::StatusOr<images::Image> Put(const Context& ctx, images::Store& store,
-                                  const images::Image& image,
-                                  const std::vector<std::string>& fieldpaths, bool& created) {
-  for (int round = 1;; ++round) {
-    absl::StatusOr<images::Image> result = store.Update(ctx, image, fieldpaths);
-    created = false;
-    if (!errdefs::IsNotFound(result.status())) return result;
-    result = store.Create(ctx, image);
-    created = result.ok();
-    if (!errdefs::IsAlreadyExists(result.status()) || round == kMaxRounds) return result;
-  }
-}
-
 absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, Client& client,
                                                             io::Reader& reader,
                                                             const ImportOptions& options) {
@@ -140,7 +123,7 @@ absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, 
   for (images::Image& image : *images) {
     image.labels = options.image_labels;
     bool is_new = false;
-    absl::StatusOr<images::Image> put = Put(ctx, *store, image, fieldpaths, is_new);
+    absl::StatusOr<images::Image> put = images::PutImage(ctx, *store, image, fieldpaths, &is_new);
     if (!put.ok()) {
       const Context cleanup = base::CleanUpContext(ctx);
       for (const std::string& name : created) {

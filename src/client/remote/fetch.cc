@@ -22,14 +22,11 @@
 #include "remote.h"
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/images/internal/put.h"
 
 namespace containerd {
 namespace internal {
 namespace {
-
-// Rounds of Create and Update before giving up. A round is lost when another client deletes or
-// creates the image in between.
-constexpr int kMaxRounds = 10;
 
 // `ctx` without its end and without its lease.
 Context Unleased(const Context& ctx) {
@@ -253,16 +250,6 @@ void Fetching::KeepIngests(const Context& ctx) {
   }
 }
 
-absl::StatusOr<images::Image> PutImage(const Context& ctx, images::Store& store,
-                                       const images::Image& image) {
-  for (int round = 1;; ++round) {
-    auto put = store.Create(ctx, image);
-    if (!errdefs::IsAlreadyExists(put.status())) return put;
-    put = store.Update(ctx, image);
-    if (!errdefs::IsNotFound(put.status()) || round == kMaxRounds) return put;
-  }
-}
-
 }  // namespace internal
 
 absl::StatusOr<images::Image> Client::Fetch(const Context& ctx, std::string_view ref,
@@ -278,7 +265,7 @@ absl::StatusOr<images::Image> Client::Fetch(const Context& ctx, std::string_view
   if (!lease.ok()) return lease.status();
   internal::Fetching fetching(*this, *remote);
   auto image = fetching.Run(lease->context(), ref, 0, nullptr);
-  if (image.ok()) image = internal::PutImage(lease->context(), *ImageService(), *image);
+  if (image.ok()) image = images::PutImage(lease->context(), *ImageService(), *image);
   if (!image.ok()) fetching.CleanUp(*std::move(lease), image.status());
   return image;
 }

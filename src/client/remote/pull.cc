@@ -12,6 +12,7 @@
 #include "src/base/options.h"
 #include "src/client/internal/applier.h"
 #include "src/client/internal/state.h"
+#include "src/images/internal/put.h"
 
 namespace containerd {
 namespace {
@@ -111,7 +112,7 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
     absl::Status s = image.Unpack(work, remote.snapshotter, remote.unpack_opts);
     if (!s.ok()) return errdefs::Annotate(s, "failed to unpack");
   }
-  record = internal::PutImage(work, *client.ImageService(), *record);
+  record = images::PutImage(work, *client.ImageService(), *record);
   if (!record.ok()) return record.status();
   return Image(client, *std::move(record), remote.platform_matcher);
 }

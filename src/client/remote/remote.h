@@ -76,10 +76,6 @@ class Fetching {
   std::vector<ocispec::Descriptor> unfinished_;
 };
 
-// Creates the image or, if there is one of that name, makes it this one.
-absl::StatusOr<images::Image> PutImage(const Context& ctx, images::Store& store,
-                                       const images::Image& image);
-
 }  // namespace containerd::internal
 
 #endif  // CONTAINERD_SRC_CLIENT_REMOTE_REMOTE_H_

@@ -21,6 +21,7 @@
 #include "src/base/options.h"
 #include "src/base/workers.h"
 #include "src/gojson/internal/codec.h"
+#include "src/images/internal/put.h"
 
 namespace containerd::images::converter {
 namespace {
@@ -405,14 +406,9 @@ absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs, 
   Image image{.name = std::string(dst_ref),
               .labels = source->labels,
               .target = target->value_or(source->target)};
-  if (dst_ref != src_ref) {
-    absl::StatusOr<Image> created = is.Create(ctx, image);
-    if (created.ok()) return created;
-    if (!errdefs::IsAlreadyExists(created.status())) return annotate(created.status());
-  }
-  absl::StatusOr<Image> updated = is.Update(ctx, image);
-  if (!updated.ok()) return annotate(updated.status());
-  return updated;
+  absl::StatusOr<Image> put = dst_ref == src_ref ? is.Update(ctx, image) : PutImage(ctx, is, image);
+  if (!put.ok()) return annotate(put.status());
+  return put;
 }
 
 std::string ConvertDockerMediaTypeToOCI(std::string_view media_type) {

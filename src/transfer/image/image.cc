@@ -20,6 +20,7 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "src/base/options.h"
+#include "src/images/internal/put.h"
 #include "src/rpc/internal/proto_descriptor.h"
 
 namespace containerd::transfer::image {
@@ -28,10 +29,6 @@ namespace {
 // The annotation that tells where the name of an archive's image comes from; the daemon's import
 // sets it.
 constexpr char kRefSource[] = "io.containerd.import.ref-source";
-
-// Rounds of Create and Update before giving up. A round is lost when another client deletes or
-// creates the image in between.
-constexpr int kMaxRounds = 3;
 
 StoreOpt WithReference(Reference reference) {
   return [reference = std::move(reference)](StoreOptions& options) {
@@ -52,16 +49,6 @@ std::string ImageName(const std::map<std::string, std::string>& annotations,
   }
   const std::string ref = Annotation(annotations, ocispec::kAnnotationRefName);
   return ref.empty() ? "" : translate(ref);
-}
-
-absl::StatusOr<images::Image> Put(const Context& ctx, images::Store& store,
-                                  const images::Image& image) {
-  for (int round = 1;; ++round) {
-    absl::StatusOr<images::Image> put = store.Create(ctx, image);
-    if (!errdefs::IsAlreadyExists(put.status())) return put;
-    put = store.Update(ctx, image);
-    if (!errdefs::IsNotFound(put.status()) || round == kMaxRounds) return put;
-  }
 }
 
 }  // namespace
@@ -192,7 +179,7 @@ absl::StatusOr<std::vector<images::Image>> Store::StoreImages(const Context& ctx
   std::vector<images::Image> result;
   for (auto& [name, labels] : names) {
     absl::StatusOr<images::Image> image =
-        Put(ctx, store, {.name = name, .labels = std::move(labels), .target = desc});
+        images::PutImage(ctx, store, {.name = name, .labels = std::move(labels), .target = desc});
     if (!image.ok()) return image.status();
     result.push_back(*std::move(image));
   }
