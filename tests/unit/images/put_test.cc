@@ -9,8 +9,8 @@
 namespace containerd::images {
 namespace {
 
-using testing::_;
-using testing::Return;
+using ::testing::_;
+using ::testing::Return;
 
 class MockStore : public Store {
  public:
