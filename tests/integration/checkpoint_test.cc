@@ -177,12 +177,11 @@ TEST_F(CheckpointTest, RuntimeOptionsAreKept) {
   ASSERT_TRUE(container.ok()) << container.status();
   auto saved = container->Checkpoint(ctx(), kSaved, {WithCheckpointRuntime, WithCheckpointRW});
   ASSERT_TRUE(saved.ok()) << saved.status();
-  auto restored = client_->Restore(ctx(), Name(), *saved,
-                                   {WithRestoreImage, WithRestoreRuntime,
-                                    [](const Context& c, Client& client, const Image&,
-                                       const ocispec::Index&, containers::Container& container) {
-                                      return WithNewSpec()(c, client, container);
-                                    }});
+  auto restored = client_->Restore(
+      ctx(), Name(), *saved,
+      {WithRestoreImage, WithRestoreRuntime,
+       [](const Context& c, Client& client, const Image&, const ocispec::Index&,
+          containers::Container& container) { return WithNewSpec()(c, client, container); }});
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->Info(ctx())->runtime, container->Info(ctx())->runtime);
 }

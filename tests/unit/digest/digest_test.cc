@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <sstream>
-#include <optional>
 #include <string>
-#include <utility>
 #include <string_view>
 #include <unordered_set>
 #include <utility>

@@ -16,11 +16,11 @@
 namespace containerd::oci {
 namespace {
 
+using containerd::testing::FakeSnapshotter;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using containerd::testing::FakeSnapshotter;
 
 constexpr char kPasswd[] =
     "root:x:0:0:root:/root:/bin/ash\n"

@@ -19,9 +19,9 @@
 namespace containerd::remotes {
 namespace {
 
+using containerd::testing::MemoryStore;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using containerd::testing::MemoryStore;
 using ::testing::Pair;
 
 const Context kCtx = Context::Background();
