@@ -16,10 +16,6 @@ target_compile_definitions(test_parity PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_
 add_test(NAME unit.parity COMMAND test_parity)
 set_tests_properties(unit.parity PROPERTIES LABELS unit TIMEOUT 300)
 
-# What the compiler says of what is no option.
-add_test(NAME unit.check_options COMMAND "${PROJECT_SOURCE_DIR}/tests/check_options.sh" "${CMAKE_CXX_COMPILER}")
-set_tests_properties(unit.check_options PROPERTIES LABELS unit TIMEOUT 300)
-
 # What tests/interop/spec_differential/run.sh compares with the Go client.
 add_executable(spec_differential "${PROJECT_SOURCE_DIR}/tests/interop/spec_differential/spec_differential.cc")
 target_link_libraries(spec_differential PRIVATE pkg_support_memory_store pkg_apparmor pkg_cdi pkg_filters pkg_oci

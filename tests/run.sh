@@ -107,6 +107,7 @@ if [[ -z $filter ]]; then
   check clang-format tests/check-format.sh
   check clang-tidy "tests/check-tidy.sh '$build'"
   check layers tests/check-layers.sh
+  check options tests/check_options.sh
   check readme tests/check-readme.sh
   check examples "python3 tests/check_examples.py '$build'"
   check shellcheck "git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck"

@@ -123,7 +123,8 @@ absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, 
   for (images::Image& image : *images) {
     image.labels = options.image_labels;
     bool is_new = false;
-    absl::StatusOr<images::Image> put = images::PutImage(ctx, *store, image, fieldpaths, &is_new);
+    absl::StatusOr<images::Image> put =
+        images::PutImage(ctx, *store, image, fieldpaths, &is_new, images::PutFirst::kUpdate);
     if (!put.ok()) {
       const Context cleanup = base::CleanUpContext(ctx);
       for (const std::string& name : created) {

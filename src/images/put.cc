@@ -11,13 +11,16 @@ constexpr int kMaxRounds = 10;
 }  // namespace
 
 absl::StatusOr<Image> PutImage(const Context& ctx, Store& store, const Image& image,
-                               const std::vector<std::string>& fieldpaths, bool* created) {
-  for (int round = 1;; ++round) {
-    absl::StatusOr<Image> put = store.Create(ctx, image);
-    if (created != nullptr) *created = put.ok();
-    if (!errdefs::IsAlreadyExists(put.status())) return put;
-    put = store.Update(ctx, image, fieldpaths);
-    if (!errdefs::IsNotFound(put.status()) || round == kMaxRounds) return put;
+                               const std::vector<std::string>& fieldpaths, bool* created,
+                               PutFirst first) {
+  bool create = first == PutFirst::kCreate;
+  for (int call = 1;; ++call, create = !create) {
+    absl::StatusOr<Image> put =
+        create ? store.Create(ctx, image) : store.Update(ctx, image, fieldpaths);
+    if (created != nullptr) *created = create && put.ok();
+    const bool other_may_do =
+        create ? errdefs::IsAlreadyExists(put.status()) : errdefs::IsNotFound(put.status());
+    if (!other_may_do || call == 2 * kMaxRounds) return put;
   }
 }
 

@@ -17,6 +17,10 @@
 
 namespace containerd::images {
 
+// Which call comes first: the one that is likelier to do. Daemons create an image whose name is too
+// long for their database to find it again; an update refuses it.
+enum class PutFirst { kCreate, kUpdate };
+
 // Creates the image, or updates the one of its name: the fields that `fieldpaths` names, or all.
 // Returns the image as stored; `created`, if given, says whether there was none.
 //
@@ -25,7 +29,8 @@ namespace containerd::images {
 CONTAINERD_SIBLING absl::StatusOr<Image> PutImage(const Context& ctx, Store& store,
                                                   const Image& image,
                                                   const std::vector<std::string>& fieldpaths = {},
-                                                  bool* created = nullptr);
+                                                  bool* created = nullptr,
+                                                  PutFirst first = PutFirst::kCreate);
 
 }  // namespace containerd::images
 
