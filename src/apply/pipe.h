@@ -4,10 +4,8 @@
 #ifndef CONTAINERD_SRC_APPLY_PIPE_H_
 #define CONTAINERD_SRC_APPLY_PIPE_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +15,8 @@
 
 #include "containerd/context/context.h"
 #include "containerd/io/io.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::apply {
 
@@ -45,14 +45,14 @@ class Pipe final : public io::Reader {
  private:
   enum class State { kOpen, kClosed, kBroken };
 
-  void BreakLocked();
+  void BreakLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::deque<std::string> chunks_;
-  std::size_t first_ = 0;  // Read of the first chunk.
-  std::size_t size_ = 0;
-  State state_ = State::kOpen;
+  base::Mutex mu_;
+  base::CondVar changed_;
+  std::deque<std::string> chunks_ ABSL_GUARDED_BY(mu_);
+  std::size_t first_ ABSL_GUARDED_BY(mu_) = 0;  // Read of the first chunk.
+  std::size_t size_ ABSL_GUARDED_BY(mu_) = 0;
+  State state_ ABSL_GUARDED_BY(mu_) = State::kOpen;
   CancelRegistration registration_;
 };
 

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <sys/xattr.h>
@@ -23,6 +22,7 @@
 
 #include "layer.h"
 #include "pipe.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/snapshots/internal/unique.h"
 
@@ -245,13 +245,13 @@ class StreamApplierImpl final : public StreamApplier {
     // An entry that is replaced here belongs to a failed attempt, or to the same layer fetched
     // again.
     std::shared_ptr<Staged> other = staged;
-    const std::lock_guard lock(mu_);
+    const base::MutexLock lock(mu_);
     staged_[desc.digest].swap(other);
     return staged;
   }
 
   std::shared_ptr<Staged> Take(const std::string& digest) {
-    const std::lock_guard lock(mu_);
+    const base::MutexLock lock(mu_);
     auto node = staged_.extract(digest);
     return node.empty() ? nullptr : std::move(node.mapped());
   }
@@ -260,8 +260,8 @@ class StreamApplierImpl final : public StreamApplier {
   const std::shared_ptr<snapshots::Snapshotter> snapshotter_;
   const StreamOptions options_;
   const std::shared_ptr<diff::Applier> from_store_;
-  std::mutex mu_;
-  std::map<std::string, std::shared_ptr<Staged>> staged_;
+  base::Mutex mu_;
+  std::map<std::string, std::shared_ptr<Staged>> staged_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/fd.h"
+#include "src/base/path.h"
 
 namespace containerd::archive {
 namespace {
@@ -34,6 +35,7 @@ std::vector<std::string> Parts(std::string_view name) {
 }  // namespace
 
 Place Join(std::string_view place, std::string_view name) {
+  if (name.empty()) return Place(place);
   return place.empty() ? Place(name) : fmt::format("{}/{}", place, name);
 }
 
@@ -83,7 +85,8 @@ absl::StatusOr<Place> RootDir::Resolve(std::string_view name) const {
           fmt::format("resolving \"{}\": more than {} symbolic links", name, kMaxLinks));
     }
     if (target[0] == '/') place.clear();
-    put_back({target, static_cast<std::size_t>(n)});
+    // Cleaned, as the daemon does it: "b -> b/../a" is "a", where the kernel would run in circles.
+    put_back(base::CleanPath({target, static_cast<std::size_t>(n)}));
   }
   return place;
 }

@@ -3,8 +3,10 @@
 // Waits on a condition variable, but no longer than a context lives:
 //
 //   const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
-//   std::unique_lock lock(mu_);
-//   absl::Status s = base::Await(ctx, lock, changed_, [this] { return !queue_.empty(); });
+//   base::MutexLock lock(mu_);
+//   absl::Status s = base::Await(
+//       ctx, mu_, changed_,
+//       [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !queue_.empty(); });
 //   if (!s.ok()) return s;
 #ifndef CONTAINERD_SRC_BASE_AWAIT_H_
 #define CONTAINERD_SRC_BASE_AWAIT_H_
@@ -17,6 +19,8 @@
 
 #include "containerd/context/context.h"
 
+#include "src/base/mutex.h"
+
 namespace containerd::base {
 
 // Has the context's cancellation wake who waits for `changed`. It takes `mu`, so that it does not
@@ -26,6 +30,14 @@ namespace containerd::base {
   return ctx.OnCancel([&mu, &changed] {
     const std::lock_guard lock(mu);
     changed.notify_all();
+  });
+}
+
+[[nodiscard]] inline CancelRegistration WakeOnCancel(const Context& ctx, Mutex& mu,
+                                                     CondVar& changed) {
+  return ctx.OnCancel([&mu, &changed] {
+    MutexLock lock(mu);
+    changed.NotifyAll();
   });
 }
 
@@ -41,6 +53,16 @@ absl::Status Await(const Context& ctx, std::unique_lock<std::mutex>& lock,
     } else {
       changed.wait_until(lock, absl::ToChronoTime(ctx.Deadline()));
     }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Ready>
+absl::Status Await(const Context& ctx, Mutex& mu, CondVar& changed, Ready ready)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+  while (!CallLocked(ready)) {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    changed.WaitUntil(mu, ctx.Deadline());
   }
   return absl::OkStatus();
 }

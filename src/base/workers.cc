@@ -9,21 +9,21 @@ namespace containerd::base {
 
 Workers::~Workers() {
   {
-    const std::lock_guard lock(mu_);
+    const MutexLock lock(mu_);
     closing_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   for (std::thread& thread : threads_) thread.join();
 }
 
 void Workers::Submit(std::function<void()> job) {
   {
-    const std::lock_guard lock(mu_);
+    const MutexLock lock(mu_);
     const std::size_t hands = threads_.size() + helpers_;
     if (hands < max_ && hands < busy_ + jobs_.size() + 1) Start();
     if (!threads_.empty() || helpers_ > 0) {
       jobs_.push_back(std::move(job));
-      changed_.notify_all();
+      changed_.NotifyAll();
       return;
     }
   }
@@ -37,11 +37,13 @@ void Workers::Start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);  // which the thread inherits
   try {
     threads_.emplace_back([this] {
-      std::unique_lock lock(mu_);
+      const MutexLock lock(mu_);
       for (;;) {
-        changed_.wait(lock, [this] { return !jobs_.empty() || closing_; });
+        changed_.Wait(mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+          return !jobs_.empty() || closing_;
+        });
         if (jobs_.empty()) return;
-        RunOne(lock);
+        RunOne();
       }
     });
   } catch (const std::system_error&) {
@@ -51,29 +53,32 @@ void Workers::Start() {
 }
 
 void Workers::Wait() {
-  std::unique_lock lock(mu_);
-  changed_.wait(lock, [this] { return jobs_.empty() && busy_ == 0; });
+  const MutexLock lock(mu_);
+  changed_.Wait(
+      mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return jobs_.empty() && busy_ == 0; });
 }
 
 void Workers::Help() {
-  std::unique_lock lock(mu_);
+  const MutexLock lock(mu_);
   for (;;) {
-    changed_.wait(lock, [this] { return !jobs_.empty() || busy_ == 0; });
+    changed_.Wait(
+        mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !jobs_.empty() || busy_ == 0; });
     if (jobs_.empty()) return;
-    RunOne(lock);
+    RunOne();
   }
 }
 
-void Workers::RunOne(std::unique_lock<std::mutex>& lock) {
+void Workers::RunOne() {
   std::function<void()> job = std::move(jobs_.front());
   jobs_.pop_front();
   ++busy_;
-  lock.unlock();
-  job();
-  job = nullptr;  // with what it holds, before anybody is told that it is done
-  lock.lock();
+  {
+    const MutexUnlock unlock(mu_);
+    job();
+    job = nullptr;  // with what it holds, before anybody is told that it is done
+  }
   --busy_;
-  if (jobs_.empty() && busy_ == 0) changed_.notify_all();
+  if (jobs_.empty() && busy_ == 0) changed_.NotifyAll();
 }
 
 }  // namespace containerd::base

@@ -2,13 +2,13 @@
 #ifndef CONTAINERD_SRC_BASE_WORKERS_H_
 #define CONTAINERD_SRC_BASE_WORKERS_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "src/base/mutex.h"
 
 namespace containerd::base {
 
@@ -34,18 +34,18 @@ class Workers {
   void Help();
 
  private:
-  // Both with the lock held.
-  void Start();
-  void RunOne(std::unique_lock<std::mutex>& lock);
+  void Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Releases the mutex while the job runs.
+  void RunOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::size_t max_;
   const std::size_t helpers_;
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
-  std::vector<std::thread> threads_;
-  std::size_t busy_ = 0;
-  bool closing_ = false;
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<std::function<void()>> jobs_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
+  std::size_t busy_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closing_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace containerd::base

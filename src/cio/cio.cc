@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <filesystem>
-#include <mutex>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -20,6 +19,7 @@
 #include "fifo.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/base/path.h"
 
@@ -52,6 +52,7 @@ class OpenFIFOs final : public DirectIO {
   explicit OpenFIFOs(FIFOSet fifos) : fifos_(std::move(fifos)) {}
 
   absl::Status Open() {
+    base::MutexLock lock(mu_);
     if (!fifos_.stdin.empty()) {
       absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(fifos_.stdin, fifos_.owner);
       if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
@@ -70,17 +71,26 @@ class OpenFIFOs final : public DirectIO {
   }
 
   const cio::Config& Config() const override { return fifos_; }
-  int Stdin() const override { return Get(stdin_); }
-  int Stdout() const override { return Get(stdout_); }
-  int Stderr() const override { return Get(stderr_); }
+  int Stdin() const override {
+    base::MutexLock lock(mu_);
+    return stdin_.get();
+  }
+  int Stdout() const override {
+    base::MutexLock lock(mu_);
+    return stdout_.get();
+  }
+  int Stderr() const override {
+    base::MutexLock lock(mu_);
+    return stderr_.get();
+  }
 
   void CloseStdin() override {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     stdin_.Reset();
   }
 
   void Cancel() override {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     for (base::Fd* fd : {&stdin_, &stdin_keeper_, &stdout_, &stderr_}) fd->Reset();
   }
 
@@ -104,17 +114,12 @@ class OpenFIFOs final : public DirectIO {
     return absl::OkStatus();
   }
 
-  int Get(const base::Fd& fd) const {
-    std::lock_guard lock(mu_);
-    return fd.get();
-  }
-
   FIFOSet fifos_;
-  mutable std::mutex mu_;
-  base::Fd stdin_;
-  base::Fd stdin_keeper_;
-  base::Fd stdout_;
-  base::Fd stderr_;
+  mutable base::Mutex mu_;
+  base::Fd stdin_ ABSL_GUARDED_BY(mu_);
+  base::Fd stdin_keeper_ ABSL_GUARDED_BY(mu_);
+  base::Fd stdout_ ABSL_GUARDED_BY(mu_);
+  base::Fd stderr_ ABSL_GUARDED_BY(mu_);
   internal::CloseOnce closer_;
 };
 

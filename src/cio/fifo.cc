@@ -11,6 +11,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/mutex.h"
+
 namespace containerd::cio::internal {
 namespace {
 
@@ -96,7 +98,7 @@ absl::StatusOr<base::Fd> OpenOutput(std::string path,
 }
 
 absl::Status CloseOnce::Close(const FIFOSet& fifos) {
-  const std::lock_guard lock(mu_);
+  const base::MutexLock lock(mu_);
   if (closed_) return absl::OkStatus();
   absl::Status status = fifos.Close();
   closed_ = status.ok();

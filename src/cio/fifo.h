@@ -4,7 +4,6 @@
 #ifndef CONTAINERD_SRC_CIO_FIFO_H_
 #define CONTAINERD_SRC_CIO_FIFO_H_
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 
 #include "fd.h"
 #include "src/base/fd.h"
+#include "src/base/mutex.h"
 
 namespace containerd::cio::internal {
 
@@ -53,8 +53,8 @@ class CloseOnce {
   absl::Status Close(const FIFOSet& fifos);
 
  private:
-  std::mutex mu_;
-  bool closed_ = false;
+  base::Mutex mu_;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace containerd::cio::internal

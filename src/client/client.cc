@@ -31,6 +31,7 @@
 #include "containerd/version/version.h"
 
 #include "dial.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/client/internal/state.h"
 
@@ -71,8 +72,11 @@ std::shared_ptr<internal::ClientState> MakeState(ClientOptions options,
   auto state = std::make_shared<internal::ClientState>();
   state->conn = std::make_shared<rpc::Connection>(std::move(channel), options.default_namespace);
   state->services = Complete(std::move(options.services), state->conn);
-  state->runtime = options.default_runtime;
-  state->sandboxer = options.default_sandboxer;
+  {
+    base::MutexLock lock(state->mu);
+    state->runtime = options.default_runtime;
+    state->sandboxer = options.default_sandboxer;
+  }
   state->options = std::move(options);
   return state;
 }
@@ -190,14 +194,15 @@ std::string Client::Runtime() {
 
 namespace {
 
-// Returns what is cached in `slot`, else the label of the default namespace, else the built-in
+// Returns what is cached in `member`, else the label of the default namespace, else the built-in
 // value. The first answer of the daemon is kept. The lock is not held while it is asked.
 absl::StatusOr<std::string> CachedDefault(const Context& ctx, Client& client,
-                                          internal::ClientState& state, std::string& slot,
+                                          internal::ClientState& state,
+                                          std::string internal::ClientState::*member,
                                           const char* label, const char* built_in) {
   {
-    std::lock_guard lock(state.mu);
-    if (!slot.empty()) return slot;
+    base::MutexLock lock(state.mu);
+    if (!(state.*member).empty()) return state.*member;
   }
   std::string value = built_in;
   if (const std::string& ns = client.DefaultNamespace(); !ns.empty()) {
@@ -209,21 +214,21 @@ absl::StatusOr<std::string> CachedDefault(const Context& ctx, Client& client,
     }
     if (labelled.ok() && !labelled->empty()) value = *std::move(labelled);
   }
-  std::lock_guard lock(state.mu);
-  if (slot.empty()) slot = std::move(value);
-  return slot;
+  base::MutexLock lock(state.mu);
+  if ((state.*member).empty()) state.*member = std::move(value);
+  return state.*member;
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> Client::DefaultRuntime(const Context& ctx) {
-  return CachedDefault(ctx, *this, *state_, state_->runtime, defaults::kDefaultRuntimeNSLabel,
-                       defaults::kDefaultRuntime);
+  return CachedDefault(ctx, *this, *state_, &internal::ClientState::runtime,
+                       defaults::kDefaultRuntimeNSLabel, defaults::kDefaultRuntime);
 }
 
 absl::StatusOr<std::string> Client::DefaultSandboxer(const Context& ctx) {
-  return CachedDefault(ctx, *this, *state_, state_->sandboxer, defaults::kDefaultSandboxerNSLabel,
-                       defaults::kDefaultSandboxer);
+  return CachedDefault(ctx, *this, *state_, &internal::ClientState::sandboxer,
+                       defaults::kDefaultSandboxerNSLabel, defaults::kDefaultSandboxer);
 }
 
 absl::StatusOr<std::string> Client::GetLabel(const Context& ctx, std::string_view label) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/container.h"
 
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +18,7 @@
 #include "fifos.h"
 #include "process_state.h"
 #include "src/base/cleanup.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd {
@@ -113,12 +113,12 @@ absl::StatusOr<containers::Container> Container::Info(const Context& ctx,
   InfoConfig config;
   if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   if (!config.refresh) {
-    std::lock_guard lock(state_->mu);
+    base::MutexLock lock(state_->mu);
     return state_->record;
   }
   auto record = Get(ctx);
   if (!record.ok()) return record.status();
-  std::lock_guard lock(state_->mu);
+  base::MutexLock lock(state_->mu);
   state_->record = *std::move(record);
   return state_->record;
 }
@@ -270,7 +270,7 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
     return errdefs::Annotate(
         pid.status(), fmt::format("restoring container \"{}\" from {}", state_->id, root_dir));
   }
-  std::lock_guard lock(state_->mu);
+  base::MutexLock lock(state_->mu);
   state_->restored_io = *std::move(io);
   return pid;
 }

@@ -5,7 +5,6 @@
 #define CONTAINERD_SRC_CLIENT_CONTAINER_STATE_H_
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -13,6 +12,8 @@
 #include "containerd/client.h"
 #include "containerd/container.h"
 #include "containerd/containers/containers.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd {
 
@@ -22,9 +23,9 @@ struct Container::State {
 
   Client client;
   const std::string id;
-  std::mutex mu;
-  containers::Container record;          // as last seen
-  std::shared_ptr<cio::IO> restored_io;  // of the task that Restore created
+  base::Mutex mu;
+  containers::Container record ABSL_GUARDED_BY(mu);          // as last seen
+  std::shared_ptr<cio::IO> restored_io ABSL_GUARDED_BY(mu);  // of the task that Restore created
 };
 
 }  // namespace containerd

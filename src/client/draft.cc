@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "draft.h"
 
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -9,6 +8,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::internal {
 
@@ -18,8 +19,8 @@ struct ContainerDraft::Notes {
     std::string key;
   };
 
-  std::mutex mu;
-  std::vector<Made> made;
+  base::Mutex mu;
+  std::vector<Made> made ABSL_GUARDED_BY(mu);
 };
 
 ContainerDraft::ContainerDraft() : notes_(std::make_shared<Notes>()) {}
@@ -29,7 +30,7 @@ Context ContainerDraft::In(const Context& ctx) const { return WithValue(ctx, not
 void ContainerDraft::RemoveSnapshots(const Context& ctx) {
   std::vector<Notes::Made> made;
   {
-    const std::lock_guard lock(notes_->mu);
+    const base::MutexLock lock(notes_->mu);
     made = std::exchange(notes_->made, {});
   }
   for (auto it = made.rbegin(); it != made.rend(); ++it) {
@@ -45,7 +46,7 @@ void NoteSnapshot(const Context& ctx, const std::shared_ptr<snapshots::Snapshott
                   const std::string& key) {
   const auto* const notes = ctx.Value<std::shared_ptr<ContainerDraft::Notes>>();
   if (notes == nullptr) return;
-  const std::lock_guard lock((*notes)->mu);
+  const base::MutexLock lock((*notes)->mu);
   (*notes)->made.push_back({snapshotter, key});
 }
 

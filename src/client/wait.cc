@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "containerd/tasks/tasks.h"
 
 #include "process_state.h"
+#include "src/base/mutex.h"
 #include "src/rpc/internal/until_answered.h"
 
 namespace containerd::internal {
@@ -46,7 +46,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
     CancelRegistration on_close =
         conn_->closing().OnCancel(end("the client connection is closing"));
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       on_cancel_ = std::move(on_cancel);
       on_close_ = std::move(on_close);
     }
@@ -93,9 +93,9 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   const std::shared_ptr<cio::IO> io_;
   const Promise<ExitStatus> promise_;
 
-  std::mutex mu_;
-  CancelRegistration on_cancel_;
-  CancelRegistration on_close_;
+  base::Mutex mu_;
+  CancelRegistration on_cancel_ ABSL_GUARDED_BY(mu_);
+  CancelRegistration on_close_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -2,10 +2,8 @@
 #include "remote_reader.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/await.h"
+#include "src/base/mutex.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/stream.h"
 
@@ -64,9 +63,11 @@ class StreamReader final : public io::Reader {
     std::size_t filled = 0;
     {
       const CancelRegistration wake = base::WakeOnCancel(ctx, state.mu, state.changed);
-      std::unique_lock lock(state.mu);
-      absl::Status s = base::Await(ctx, lock, state.changed,
-                                   [&state] { return state.done || !state.chunks.empty(); });
+      base::MutexLock lock(state.mu);
+      absl::Status s = base::Await(ctx, state.mu, state.changed,
+                                   [&state]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu) {
+                                     return state.done || !state.chunks.empty();
+                                   });
       if (!s.ok()) return s;
       if (state.chunks.empty()) {
         return state.status.ok() ? blob_.Ended(pos_)
@@ -107,14 +108,14 @@ class StreamReader final : public io::Reader {
  private:
   // Shared with the stream's callbacks.
   struct State {
-    std::mutex mu;
-    std::condition_variable changed;
-    std::deque<std::string> chunks;
-    std::size_t used = 0;    // bytes of the first chunk that were read
-    std::size_t queued = 0;  // bytes that were not
-    bool resting = false;
-    bool done = false;
-    absl::Status status;
+    base::Mutex mu;
+    base::CondVar changed;
+    std::deque<std::string> chunks ABSL_GUARDED_BY(mu);
+    std::size_t used ABSL_GUARDED_BY(mu) = 0;    // bytes of the first chunk that were read
+    std::size_t queued ABSL_GUARDED_BY(mu) = 0;  // bytes that were not
+    bool resting ABSL_GUARDED_BY(mu) = false;
+    bool done ABSL_GUARDED_BY(mu) = false;
+    absl::Status status ABSL_GUARDED_BY(mu);
   };
 
   void Start() {
@@ -124,20 +125,20 @@ class StreamReader final : public io::Reader {
         WithoutCancel(blob_.ctx), *blob_.stubs, &pb::Content::StubInterface::async_interface::Read,
         blob_.Request(pos_, 0),
         std::function<bool(pb::ReadContentResponse&)>([state](pb::ReadContentResponse& answer) {
-          std::lock_guard lock(state->mu);
+          base::MutexLock lock(state->mu);
           if (!answer.data().empty()) {
             state->queued += answer.data().size();
             state->chunks.push_back(std::move(*answer.mutable_data()));
-            state->changed.notify_all();
+            state->changed.NotifyAll();
           }
           state->resting = state->queued >= kReadAhead;
           return !state->resting;
         }),
         [state](absl::Status status) {
-          std::lock_guard lock(state->mu);
+          base::MutexLock lock(state->mu);
           state->done = true;
           state->status = std::move(status);
-          state->changed.notify_all();
+          state->changed.NotifyAll();
         });
   }
 

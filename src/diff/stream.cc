@@ -2,7 +2,6 @@
 #include "containerd/diff/stream.h"
 
 #include <algorithm>
-#include <mutex>
 #include <span>
 #include <utility>
 
@@ -13,6 +12,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::diff {
 namespace {
@@ -66,8 +67,8 @@ StreamProcessorInit CompressedHandler(const Context& /*ctx*/, std::string_view m
 }
 
 struct Handlers {
-  std::mutex mu;
-  std::vector<Handler> list = {CompressedHandler};
+  base::Mutex mu;
+  std::vector<Handler> list ABSL_GUARDED_BY(mu) = {CompressedHandler};
 };
 
 Handlers& AllHandlers() {
@@ -90,7 +91,7 @@ bool IsErrNoProcessor(const absl::Status& status) {
 
 void RegisterProcessor(Handler handler) {
   Handlers& handlers = AllHandlers();
-  const std::lock_guard lock(handlers.mu);
+  const base::MutexLock lock(handlers.mu);
   handlers.list.push_back(std::move(handler));
 }
 
@@ -100,7 +101,7 @@ absl::StatusOr<std::unique_ptr<StreamProcessor>> GetProcessor(
   std::vector<Handler> list;
   {
     Handlers& handlers = AllHandlers();
-    const std::lock_guard lock(handlers.mu);
+    const base::MutexLock lock(handlers.mu);
     list = handlers.list;
   }
   for (auto handler = list.rbegin(); handler != list.rend(); ++handler) {

@@ -84,15 +84,15 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
 
 void Feed::Start() {
   if (options_.error.ok()) return StartStream();
-  Lock lock(mu_);
+  base::MutexLock lock(mu_);
   End(options_.error);
-  Deliver(lock);
+  Deliver();
 }
 
 void Feed::StartStream() {
   int attempt = 0;
   {
-    const Lock lock(mu_);
+    const base::MutexLock lock(mu_);
     attempt = ++attempt_;
     streaming_ = true;
     stream_began_ = absl::Now();
@@ -112,7 +112,7 @@ void Feed::StartStream() {
           [self = shared_from_this()](absl::Status status) {
             self->OnStreamEnd(std::move(status));
           });
-  const Lock lock(mu_);
+  const base::MutexLock lock(mu_);
   if (attempt != attempt_ || !streaming_) return;  // over already
   stream_ = std::move(stream);
   // The queue may have been full and then emptied before there was a handle to resume with.
@@ -125,19 +125,19 @@ bool Feed::OnEnvelope(const types::Envelope& proto) {
                     .ns = proto.namespace_(),
                     .topic = proto.topic(),
                     .event = typeurl::FromProto(proto.event())};
-  Lock lock(mu_);
+  base::MutexLock lock(mu_);
   if (end_.has_value() || ctx_.Done()) return true;  // reads on to the end of the stream
   NoteReady();
   if (!envelope.topic.starts_with(kMarkerTopic)) {
     seen_until_ = std::max(seen_until_, envelope.timestamp);
     Push(std::move(envelope));
   }
-  Deliver(lock);
+  Deliver();
   return queue_.size() < options_.queue_size;
 }
 
 void Feed::OnStreamEnd(absl::Status status) {
-  Lock lock(mu_);
+  base::MutexLock lock(mu_);
   streaming_ = false;
   ready_ = false;
   stream_ = {};
@@ -155,21 +155,21 @@ void Feed::OnStreamEnd(absl::Status status) {
     if (absl::Now() - stream_began_ > options_.max_backoff) backoff_ = options_.min_backoff;
     After(NextBackoff(), &Feed::AskDaemon);
   }
-  Deliver(lock);
+  Deliver();
 }
 
 void Feed::After(absl::Duration delay, void (Feed::*step)()) {
   rpc::SleepAsync(ctx_, stubs_->conn(), delay,
                   [self = shared_from_this(), step, sleep = ++sleeps_](absl::Status status) {
-                    Lock lock(self->mu_);
+                    base::MutexLock lock(self->mu_);
                     if (sleep != self->sleeps_) return;
                     if (!status.ok()) {
                       // A stream under way ends by itself.
                       if (!self->streaming_) self->End(std::move(status));
-                      self->Deliver(lock);
+                      self->Deliver();
                       return;
                     }
-                    lock.unlock();
+                    lock.Unlock();
                     (*self.*step)();
                   });
 }
@@ -208,10 +208,10 @@ void Feed::AskDaemon() {
       self->Confirm();
       return;
     }
-    Lock lock(self->mu_);
+    base::MutexLock lock(self->mu_);
     if (absl::Status ended = self->Ended(); !ended.ok()) {
       self->End(std::move(ended));
-      self->Deliver(lock);
+      self->Deliver();
     } else {
       self->After(self->NextBackoff(), &Feed::AskDaemon);
     }
@@ -221,7 +221,7 @@ void Feed::AskDaemon() {
 void Feed::Confirm() {
   int attempt = 0;
   {
-    const Lock lock(mu_);
+    const base::MutexLock lock(mu_);
     if (!streaming_ || ready_ || confirming_ == attempt_) return;
     confirming_ = attempt = attempt_;
   }
@@ -229,7 +229,7 @@ void Feed::Confirm() {
   marker.set_topic(marker_);
   marker.mutable_event()->PackFrom(google::protobuf::Empty());
   Publish(std::move(marker), {}, [self = shared_from_this(), attempt](const absl::Status& status) {
-    Lock lock(self->mu_);
+    base::MutexLock lock(self->mu_);
     if (self->confirming_ == attempt) self->confirming_ = 0;
     // If the stream broke meanwhile, its end has started the next step already.
     if (self->attempt_ != attempt || !self->streaming_ || self->ready_) return;
@@ -237,7 +237,7 @@ void Feed::Confirm() {
       // The caller may not publish markers. The subscription was sent before this call, so it is
       // taken as ready.
       self->NoteReady();
-      self->Deliver(lock);
+      self->Deliver();
       return;
     }
     // The daemon may have handled the marker before the subscription, so another one is published.
@@ -250,7 +250,7 @@ void Feed::NoteReady() {
   if (ready_) return;
   ready_ = true;
   ++sleeps_;  // for the next marker, perhaps
-  changed_.notify_all();
+  changed_.NotifyAll();
   if (!gap_.has_value()) return;
   gap_->until = absl::Now();
   seen_until_ = std::max(seen_until_, gap_->until);
@@ -259,7 +259,7 @@ void Feed::NoteReady() {
 
 void Feed::Push(Item item) {
   queue_.push_back(std::move(item));
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 std::optional<Item> Feed::Pop() {
@@ -273,10 +273,10 @@ std::optional<Item> Feed::Pop() {
 void Feed::End(absl::Status status) {
   if (end_.has_value()) return;
   end_ = std::move(status);
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
-void Feed::Deliver(Lock& lock) {
+void Feed::Deliver() {
   if (has_callbacks_) {
     if (delivering_.has_value()) return;
     delivering_ = std::this_thread::get_id();
@@ -288,17 +288,17 @@ void Feed::Deliver(Lock& lock) {
         if (!end_.has_value()) break;
         callbacks_ = nullptr;
       }
-      lock.unlock();
+      const std::optional<absl::Status> end = end_;
+      const base::MutexUnlock unlock(mu_);
       if (item.has_value()) {
         if (callbacks->on_item) callbacks->on_item(*item);
       } else if (callbacks->on_end) {
-        callbacks->on_end(*end_);
+        callbacks->on_end(*end);
       }
       callbacks = nullptr;
-      lock.lock();
     }
     delivering_.reset();
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   if (end_.has_value()) activity_.reset();
 }
@@ -306,25 +306,22 @@ void Feed::Deliver(Lock& lock) {
 void Feed::Silence() {
   std::shared_ptr<const Callbacks> dropped;  // destroyed without the lock
   {
-    const Lock lock(mu_);
+    const base::MutexLock lock(mu_);
     dropped = std::move(callbacks_);
     callbacks_ = nullptr;
   }
   cancel_();
-  Lock lock(mu_);
+  base::MutexLock lock(mu_);
   if (delivering_ == std::this_thread::get_id()) return;
-  changed_.wait(lock, [this] { return !delivering_.has_value(); });
-}
-
-absl::Status Feed::Wait(const Context& ctx, const std::function<bool()>& done) {
-  const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
-  Lock lock(mu_);
-  return base::Await(ctx, lock, changed_, done);
+  changed_.Wait(mu_,
+                [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !delivering_.has_value(); });
 }
 
 absl::StatusOr<Item> Feed::Next(const Context& ctx) {
   std::optional<Item> item;
-  absl::Status s = Wait(ctx, [&] {
+  const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
+  const base::MutexLock lock(mu_);
+  absl::Status s = base::Await(ctx, mu_, changed_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     item = Pop();
     return item.has_value() || end_.has_value();
   });
@@ -334,7 +331,7 @@ absl::StatusOr<Item> Feed::Next(const Context& ctx) {
 }
 
 absl::StatusOr<std::optional<Item>> Feed::TryNext() {
-  const Lock lock(mu_);
+  const base::MutexLock lock(mu_);
   std::optional<Item> item = Pop();
   if (!item.has_value() && end_.has_value()) return *end_;
   return item;
@@ -342,9 +339,12 @@ absl::StatusOr<std::optional<Item>> Feed::TryNext() {
 
 absl::Status Feed::WaitReady(const Context& ctx) {
   Confirm();
-  absl::Status s = Wait(ctx, [this] { return ready_ || end_.has_value(); });
+  const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
+  const base::MutexLock lock(mu_);
+  absl::Status s = base::Await(ctx, mu_, changed_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return ready_ || end_.has_value();
+  });
   if (!s.ok()) return s;
-  const Lock lock(mu_);
   return ready_ || !end_.has_value() ? absl::OkStatus() : *end_;
 }
 

@@ -5,11 +5,9 @@
 #ifndef CONTAINERD_SRC_EVENTS_FEED_H_
 #define CONTAINERD_SRC_EVENTS_FEED_H_
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -23,6 +21,7 @@
 #include "containerd/rpc/connection.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
 
+#include "src/base/mutex.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/stream.h"
 
@@ -66,8 +65,6 @@ class Feed : public std::enable_shared_from_this<Feed> {
   void Silence();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
-
   void StartStream();
   void OnStreamEnd(absl::Status status);
   bool OnEnvelope(const types::Envelope& proto);
@@ -81,21 +78,17 @@ class Feed : public std::enable_shared_from_this<Feed> {
   void Publish(services::events::v1::PublishRequest request, const rpc::CallOptions& options,
                std::function<void(absl::Status)> done);
 
-  // Called with mu_ held.
-  void After(absl::Duration delay, void (Feed::*step)());
-  absl::Duration NextBackoff();
+  void After(absl::Duration delay, void (Feed::*step)()) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Duration NextBackoff() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Ended() const;
-  void NoteReady();
-  void Push(Item item);
-  std::optional<Item> Pop();
-  void End(absl::Status status);
+  void NoteReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Push(Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::optional<Item> Pop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Runs the callbacks for what is queued, without the lock, unless another thread is at it. Call
   // it whenever there may be something new.
-  void Deliver(Lock& lock);
-
-  // Waits until `done()` or the end of `ctx`.
-  absl::Status Wait(const Context& ctx, const std::function<bool()>& done);
+  void Deliver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::shared_ptr<const EventsStubs> stubs_;
   const std::vector<std::string> filters_;
@@ -103,32 +96,32 @@ class Feed : public std::enable_shared_from_this<Feed> {
   Context ctx_;
   CancelFunc cancel_;
 
-  std::mutex mu_;
-  std::condition_variable changed_;
+  base::Mutex mu_;
+  base::CondVar changed_;
 
   // Held until the end, so that closing the connection waits for it.
-  std::optional<rpc::Connection::Activity> activity_;
+  std::optional<rpc::Connection::Activity> activity_ ABSL_GUARDED_BY(mu_);
 
-  int attempt_ = 0;  // streams started so far
-  bool streaming_ = false;
-  rpc::StreamHandle stream_;
-  absl::Time stream_began_;
-  absl::Duration backoff_;
-  int sleeps_ = 0;  // until the next step; only the last counts
+  int attempt_ ABSL_GUARDED_BY(mu_) = 0;  // streams started so far
+  bool streaming_ ABSL_GUARDED_BY(mu_) = false;
+  rpc::StreamHandle stream_ ABSL_GUARDED_BY(mu_);
+  absl::Time stream_began_ ABSL_GUARDED_BY(mu_);
+  absl::Duration backoff_ ABSL_GUARDED_BY(mu_);
+  int sleeps_ ABSL_GUARDED_BY(mu_) = 0;  // until the next step; only the last counts
 
-  bool ready_ = false;        // the daemon has the present stream
-  const std::string marker_;  // the topic
-  int confirming_ = 0;        // the attempt that a marker is on its way for
-  absl::Duration marker_delay_;
-  absl::Time seen_until_;  // nothing was missed up to here
-  std::optional<Gap> gap_;
+  bool ready_ ABSL_GUARDED_BY(mu_) = false;  // the daemon has the present stream
+  const std::string marker_;                 // the topic
+  int confirming_ ABSL_GUARDED_BY(mu_) = 0;  // the attempt that a marker is on its way for
+  absl::Duration marker_delay_ ABSL_GUARDED_BY(mu_);
+  absl::Time seen_until_ ABSL_GUARDED_BY(mu_);  // nothing was missed up to here
+  std::optional<Gap> gap_ ABSL_GUARDED_BY(mu_);
 
-  std::deque<Item> queue_;
-  std::optional<absl::Status> end_;
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mu_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
 
   const bool has_callbacks_;
-  std::shared_ptr<const Callbacks> callbacks_;  // until the end
-  std::optional<std::thread::id> delivering_;
+  std::shared_ptr<const Callbacks> callbacks_ ABSL_GUARDED_BY(mu_);  // until the end
+  std::optional<std::thread::id> delivering_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace containerd::events

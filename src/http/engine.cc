@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine.h"
 
-#include <mutex>
 #include <sys/epoll.h>
 #include <unordered_map>
 #include <utility>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::http {
 
@@ -131,13 +132,13 @@ class Multi : public std::enable_shared_from_this<Multi> {
 };
 
 absl::StatusOr<std::shared_ptr<Engine>> Engine::Get() {
-  static std::mutex mu;
-  static std::weak_ptr<Engine> current;
-  static pid_t owner = 0;
+  static base::Mutex mu;
+  static std::weak_ptr<Engine> current ABSL_GUARDED_BY(mu);
+  static pid_t owner ABSL_GUARDED_BY(mu) = 0;
   static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (initialized != CURLE_OK) return errdefs::Unknown("http: libcurl cannot be initialized");
 
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   if (owner == getpid()) {
     if (std::shared_ptr<Engine> engine = current.lock()) return engine;
   }

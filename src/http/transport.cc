@@ -16,6 +16,7 @@
 #include "chars.h"
 #include "engine.h"
 #include "src/base/await.h"
+#include "src/base/mutex.h"
 #include "tls.h"
 
 namespace containerd::http {
@@ -71,9 +72,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     std::size_t n = 0;
     bool resume = false;
     {
-      std::unique_lock lock(mu_);
-      absl::Status s =
-          base::Await(ctx, lock, readable_, [this] { return ended_ || !chunks_.empty(); });
+      base::MutexLock lock(mu_);
+      absl::Status s = base::Await(
+          ctx, mu_, readable_,
+          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || !chunks_.empty(); });
       if (!s.ok()) return s;
       if (chunks_.empty()) return result_.ok() ? absl::StatusOr<std::size_t>(0) : result_;
       while (n < buf.size() && !chunks_.empty()) {
@@ -100,7 +102,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   void Abandon() {
     std::deque<std::string> dropped;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       if (ended_) return;
       abandoned_ = true;
       dropped.swap(chunks_);
@@ -319,7 +321,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
 
   std::size_t Body(std::string_view data) {
     received_ += static_cast<std::int64_t>(data.size());
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (abandoned_) {
       drained_ += static_cast<std::int64_t>(data.size());
       return drained_ <= kDrainBytes ? data.size() : 0;
@@ -342,7 +344,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       chunks_.push_back(std::move(chunk));
     }
     buffered_ += data.size();
-    readable_.notify_all();
+    readable_.NotifyAll();
     return data.size();
   }
 
@@ -378,7 +380,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     if (!added_) return;
     int paused = CURLPAUSE_CONT;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       if (receiving_paused_) paused |= CURLPAUSE_RECV;
     }
     if (sending_paused_) paused |= CURLPAUSE_SEND;
@@ -393,7 +395,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       if (const auto self = weak.lock()) self->End(errdefs::Canceled("the response was not read"));
     });
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       receiving_paused_ = false;
     }
     Resume();
@@ -414,10 +416,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     on_cancel_.Reset();
     if (request_.body != nullptr) request_.body->Finished(result);
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       ended_ = true;
       result_ = result;
-      readable_.notify_all();
+      readable_.NotifyAll();
     }
     if (!delivered_) {
       if (result.ok()) result = NewError(ErrorKind::kUnexpectedEOF, Describe("no response"));
@@ -539,16 +541,16 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   std::int64_t received_ = 0;
   std::int64_t drained_ = 0;
 
-  std::mutex mu_;  // of all that follows
-  std::condition_variable readable_;
-  std::deque<std::string> chunks_;
-  std::size_t chunk_at_ = 0;  // read of the first chunk
-  std::string spare_;         // a chunk's memory, to use again
-  std::size_t buffered_ = 0;
-  bool receiving_paused_ = false;
-  bool abandoned_ = false;
-  bool ended_ = false;
-  absl::Status result_;
+  base::Mutex mu_;
+  base::CondVar readable_;
+  std::deque<std::string> chunks_ ABSL_GUARDED_BY(mu_);
+  std::size_t chunk_at_ ABSL_GUARDED_BY(mu_) = 0;  // read of the first chunk
+  std::string spare_ ABSL_GUARDED_BY(mu_);         // a chunk's memory, to use again
+  std::size_t buffered_ ABSL_GUARDED_BY(mu_) = 0;
+  bool receiving_paused_ ABSL_GUARDED_BY(mu_) = false;
+  bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status result_ ABSL_GUARDED_BY(mu_);
 };
 
 absl::Status CheckRequest(const Request& request) {
@@ -599,7 +601,7 @@ class Transport final : public RoundTripper {
  private:
   // Held from the first request on, so that connections are kept between requests.
   absl::StatusOr<std::shared_ptr<Engine>> GetEngine() {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (engine_ == nullptr || owner_ != getpid()) {
       absl::StatusOr<std::shared_ptr<Engine>> engine = Engine::Get();
       if (!engine.ok()) return engine;
@@ -611,9 +613,9 @@ class Transport final : public RoundTripper {
 
   std::shared_ptr<const Settings> settings_;
   absl::Status broken_;
-  std::mutex mu_;
-  std::shared_ptr<Engine> engine_;
-  pid_t owner_ = 0;
+  base::Mutex mu_;
+  std::shared_ptr<Engine> engine_ ABSL_GUARDED_BY(mu_);
+  pid_t owner_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace
@@ -623,9 +625,9 @@ std::shared_ptr<RoundTripper> NewTransport(TransportOptions options) {
 }
 
 std::shared_ptr<RoundTripper> DefaultTransport() {
-  static std::mutex mu;
-  static std::weak_ptr<RoundTripper> current;
-  std::lock_guard lock(mu);
+  static base::Mutex mu;
+  static std::weak_ptr<RoundTripper> current ABSL_GUARDED_BY(mu);
+  base::MutexLock lock(mu);
   std::shared_ptr<RoundTripper> transport = current.lock();
   if (transport == nullptr) {
     transport = NewTransport();

@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <errno.h>
 #include <map>
-#include <mutex>
 #include <pthread.h>
 #include <signal.h>
 #include <span>
@@ -23,6 +21,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::reactor {
 namespace {
@@ -104,7 +104,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void Stop() {
     if (getpid() != owner_) return;  // a forked child: there is no thread here
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       stop_ = true;
     }
     Wake();
@@ -122,7 +122,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   absl::StatusOr<uint64_t> Add(int fd, uint32_t events, Reactor::FdCallback callback) {
     auto handler = std::make_shared<Handler>(Handler{fd, events, std::move(callback)});
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const uint64_t id = next_id_++;
     epoll_event event{.events = Effective(events), .data = {.u64 = id}};
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) < 0) {
@@ -137,7 +137,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void SetEvents(uint64_t id, uint32_t events) {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const auto it = handlers_.find(id);
     if (it == handlers_.end() || it->second->events == events) return;
     it->second->events = events;
@@ -151,7 +151,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   void Remove(uint64_t id) {
     std::shared_ptr<Handler> dropped;  // its callback is destroyed outside the lock
-    std::unique_lock lock(mu_);
+    base::MutexLock lock(mu_);
     const auto it = handlers_.find(id);
     if (it != handlers_.end()) {
       dropped = std::move(it->second);
@@ -159,12 +159,12 @@ class Loop : public std::enable_shared_from_this<Loop> {
       // The epoll set is shared with the parent after a fork.
       if (getpid() == owner_) epoll_ctl(epoll_, EPOLL_CTL_DEL, dropped->fd, nullptr);
     }
-    AwaitIdle(lock, id);
+    AwaitIdle(id);
   }
 
   std::pair<int64_t, uint64_t> RunAfter(absl::Duration delay, std::function<void()> fn) {
     const int64_t nanos = std::clamp<int64_t>(absl::ToInt64Nanoseconds(delay), 0, int64_t{1} << 60);
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const std::pair key(MonotonicNanos() + nanos, next_id_++);
     const auto it = timers_.emplace(key, std::move(fn)).first;
     if (it == timers_.begin()) SetClock();
@@ -173,16 +173,16 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   void CancelTimer(int64_t when, uint64_t id) {
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>>::node_type dropped;
-    std::unique_lock lock(mu_);
+    base::MutexLock lock(mu_);
     dropped = timers_.extract({when, id});
-    if (dropped.empty()) AwaitIdle(lock, id);
+    if (dropped.empty()) AwaitIdle(id);
     // The clock may now be early; that wakes the loop once for nothing.
-    lock.unlock();
+    lock.Unlock();
   }
 
   void Post(std::function<void()> fn) {
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       posted_.push_back(std::move(fn));
       if (posted_.size() > 1) return;  // woken already
     }
@@ -192,15 +192,15 @@ class Loop : public std::enable_shared_from_this<Loop> {
  private:
   struct Handler {
     int fd;
-    uint32_t events;  // under mu_
+    uint32_t events;  // under mu_ of the loop
     Reactor::FdCallback callback;
   };
 
   // Waits until the callback `id` is not running, unless it is that callback that asks.
-  void AwaitIdle(std::unique_lock<std::mutex>& lock, uint64_t id) {
+  void AwaitIdle(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (running_ != id || OnThread() || getpid() != owner_) return;
     ++waiters_;
-    idle_.wait(lock, [&] { return running_ != id; });
+    idle_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return running_ != id; });
     --waiters_;
   }
 
@@ -216,7 +216,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   // Sets the clock to the first timer, or stops it.
-  void SetClock() const {
+  void SetClock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     itimerspec spec{};
     if (!timers_.empty()) {
       const int64_t when = std::max<int64_t>(timers_.begin()->first.first, 1);
@@ -254,7 +254,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
     std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers;
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers;
     running_on_.store(false, std::memory_order_release);
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     handlers.swap(handlers_);  // destroyed after the lock's release
     timers.swap(timers_);
   }
@@ -262,7 +262,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void Dispatch(uint64_t id, uint32_t events) {
     std::shared_ptr<Handler> handler;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       const auto it = handlers_.find(id);
       if (it == handlers_.end() || it->second->events == 0) return;
       handler = it->second;
@@ -278,7 +278,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
     while (true) {
       std::function<void()> due;
       {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         const auto first = timers_.begin();
         if (first == timers_.end() || first->first.first > now) {
           SetClock();
@@ -300,7 +300,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
       std::vector<std::function<void()>> batch;
       bool stop = false;
       {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         stop = stop_;
         batch.swap(posted_);
       }
@@ -314,9 +314,9 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void Finished() {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     running_ = 0;
-    if (waiters_ > 0) idle_.notify_all();
+    if (waiters_ > 0) idle_.NotifyAll();
   }
 
   const pid_t owner_;
@@ -327,15 +327,16 @@ class Loop : public std::enable_shared_from_this<Loop> {
   pthread_t thread_self_{};  // written by the thread before running_on_
   std::atomic<bool> running_on_ = false;
 
-  std::mutex mu_;
-  std::condition_variable idle_;
-  int waiters_ = 0;
-  uint64_t running_ = 0;  // the callback that runs now
-  uint64_t next_id_ = kFirstId;
-  std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers_;
-  std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers_;  // by time
-  std::vector<std::function<void()>> posted_;
-  bool stop_ = false;
+  base::Mutex mu_;
+  base::CondVar idle_;
+  int waiters_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t running_ ABSL_GUARDED_BY(mu_) = 0;  // the callback that runs now
+  uint64_t next_id_ ABSL_GUARDED_BY(mu_) = kFirstId;
+  std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers_ ABSL_GUARDED_BY(mu_);
+  std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers_
+      ABSL_GUARDED_BY(mu_);  // by time
+  std::vector<std::function<void()>> posted_ ABSL_GUARDED_BY(mu_);
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace internal
@@ -389,12 +390,12 @@ absl::StatusOr<std::shared_ptr<Reactor>> Reactor::New() {
 
 absl::StatusOr<std::shared_ptr<Reactor>> Reactor::Shared() {
   struct Instance {
-    std::mutex mu;
-    std::weak_ptr<Reactor> reactor;
-    pid_t owner = 0;
+    base::Mutex mu;
+    std::weak_ptr<Reactor> reactor ABSL_GUARDED_BY(mu);
+    pid_t owner ABSL_GUARDED_BY(mu) = 0;
   };
   static Instance& instance = *new Instance;  // never destroyed: users may outlive static objects
-  std::lock_guard lock(instance.mu);
+  base::MutexLock lock(instance.mu);
   if (instance.owner == getpid()) {
     if (auto reactor = instance.reactor.lock()) return reactor;
   }
@@ -427,18 +428,20 @@ void Reactor::RunSync(const std::function<void()>& fn) {
     return;
   }
   struct Rendezvous {
-    std::mutex mu;
-    std::condition_variable done_changed;
-    bool done = false;
+    base::Mutex mu;
+    base::CondVar done_changed;
+    bool done ABSL_GUARDED_BY(mu) = false;
   } rendezvous;
   loop_->Post([&] {
     fn();
-    std::lock_guard lock(rendezvous.mu);
+    base::MutexLock lock(rendezvous.mu);
     rendezvous.done = true;
-    rendezvous.done_changed.notify_all();
+    rendezvous.done_changed.NotifyAll();
   });
-  std::unique_lock lock(rendezvous.mu);
-  rendezvous.done_changed.wait(lock, [&] { return rendezvous.done; });
+  base::MutexLock lock(rendezvous.mu);
+  rendezvous.done_changed.Wait(rendezvous.mu, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(rendezvous.mu) {
+    return rendezvous.done;
+  });
 }
 
 bool Reactor::OnLoopThread() const { return loop_->OnThread(); }

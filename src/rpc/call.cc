@@ -11,6 +11,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/mutex.h"
+
 namespace containerd::rpc {
 namespace {
 
@@ -72,7 +74,7 @@ absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) 
 }
 
 void CallState::Cancel() {
-  std::lock_guard lock(mu_);
+  base::MutexLock lock(mu_);
   if (grpc_context_) grpc_context_->TryCancel();
 }
 
@@ -81,7 +83,7 @@ void CallState::Finish() {
   on_cancel_.Reset();
   on_close_.Reset();
   {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     grpc_context_ = nullptr;
   }
   activity_.reset();

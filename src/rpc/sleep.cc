@@ -2,7 +2,6 @@
 #include "src/rpc/internal/sleep.h"
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -10,6 +9,8 @@
 #include <grpcpp/alarm.h>
 
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::rpc {
 namespace {
@@ -25,10 +26,10 @@ struct Sleep {
   std::shared_ptr<Connection> conn;
   std::optional<Connection::Activity> activity;
   std::function<void(absl::Status)> done;
-  std::mutex mu;  // guards what follows
-  std::unique_ptr<grpc::Alarm> alarm;
-  CancelRegistration on_cancel;
-  CancelRegistration on_close;
+  base::Mutex mu;
+  std::unique_ptr<grpc::Alarm> alarm ABSL_GUARDED_BY(mu);
+  CancelRegistration on_cancel ABSL_GUARDED_BY(mu);
+  CancelRegistration on_close ABSL_GUARDED_BY(mu);
 };
 
 }  // namespace
@@ -45,14 +46,14 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
   auto held = std::make_shared<std::shared_ptr<Sleep>>(sleep);
   const auto cancel = [weak = std::weak_ptr<Sleep>(sleep)] {
     if (const auto live = weak.lock()) {
-      const std::lock_guard lock(live->mu);
+      const base::MutexLock lock(live->mu);
       if (live->alarm) live->alarm->Cancel();
     }
   };
   CancelRegistration on_cancel = ctx.OnCancel(cancel);
   CancelRegistration on_close = conn->closing().OnCancel(cancel);
 
-  const std::lock_guard lock(sleep->mu);
+  const base::MutexLock lock(sleep->mu);
   sleep->on_cancel = std::move(on_cancel);
   sleep->on_close = std::move(on_close);
   sleep->alarm = std::make_unique<grpc::Alarm>();
@@ -63,7 +64,7 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
     const std::shared_ptr<Sleep> mine = std::move(*held);
     std::unique_ptr<grpc::Alarm> over;
     {
-      const std::lock_guard inner(mine->mu);  // after Set has returned
+      const base::MutexLock inner(mine->mu);  // after Set has returned
       over = std::move(mine->alarm);
     }
     std::function<void(absl::Status)> done_fn = std::move(mine->done);

@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -36,6 +34,7 @@
 #include "process.h"
 #include "src/base/await.h"
 #include "src/base/fd.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd::supervisor {
@@ -148,19 +147,20 @@ struct Daemon::Impl {
   base::Fd wake;  // an eventfd, readable when `want` has changed
   std::thread watcher;
 
-  mutable std::mutex mu;
-  std::condition_variable changed;
-  Want want = Want::kUp;     // what was asked for
-  Want settled = Want::kUp;  // what the watching thread has last seen to
-  bool busy = false;         // an operation is under way
-  int stop_signal = SIGTERM;
+  mutable base::Mutex mu;
+  base::CondVar changed;
+  Want want ABSL_GUARDED_BY(mu) = Want::kUp;     // what was asked for
+  Want settled ABSL_GUARDED_BY(mu) = Want::kUp;  // what the watching thread has last seen to
+  bool busy ABSL_GUARDED_BY(mu) = false;         // an operation is under way
+  int stop_signal ABSL_GUARDED_BY(mu) = SIGTERM;
+  bool gone ABSL_GUARDED_BY(mu) = false;
+  bool joined ABSL_GUARDED_BY(mu) = false;
+  absl::Status last_error ABSL_GUARDED_BY(mu);  // why it is down, or not ready yet
+  absl::Status stop_result ABSL_GUARDED_BY(mu);
+  // Written by the watching thread with `mu` held, so that it may read them without.
   std::shared_ptr<Process> process;  // null while down
   bool ready = false;
-  bool gone = false;
-  bool joined = false;
   int64_t starts = 0;
-  absl::Status last_error;  // why it is down, or not ready yet
-  absl::Status stop_result;
 
   // Only touched by the watching thread.
   bool served = false;   // some process has answered a health check
@@ -173,7 +173,7 @@ struct Daemon::Impl {
 
 void Daemon::Impl::SetWant(Want w) {
   {
-    std::lock_guard lock(mu);
+    base::MutexLock lock(mu);
     if (want == Want::kGone) return;  // for good
     want = w;
     if (w == Want::kUp) last_error = absl::OkStatus();
@@ -186,10 +186,10 @@ void Daemon::Impl::SetWant(Want w) {
 template <typename Done>
 absl::Status Daemon::Impl::Await(const Context& ctx, std::string_view what, Done done) {
   const CancelRegistration wake_me = base::WakeOnCancel(ctx, mu, changed);
-  std::unique_lock lock(mu);
+  base::MutexLock lock(mu);
   std::optional<absl::Status> result;
-  absl::Status s = base::Await(ctx, lock, changed, [&] {
-    result = done();
+  absl::Status s = base::Await(ctx, mu, changed, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    result = base::CallLocked(done);
     return result.has_value();
   });
   if (s.ok()) return *result;
@@ -210,7 +210,7 @@ void Daemon::Impl::Watch() {
   while (true) {
     Want now;
     {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       now = want;
       if (now == Want::kUp) settled = now;
     }
@@ -222,18 +222,18 @@ void Daemon::Impl::Watch() {
     next_start = absl::InfinitePast();
     backoff = absl::ZeroDuration();
     {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       settled = now;
-      changed.notify_all();
+      changed.NotifyAll();
     }
     if (now == Want::kGone) break;
     Nap(absl::InfiniteDuration());
   }
   absl::Status result = CleanUp();
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   stop_result = std::move(result);
   gone = true;
-  changed.notify_all();
+  changed.NotifyAll();
 }
 
 // One step towards a daemon that serves, or a wait for something to happen.
@@ -246,7 +246,6 @@ void Daemon::Impl::WatchUp() {
     }
     return;
   }
-  // Only this thread sets `ready`, so that it may read it without the lock.
   Nap(ready ? absl::InfiniteDuration() : kPollInterval);
   if (process->Wait(absl::ZeroDuration())) {
     HandleExit(errdefs::Unavailable(
@@ -266,10 +265,10 @@ absl::Status Daemon::Impl::Launch() {
     next = *std::move(spawned);
   }
   started = absl::Now();
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   process = std::make_shared<Process>(*std::move(next));
   ++starts;
-  changed.notify_all();
+  changed.NotifyAll();
   return absl::OkStatus();
 }
 
@@ -341,11 +340,11 @@ void Daemon::Impl::CheckReady() {
                     absl::FormatDuration(config.startup_timeout), errdefs::Message(health))));
     return;
   }
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   ready = health.ok();
   served = served || ready;
   last_error = std::move(health);
-  changed.notify_all();
+  changed.NotifyAll();
 }
 
 // The process has ended without being asked to.
@@ -357,7 +356,7 @@ void Daemon::Impl::HandleExit(absl::Status why) {
   unlink(config.PidPath().c_str());
   if (ready && absl::Now() - started > kStable) backoff = absl::ZeroDuration();
   {
-    std::lock_guard lock(mu);
+    base::MutexLock lock(mu);
     process = nullptr;
     ready = false;
   }
@@ -366,7 +365,7 @@ void Daemon::Impl::HandleExit(absl::Status why) {
 
 // Notes that the daemon is down, why, and when it is started again, if at all.
 void Daemon::Impl::Fail(absl::Status status) {
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   last_error = std::move(status);
   // The very first start is not tried again: its cause rarely goes away by itself, and Start
   // reports it.
@@ -376,13 +375,13 @@ void Daemon::Impl::Fail(absl::Status status) {
     backoff = std::clamp(backoff * 2, config.min_backoff, config.max_backoff);
     next_start = absl::Now() + backoff;
   }
-  changed.notify_all();
+  changed.NotifyAll();
 }
 
 void Daemon::Impl::Terminate() {
   int signal;
   {
-    std::lock_guard lock(mu);
+    base::MutexLock lock(mu);
     signal = stop_signal;
   }
   static_cast<void>(process->Signal(signal));
@@ -393,11 +392,11 @@ void Daemon::Impl::Terminate() {
     process->Wait(absl::InfiniteDuration());
   }
   unlink(config.PidPath().c_str());
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   last_error = errdefs::Unavailable("containerd was stopped");
   process = nullptr;
   ready = false;
-  changed.notify_all();
+  changed.NotifyAll();
 }
 
 absl::Status Daemon::Impl::CleanUp() {
@@ -444,51 +443,57 @@ Daemon::~Daemon() {
 const std::string& Daemon::Address() const { return impl_->config.address; }
 
 pid_t Daemon::Pid() const {
-  std::lock_guard lock(impl_->mu);
+  base::MutexLock lock(impl_->mu);
   return impl_->process != nullptr ? impl_->process->pid() : -1;
 }
 
 int64_t Daemon::Starts() const {
-  std::lock_guard lock(impl_->mu);
+  base::MutexLock lock(impl_->mu);
   return impl_->starts;
 }
 
 absl::Status Daemon::WaitReady(const Context& ctx) {
-  return impl_->Await(ctx, "waiting for containerd", [this]() -> std::optional<absl::Status> {
-    if (impl_->want == Want::kUp) {
-      if (impl_->ready) return absl::OkStatus();
-      return std::nullopt;
-    }
-    if (impl_->last_error.ok()) return errdefs::Unavailable("containerd is being stopped");
-    return impl_->last_error;
-  });
+  return impl_->Await(ctx, "waiting for containerd",
+                      [this]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(impl_->mu) -> std::optional<absl::Status> {
+                            if (impl_->want == Want::kUp) {
+                              if (impl_->ready) return absl::OkStatus();
+                              return std::nullopt;
+                            }
+                            if (impl_->last_error.ok())
+                              return errdefs::Unavailable("containerd is being stopped");
+                            return impl_->last_error;
+                          });
 }
 
 absl::Status Daemon::Impl::BeginOperation(const Context& ctx) {
-  return Await(ctx, "waiting for another operation", [this]() -> std::optional<absl::Status> {
-    if (want == Want::kGone) return errdefs::FailedPrecondition("containerd was stopped for good");
-    if (busy) return std::nullopt;
-    busy = true;
-    return absl::OkStatus();
-  });
+  return Await(ctx, "waiting for another operation",
+               [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) -> std::optional<absl::Status> {
+                 if (want == Want::kGone)
+                   return errdefs::FailedPrecondition("containerd was stopped for good");
+                 if (busy) return std::nullopt;
+                 busy = true;
+                 return absl::OkStatus();
+               });
 }
 
 void Daemon::Impl::EndOperation() {
-  std::lock_guard lock(mu);
+  base::MutexLock lock(mu);
   busy = false;
-  changed.notify_all();
+  changed.NotifyAll();
 }
 
 absl::Status Daemon::Impl::BringDown(const Context& ctx, int signal) {
   {
-    std::lock_guard lock(mu);
+    base::MutexLock lock(mu);
     stop_signal = signal;
   }
   SetWant(Want::kDown);
-  return Await(ctx, "stopping containerd", [this]() -> std::optional<absl::Status> {
-    if (settled != Want::kUp) return absl::OkStatus();
-    return std::nullopt;
-  });
+  return Await(ctx, "stopping containerd",
+               [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) -> std::optional<absl::Status> {
+                 if (settled != Want::kUp) return absl::OkStatus();
+                 return std::nullopt;
+               });
 }
 
 absl::Status Daemon::Kill(const Context& ctx) {
@@ -496,15 +501,17 @@ absl::Status Daemon::Kill(const Context& ctx) {
   const auto end = absl::MakeCleanup([this] { impl_->EndOperation(); });
   std::shared_ptr<Process> victim;
   {
-    std::lock_guard lock(impl_->mu);
+    base::MutexLock lock(impl_->mu);
     victim = impl_->process;
   }
   if (victim == nullptr) return absl::OkStatus();
   if (absl::Status s = victim->Signal(SIGKILL); !s.ok() && !errdefs::IsNotFound(s)) return s;
-  return impl_->Await(ctx, "killing containerd", [&]() -> std::optional<absl::Status> {
-    if (impl_->process != victim) return absl::OkStatus();
-    return std::nullopt;
-  });
+  return impl_->Await(ctx, "killing containerd",
+                      [&]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(impl_->mu) -> std::optional<absl::Status> {
+                            if (impl_->process != victim) return absl::OkStatus();
+                            return std::nullopt;
+                          });
 }
 
 absl::Status Daemon::Down(const Context& ctx, int signal) {
@@ -523,14 +530,14 @@ absl::Status Daemon::Restart(const Context& ctx) {
 
 absl::Status Daemon::Stop(const Context& ctx) {
   {
-    std::lock_guard lock(impl_->mu);
+    base::MutexLock lock(impl_->mu);
     impl_->stop_signal = SIGTERM;
   }
   impl_->SetWant(Want::kGone);
   absl::Status result = Wait(ctx);
   bool join = false;
   {
-    std::lock_guard lock(impl_->mu);
+    base::MutexLock lock(impl_->mu);
     if (impl_->gone) join = !std::exchange(impl_->joined, true);
   }
   if (join) impl_->watcher.join();
@@ -539,10 +546,11 @@ absl::Status Daemon::Stop(const Context& ctx) {
 
 absl::Status Daemon::Wait(const Context& ctx) {
   return impl_->Await(ctx, "waiting for containerd to stop",
-                      [this]() -> std::optional<absl::Status> {
-                        if (impl_->gone) return impl_->stop_result;
-                        return std::nullopt;
-                      });
+                      [this]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(impl_->mu) -> std::optional<absl::Status> {
+                            if (impl_->gone) return impl_->stop_result;
+                            return std::nullopt;
+                          });
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_view root_dir,

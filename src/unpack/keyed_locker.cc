@@ -4,13 +4,14 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "containerd/context/semaphore.h"
 #include "containerd/log/log.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::unpack {
 namespace {
@@ -20,7 +21,7 @@ class KeyMutex final : public KeyedLocker {
   absl::Status Lock(const Context& ctx, std::string_view key) override {
     std::shared_ptr<Entry> entry;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       auto found = entries_.find(key);
       if (found == entries_.end()) {
         found = entries_.emplace(std::string(key), std::make_shared<Entry>()).first;
@@ -29,7 +30,7 @@ class KeyMutex final : public KeyedLocker {
       ++entry->users;
     }
     absl::Status s = entry->free.Acquire(ctx);
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (s.ok()) {
       entry->held = true;
     } else {
@@ -39,7 +40,7 @@ class KeyMutex final : public KeyedLocker {
   }
 
   void Unlock(std::string_view key) override {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const auto found = entries_.find(key);
     if (found == entries_.end() || !found->second->held) {
       log::Error(fmt::format("unlock of the key \"{}\", which is not locked", key));
@@ -58,13 +59,12 @@ class KeyMutex final : public KeyedLocker {
   };
   using Entries = std::map<std::string, std::shared_ptr<Entry>, std::less<>>;
 
-  // With mu_ held.
-  void Leave(Entries::iterator entry) {
+  void Leave(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (--entry->second->users == 0) entries_.erase(entry);
   }
 
-  std::mutex mu_;
-  Entries entries_;
+  base::Mutex mu_;
+  Entries entries_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "src/base/mutex.h"
+
 namespace containerd::unpack {
 
 Shared::Shared(const Context& ctx, std::shared_ptr<content::Store> store, UnpackerConfig config)
@@ -14,14 +16,14 @@ Shared::Shared(const Context& ctx, std::shared_ptr<content::Store> store, Unpack
 
 void Shared::Fail(const absl::Status& status) {
   {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (failure_.ok()) failure_ = status;
   }
   cancel_();
 }
 
 absl::Status Shared::Failure() {
-  std::lock_guard lock(mu_);
+  base::MutexLock lock(mu_);
   return failure_;
 }
 

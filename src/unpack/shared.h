@@ -5,7 +5,6 @@
 #define CONTAINERD_SRC_UNPACK_SHARED_H_
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +16,8 @@
 #include "containerd/context/context.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/unpack/unpacker.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::unpack {
 
@@ -86,8 +87,8 @@ class Shared {
   const std::shared_ptr<content::Store> store_;
   const UnpackerConfig config_;
 
-  std::mutex mu_;
-  absl::Status failure_;
+  base::Mutex mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace containerd::unpack

@@ -2,7 +2,6 @@
 #include "containerd/unpack/unpacker.h"
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <utility>
 
@@ -11,6 +10,7 @@
 
 #include "image_unpack.h"
 #include "shared.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/base/workers.h"
 
@@ -48,7 +48,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
     fetches_.Wait();
     applies_.Wait();
     if (absl::Status s = shared_.Failure(); !s.ok()) return s;
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     return Result{.unpacks = unpacks_};
   }
 
@@ -79,14 +79,14 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
       (layer ? layers : others).push_back(std::move(child));
     }
     children = std::move(others);
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     for (const ocispec::Descriptor& other : children) layers_[other.digest] = layers;
   }
 
   void BeginUnpack(const images::Handler& h, const ocispec::Descriptor& config) {
     images::Descriptors layers;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       layers = layers_[config.digest];
     }
     if (layers.empty()) return;
@@ -96,7 +96,7 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
       if (!unpacked.ok()) {
         shared_.Fail(unpacked.status());
       } else if (*unpacked) {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         ++unpacks_;
       }
     });
@@ -106,9 +106,10 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
   std::set<std::string, std::less<>> config_types_;
   std::set<std::string, std::less<>> layer_types_;
 
-  std::mutex mu_;
-  std::map<std::string, images::Descriptors> layers_;  // by the digests of their siblings
-  int unpacks_ = 0;
+  base::Mutex mu_;
+  std::map<std::string, images::Descriptors> layers_
+      ABSL_GUARDED_BY(mu_);  // by the digests of their siblings
+  int unpacks_ ABSL_GUARDED_BY(mu_) = 0;
 
   // images_ submits jobs to the other two, so it is destroyed first.
   base::Workers fetches_{kMaxFetches};

@@ -287,25 +287,30 @@ std::vector<Entry> Random(std::mt19937& random) {
   };
   std::vector<Entry> entries;
   for (unsigned n = 1 + below(8); n > 0; --n) {
-    switch (below(9)) {
+    // Drawn in order, as each compiler evaluates arguments in an order of its own.
+    const unsigned kind = below(9);
+    const std::string path = name();
+    const std::string target = name();
+    const unsigned more = below(64);
+    switch (kind) {
       case 0:
       case 1:
-        entries.push_back(Make(tar::kTypeDir, name() + "/", 0700 + below(64)));
+        entries.push_back(Make(tar::kTypeDir, path + "/", 0700 + more));
         break;
       case 2:
-        entries.push_back(Make(tar::kTypeSymlink, name(), 0777, name()));
+        entries.push_back(Make(tar::kTypeSymlink, path, 0777, target));
         break;
       case 3:
-        entries.push_back(Make(tar::kTypeLink, name(), 0644, name()));
+        entries.push_back(Make(tar::kTypeLink, path, 0644, target));
         break;
       case 4:
-        entries.push_back(File(fmt::format("{}/.wh.{}", name(), "abc"[below(3)]), ""));
+        entries.push_back(File(fmt::format("{}/.wh.{}", path, "abc"[more % 3]), ""));
         break;
       case 5:
-        entries.push_back(File(name() + "/.wh..wh..opq", ""));
+        entries.push_back(File(path + "/.wh..wh..opq", ""));
         break;
       default:
-        entries.push_back(File(name(), fmt::format("{}", random()), 0600 + below(64)));
+        entries.push_back(File(path, target, 0600 + more));
     }
     entries.back().header.uid = below(3);
   }

@@ -218,12 +218,12 @@ class Option {
   Function run_;
 };
 
-// An option without arguments, to pass as it is or to call. A constant that is there before any
-// code runs:
+// An option without arguments, to pass as it is or to call. The header declares it,
 //
-//   extern const option::Plain<RemoteOpt> WithPullUnpack;  // in the header
-//   constinit const option::Plain<RemoteOpt> WithPullUnpack(
-//       [](Client&, RemoteContext& c) { c.unpack = true; });
+//   extern const option::Plain<RemoteOpt> WithPullUnpack;
+//
+// and the source file defines it as `constinit`, of a lambda without captures, so that it is there
+// before any code runs.
 template <typename... Args>
 class Plain<Option<Args...>> {
  public:

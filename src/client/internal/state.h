@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <absl/status/statusor.h>
@@ -16,6 +15,8 @@
 #include "containerd/rpc/connection.h"
 #include "containerd/services.h"
 #include "containerd/unpack/keyed_locker.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::internal {
 
@@ -33,9 +34,9 @@ struct ClientState {
   // What keeps concurrent pulls from doing the same thing.
   const std::shared_ptr<unpack::KeyedLocker> pulls = unpack::NewKeyedLocker();
 
-  std::mutex mu;
-  std::string runtime;    // once known
-  std::string sandboxer;  // likewise
+  base::Mutex mu;
+  std::string runtime ABSL_GUARDED_BY(mu);    // once known
+  std::string sandboxer ABSL_GUARDED_BY(mu);  // likewise
 };
 
 }  // namespace containerd::internal

@@ -21,6 +21,7 @@
 
 #include "remote.h"
 #include "src/base/cleanup.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/images/internal/put.h"
 
@@ -149,7 +150,7 @@ images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher)
     });
     absl::Status s = remotes::Fetch(ctx, *store, noting, desc);
     ReportEnd(desc, s);
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     fetched_ = true;
     if (s.ok() || errdefs::IsAlreadyExists(s)) return images::Descriptors();
     // A fetch that did not begin has no ingestion of its own: the one of that name belongs to
@@ -208,7 +209,7 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
   if (remote_.handler_wrapper != nullptr) handler = remote_.handler_wrapper(std::move(handler));
   if (wrapper != nullptr) handler = wrapper(std::move(handler));
   {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     fetched_ = true;
   }
   if (absl::Status s = images::Dispatch(ctx, handler, 0, {desc}); !s.ok()) return s;
@@ -218,12 +219,19 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
 void Fetching::CleanUp(leases::LeaseGuard lease, const absl::Status& failure) {
   // The caller's lease was used: what was fetched stays until the caller deletes the lease.
   if (!lease.lease().has_value()) return;
-  KeepIngests(lease.context());
+  bool fetched = false;
+  std::vector<ocispec::Descriptor> unfinished;
+  {
+    base::MutexLock lock(mu_);
+    fetched = fetched_;
+    unfinished.swap(unfinished_);
+  }
+  KeepIngests(lease.context(), unfinished);
   const Context ctx = Unleased(lease.context());
   std::vector<leases::DeleteOpt> how;
   // Content of a failed fetch is removed now. After a fetch that was cut off, the daemon's garbage
   // collector removes it later, so that another attempt may still find it.
-  if (fetched_ && !WasCutOff(failure)) how.push_back(leases::SynchronousDelete);
+  if (fetched && !WasCutOff(failure)) how.push_back(leases::SynchronousDelete);
   if (absl::Status s = lease.Release(ctx, how); !s.ok()) {
     log::Warn(fmt::format("content of a failed pull stays until its lease expires: {}",
                           errdefs::Message(s)));
@@ -232,10 +240,10 @@ void Fetching::CleanUp(leases::LeaseGuard lease, const absl::Status& failure) {
 
 // An ingestion is removed with the lease that it was made under. Opening it again without a lease
 // detaches it from that lease; the daemon then keeps it for a day.
-void Fetching::KeepIngests(const Context& ctx) {
+void Fetching::KeepIngests(const Context& ctx, const std::vector<ocispec::Descriptor>& unfinished) {
   const std::shared_ptr<content::Store> store = client_.ContentStore();
   const Context plain = Unleased(ctx);
-  for (const ocispec::Descriptor& desc : unfinished_) {
+  for (const ocispec::Descriptor& desc : unfinished) {
     const std::string ref = remotes::MakeRefKey(ctx, desc);
     auto status = store->Status(plain, ref);
     if (!status.ok() || status->offset == 0) continue;

@@ -11,6 +11,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
 
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd::internal {
@@ -182,7 +183,7 @@ class ProgressApplier final : public diff::Applier {
 
 void Progress::Report(const ocispec::Descriptor& desc, std::int64_t offset, BlobState state) {
   if (report_ == nullptr) return;
-  std::lock_guard lock(mu_);
+  base::MutexLock lock(mu_);
   report_({.desc = desc, .offset = offset, .total = desc.size, .state = state});
 }
 

@@ -6,12 +6,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 #include "containerd/diff/diff.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/remote_opts.h"
 #include "containerd/remotes/remotes.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::internal {
 
@@ -25,7 +26,7 @@ class Progress {
 
  private:
   const ProgressFunc report_;
-  std::mutex mu_;
+  base::Mutex mu_;  // held while `report_` runs
 };
 
 // Each is `inner` itself if nobody wants to know.

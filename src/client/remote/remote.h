@@ -5,7 +5,6 @@
 #define CONTAINERD_SRC_CLIENT_REMOTE_REMOTE_H_
 
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "containerd/remote_opts.h"
 
 #include "progress.h"
+#include "src/base/mutex.h"
 
 namespace containerd::internal {
 
@@ -64,16 +64,16 @@ class Fetching {
       const ocispec::Descriptor& desc,
       const std::function<images::Handler(images::Handler)>& wrapper);
   void ReportEnd(const ocispec::Descriptor& desc, const absl::Status& status);
-  void KeepIngests(const Context& ctx);
+  void KeepIngests(const Context& ctx, const std::vector<ocispec::Descriptor>& unfinished);
 
   Client& client_;
   const RemoteContext& remote_;
   const std::shared_ptr<Progress> progress_;
   apply::StreamApplier* stream_ = nullptr;
 
-  std::mutex mu_;
-  bool fetched_ = false;  // anything at all
-  std::vector<ocispec::Descriptor> unfinished_;
+  base::Mutex mu_;
+  bool fetched_ ABSL_GUARDED_BY(mu_) = false;  // anything at all
+  std::vector<ocispec::Descriptor> unfinished_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace containerd::internal

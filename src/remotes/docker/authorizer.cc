@@ -2,7 +2,6 @@
 #include "containerd/remotes/docker/authorizer.h"
 
 #include <map>
-#include <mutex>
 #include <utility>
 
 #include <absl/strings/cord.h>
@@ -16,6 +15,7 @@
 #include "containerd/remotes/errors.h"
 
 #include "request.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd::remotes::docker {
@@ -67,7 +67,7 @@ class AuthHandler {
       std::optional<Future<Token>> theirs;
       Promise<Token> mine;
       {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         const auto it = tokens_.find(key);
         if (it != tokens_.end() && !Expired(it->second)) {
           theirs = it->second;
@@ -87,7 +87,7 @@ class AuthHandler {
       }
       absl::StatusOr<Token> token = Fetch(ctx, to);
       if (!token.ok()) {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         tokens_.erase(key);  // the next one may have more luck
       }
       mine.Set(token);
@@ -140,8 +140,8 @@ class AuthHandler {
   const http::Header header_;
   const auth::AuthenticationScheme scheme_;
   const auth::TokenOptions common_;
-  std::mutex mu_;
-  std::map<std::string, Future<Token>> tokens_;
+  base::Mutex mu_;
+  std::map<std::string, Future<Token>> tokens_ ABSL_GUARDED_BY(mu_);
 };
 
 bool SameRequest(const http::Response& a, const http::Response& b) {
@@ -175,7 +175,7 @@ class DockerAuthorizer final : public Authorizer {
     if (!url.ok()) return url.status();
     std::shared_ptr<AuthHandler> handler;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       const auto it = handlers_.find(url->host);
       if (it == handlers_.end()) return absl::OkStatus();
       handler = it->second;
@@ -199,7 +199,7 @@ class DockerAuthorizer final : public Authorizer {
       if (challenge.scheme == auth::AuthenticationScheme::BearerAuth) {
         absl::StatusOr<bool> refused = RefusedToken(challenge, responses);
         {
-          std::lock_guard lock(mu_);
+          base::MutexLock lock(mu_);
           if (!refused.ok() || *refused) handlers_.erase(host);
           if (!refused.ok()) return refused.status();
           // One registry demands the same each time, but for the scope, which is the request's.
@@ -238,7 +238,7 @@ class DockerAuthorizer final : public Authorizer {
             bool replace) {
     auto handler =
         std::make_shared<AuthHandler>(config_.client, config_.header, scheme, std::move(common));
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (replace) {
       handlers_.insert_or_assign(host, std::move(handler));
     } else {
@@ -247,8 +247,8 @@ class DockerAuthorizer final : public Authorizer {
   }
 
   AuthorizerConfig config_;
-  std::mutex mu_;
-  std::map<std::string, std::shared_ptr<AuthHandler>> handlers_;  // by host
+  base::Mutex mu_;
+  std::map<std::string, std::shared_ptr<AuthHandler>> handlers_ ABSL_GUARDED_BY(mu_);  // by host
 };
 
 }  // namespace

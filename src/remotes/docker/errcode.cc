@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 
 #include <absl/strings/cord.h>
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "error_payload.h"
+#include "src/base/mutex.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::remotes::docker {
@@ -55,7 +55,7 @@ class Registry {
   }
 
   absl::StatusOr<ErrorCode> Add(std::string_view group, ErrorDescriptor descriptor) {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (by_value_.contains(descriptor.value)) {
       return errdefs::AlreadyExists(
           fmt::format("ErrorValue \"{}\" is already registered", descriptor.value));
@@ -69,19 +69,19 @@ class Registry {
   }
 
   ErrorDescriptor Of(ErrorCode code) const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const auto index = static_cast<std::size_t>(code.number() - kFirstCode);
     return descriptors_[index < descriptors_.size() ? index : 0];
   }
 
   ErrorCode Find(std::string_view value) const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     const auto it = by_value_.find(value);
     return descriptors_[it != by_value_.end() ? it->second : 0].code;
   }
 
   std::vector<std::string> Groups() const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     std::vector<std::string> out;
     for (const auto& [name, members] : groups_) out.push_back(name);
     return out;
@@ -89,7 +89,7 @@ class Registry {
 
   // All if `group` is empty.
   std::vector<ErrorDescriptor> Sorted(std::string_view group) const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     std::vector<ErrorDescriptor> out;
     for (const auto& [name, members] : groups_) {
       if (!group.empty() && name != group) continue;
@@ -101,10 +101,10 @@ class Registry {
   }
 
  private:
-  mutable std::mutex mu_;
-  std::vector<ErrorDescriptor> descriptors_;
-  std::map<std::string, std::size_t, std::less<>> by_value_;
-  std::map<std::string, std::vector<std::size_t>, std::less<>> groups_;
+  mutable base::Mutex mu_;
+  std::vector<ErrorDescriptor> descriptors_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::size_t, std::less<>> by_value_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::vector<std::size_t>, std::less<>> groups_ ABSL_GUARDED_BY(mu_);
 };
 
 Registry& Codes() {

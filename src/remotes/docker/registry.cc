@@ -2,7 +2,6 @@
 #include "containerd/remotes/docker/registry.h"
 
 #include <arpa/inet.h>
-#include <mutex>
 #include <netinet/in.h>
 #include <optional>
 #include <span>
@@ -12,6 +11,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd::remotes::docker {
@@ -42,7 +42,7 @@ class HeldBody final : public http::RequestBody {
 
   void Finished(const absl::Status& result) override {
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       finished_ = result;
       if (!released_) return;
     }
@@ -52,7 +52,7 @@ class HeldBody final : public http::RequestBody {
   void Release() {
     std::optional<absl::Status> result;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       released_ = true;
       result = finished_;
     }
@@ -61,9 +61,9 @@ class HeldBody final : public http::RequestBody {
 
  private:
   const std::shared_ptr<http::RequestBody> body_;
-  std::mutex mu_;
-  bool released_ = false;
-  std::optional<absl::Status> finished_;
+  base::Mutex mu_;
+  bool released_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<absl::Status> finished_ ABSL_GUARDED_BY(mu_);
 };
 
 class HTTPFallback final : public http::RoundTripper,
@@ -75,7 +75,7 @@ class HTTPFallback final : public http::RoundTripper,
     absl::StatusOr<http::Url> url = http::ParseUrl(request.url);
     if (!url.ok()) return Future<ResponsePtr>::Ready(url.status());
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       if (plain_host_ == url->host) return super_->RoundTrip(ctx, Plain(request, *url));
     }
     Promise<ResponsePtr> promise;
@@ -92,7 +92,7 @@ class HTTPFallback final : public http::RoundTripper,
             return;
           }
           {
-            std::lock_guard lock(self->mu_);
+            base::MutexLock lock(self->mu_);
             self->plain_host_ = url.host;
           }
           self->super_->RoundTrip(ctx, Plain(request, url))
@@ -123,8 +123,8 @@ class HTTPFallback final : public http::RoundTripper,
   }
 
   const std::shared_ptr<http::RoundTripper> super_;
-  std::mutex mu_;
-  std::string plain_host_;
+  base::Mutex mu_;
+  std::string plain_host_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

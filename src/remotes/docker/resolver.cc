@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/remotes/docker/resolver.h"
 
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +16,7 @@
 #include "fetcher.h"
 #include "pusher.h"
 #include "request.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 
 namespace containerd::remotes::docker {
@@ -103,7 +103,7 @@ class DockerResolver final : public ResolverWithOptions {
     if (!base.ok()) return base.status();
     transfer::ImageResolverOptions config;
     {
-      std::lock_guard lock(mu_);
+      base::MutexLock lock(mu_);
       config = config_;
     }
     if (!config.error.ok()) return config.error;
@@ -119,7 +119,7 @@ class DockerResolver final : public ResolverWithOptions {
   }
 
   void SetOptions(const std::vector<transfer::ImageResolverOpt>& options) override {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (absl::Status s = base::Apply(options, config_); !s.ok()) config_.error = std::move(s);
   }
 
@@ -252,8 +252,8 @@ class DockerResolver final : public ResolverWithOptions {
 
   const ResolverOptions options_;
   const http::Header resolve_header_;
-  std::mutex mu_;
-  transfer::ImageResolverOptions config_;
+  base::Mutex mu_;
+  transfer::ImageResolverOptions config_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

@@ -14,7 +14,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -27,6 +26,8 @@
 #include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
+
+#include "src/base/mutex.h"
 
 namespace containerd::rpc {
 
@@ -60,7 +61,7 @@ class Stubs {
 
   // ErrUnavailable once the connection is closed.
   absl::StatusOr<std::shared_ptr<Interface>> Get() const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (fixed_) return stub_;
     if (const std::uint64_t generation = conn_->generation(); !stub_ || generation != generation_) {
       stub_ = nullptr;
@@ -75,9 +76,9 @@ class Stubs {
  private:
   const std::shared_ptr<Connection> conn_;
   const bool fixed_ = false;
-  mutable std::mutex mu_;
-  mutable std::uint64_t generation_ = 0;
-  mutable std::shared_ptr<Interface> stub_;
+  mutable base::Mutex mu_;
+  mutable std::uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  mutable std::shared_ptr<Interface> stub_ ABSL_GUARDED_BY(mu_);
 };
 
 // What each call or stream under way holds: gRPC's context, cancelled when the caller's context is
@@ -112,7 +113,7 @@ class CallState {
   const std::shared_ptr<Connection> conn_;
   std::optional<Connection::Activity> activity_;
   Context ctx_;
-  std::mutex mu_;  // guards grpc_context_ between Cancel and Finish
+  base::Mutex mu_;  // guards grpc_context_ between Cancel and Finish
   std::unique_ptr<grpc::ClientContext> grpc_context_ = std::make_unique<grpc::ClientContext>();
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;
@@ -174,7 +175,7 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
     explicit State(const std::shared_ptr<Connection>& conn) : call(conn) {}
     CallState call;
     Request request;
-    std::mutex mu;  // orders this thread's writes before the callback's reads
+    base::Mutex mu;  // orders this thread's writes before the callback's reads
     Response response;
     std::function<void(absl::StatusOr<Response>)> done;
     std::shared_ptr<typename Service::StubInterface> stub;
@@ -182,7 +183,7 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
   auto state = std::make_shared<State>(stubs.conn());
   if (absl::Status s = state->call.Prepare(ctx, options); !s.ok()) return done(std::move(s));
   {
-    std::lock_guard lock(state->mu);
+    base::MutexLock lock(state->mu);
     state->request = std::move(request);
     state->done = std::move(done);
     state->stub = *std::move(stub);
@@ -195,7 +196,7 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
         std::function<void(absl::StatusOr<Response>)> done_fn;
         std::shared_ptr<typename Service::StubInterface> last;
         {
-          std::lock_guard lock(state->mu);
+          base::MutexLock lock(state->mu);
           done_fn = std::move(state->done);
           last = std::move(state->stub);
           if (status.ok()) {

@@ -9,12 +9,10 @@
 #define CONTAINERD_SRC_RPC_INTERNAL_STREAM_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -26,6 +24,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/await.h"
+#include "src/base/mutex.h"
 #include "src/rpc/internal/call.h"
 
 namespace containerd::rpc {
@@ -78,11 +77,11 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
       const CallbackScope scope;
       if (ok) {
         {
-          std::lock_guard lock(mu);  // orders gRPC's write of the message before our read of it
+          base::MutexLock lock(mu);  // orders gRPC's write of the message before our read of it
           in_callback = true;
         }
         const bool more = on_message(message);
-        std::lock_guard lock(mu);
+        base::MutexLock lock(mu);
         in_callback = false;
         if (more || std::exchange(resume_wanted, false) || call.Ending()) {
           this->StartRead(&message);
@@ -91,7 +90,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         }
         return;
       }
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       ended = true;
       this->RemoveHold();
     }
@@ -102,7 +101,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
       std::function<void(absl::Status)> done;
       absl::Status result;
       {
-        std::lock_guard lock(mu);
+        base::MutexLock lock(mu);
         keep = std::move(self);
         done = std::move(on_done);
         result = call.Result(status);
@@ -113,7 +112,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     }
 
     void Resume() {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       if (ended) return;
       if (resting) {
         resting = false;
@@ -133,15 +132,15 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     std::shared_ptr<typename Service::StubInterface> stub;
     std::function<bool(Response&)> on_message;
     std::function<void(absl::Status)> on_done;
-    std::shared_ptr<Reactor> self;  // until OnDone
-    CancelRegistration wake;        // a resting stream must also notice its context's end
+    CancelRegistration wake;  // a resting stream must also notice its context's end
     CancelRegistration wake_close;
-    std::mutex mu;
-    Response message;
-    bool resting = false;
-    bool in_callback = false;
-    bool resume_wanted = false;
-    bool ended = false;
+    base::Mutex mu;
+    std::shared_ptr<Reactor> self ABSL_GUARDED_BY(mu);  // until OnDone
+    Response message;                                   // gRPC's while it reads, then on_message's
+    bool resting ABSL_GUARDED_BY(mu) = false;
+    bool in_callback ABSL_GUARDED_BY(mu) = false;
+    bool resume_wanted ABSL_GUARDED_BY(mu) = false;
+    bool ended ABSL_GUARDED_BY(mu) = false;
   };
 
   auto stub = stubs.Get();
@@ -155,7 +154,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     return {};
   }
   {
-    std::lock_guard lock(reactor->mu);
+    base::MutexLock lock(reactor->mu);
     reactor->request = std::move(request);
     reactor->stub = *std::move(stub);
     reactor->on_message = std::move(on_message);
@@ -169,7 +168,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
   {
     CancelRegistration on_cancel = ctx.OnCancel(resume);
     CancelRegistration on_close = stubs.conn()->closing().OnCancel(resume);
-    std::lock_guard lock(reactor->mu);
+    base::MutexLock lock(reactor->mu);
     reactor->wake = std::move(on_cancel);
     reactor->wake_close = std::move(on_close);
   }
@@ -203,7 +202,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     auto reactor = std::make_shared<Reactor>(stubs.conn(), limits);
     if (absl::Status s = reactor->call.Prepare(ctx, options); !s.ok()) return s;
     {
-      std::lock_guard lock(reactor->mu);
+      base::MutexLock lock(reactor->mu);
       reactor->self = reactor;
       reactor->stub = std::shared_ptr<void>(*stub);
     }
@@ -262,7 +261,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     Reactor(const std::shared_ptr<Connection>& conn, Limits lim) : call(conn), limits(lim) {}
 
     void Run() {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       this->AddHold();  // for what is started outside callbacks; given back when reading ends
       reading = true;
       this->StartRead(&incoming);
@@ -271,23 +270,23 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     void OnReadDone(bool ok) override {
       const CallbackScope scope;
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       reading = false;
       if (!ok) {
         read_ended = true;
-        changed.notify_all();
+        changed.NotifyAll();
         this->RemoveHold();
         return;
       }
       if (!discard) inbox.push_back(std::move(incoming));
       incoming = Response();
       ReadMore();
-      changed.notify_all();
+      changed.NotifyAll();
     }
 
     void OnWriteDone(bool ok) override {
       const CallbackScope scope;
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       writing = false;
       if (!ok) {
         write_failed = true;  // the status comes with OnDone; read until then
@@ -296,7 +295,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       } else {
         WriteMore();
       }
-      changed.notify_all();
+      changed.NotifyAll();
     }
 
     void OnWritesDoneDone(bool /*ok*/) override {}
@@ -306,22 +305,20 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       absl::Status result = call.Result(grpc_status);
       call.Finish();
       std::shared_ptr<Reactor> keep;  // destroyed after the lock
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       keep = std::move(self);
       done = true;
       status = std::move(result);
-      changed.notify_all();
+      changed.NotifyAll();
     }
 
     void SetWake(CancelRegistration on_cancel, CancelRegistration on_close) {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       wake = std::move(on_cancel);
       wake_close = std::move(on_close);
     }
 
-    // The next four with mu held.
-
-    void ReadMore() {
+    void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       if (reading || read_ended) return;
       if (!discard && !write_failed && !call.Ending() && inbox.size() >= limits.unread_messages) {
         return;
@@ -330,7 +327,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       this->StartRead(&incoming);
     }
 
-    void WriteMore() {
+    void WriteMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       if (writing || write_failed || read_ended) return;
       if (!outbox.empty()) {
         outgoing = std::move(outbox.front());
@@ -343,14 +340,14 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       }
     }
 
-    absl::Status EndStatus() const {
+    absl::Status EndStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       return status.ok() ? errdefs::OutOfRange("end of stream") : status;
     }
 
     // Waits until `ready()`, the stream's end, or the context's.
     template <typename Ready>
-    absl::Status Wait(const Context& ctx, std::unique_lock<std::mutex>& lock, Ready ready) {
-      return base::Await(ctx, lock, changed, ready);
+    absl::Status Wait(const Context& ctx, Ready ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+      return base::Await(ctx, mu, changed, ready);
     }
 
     // Entry points, mu not held.
@@ -360,8 +357,8 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     absl::Status Write(const Context& ctx, Request message) {
       const CancelRegistration wake_me = WakeOn(ctx);
-      std::unique_lock lock(mu);
-      absl::Status s = Wait(ctx, lock, [this] {
+      base::MutexLock lock(mu);
+      absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
         return done || (!write_failed && !read_ended && outbox.size() < limits.queued_writes);
       });
       if (!s.ok()) return s;
@@ -374,21 +371,22 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     absl::StatusOr<Response> Read(const Context& ctx) {
       const CancelRegistration wake_me = WakeOn(ctx);
-      std::unique_lock lock(mu);
-      absl::Status s = Wait(ctx, lock, [this] { return done || !inbox.empty(); });
+      base::MutexLock lock(mu);
+      absl::Status s =
+          Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return done || !inbox.empty(); });
       if (!s.ok()) return s;
       if (inbox.empty()) return EndStatus();
       return Pop();
     }
 
     absl::StatusOr<std::optional<Response>> TryRead() {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       if (!inbox.empty()) return Pop();
       if (done) return EndStatus();
       return std::nullopt;
     }
 
-    Response Pop() {
+    Response Pop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       Response message = std::move(inbox.front());
       inbox.pop_front();
       ReadMore();
@@ -396,7 +394,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void CloseSend() {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       close_wanted = true;
       WriteMore();
     }
@@ -408,39 +406,41 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     // A stream learns of its end only by reading, so one that rests has to be woken for it.
     void ReadToTheEnd() {
-      std::lock_guard lock(mu);
+      base::MutexLock lock(mu);
       discard = true;
       ReadMore();
     }
 
     absl::Status WaitDone(const Context& ctx) {
       const CancelRegistration wake_me = WakeOn(ctx);
-      std::unique_lock lock(mu);
-      if (absl::Status s = Wait(ctx, lock, [this] { return done; }); !s.ok()) return s;
+      base::MutexLock lock(mu);
+      if (absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return done; });
+          !s.ok())
+        return s;
       return status;
     }
 
     CallState call;
     const Limits limits;
-    std::shared_ptr<void> stub;
-    std::shared_ptr<Reactor> self;
-    CancelRegistration wake;
-    CancelRegistration wake_close;
-    std::mutex mu;
-    std::condition_variable changed;
-    Response incoming;
-    Request outgoing;
-    std::deque<Response> inbox;
-    std::deque<Request> outbox;
-    absl::Status status;
-    bool reading = false;
-    bool writing = false;
-    bool read_ended = false;
-    bool write_failed = false;
-    bool discard = false;
-    bool close_wanted = false;
-    bool closed = false;
-    bool done = false;
+    base::Mutex mu;
+    base::CondVar changed;
+    std::shared_ptr<void> stub ABSL_GUARDED_BY(mu);
+    std::shared_ptr<Reactor> self ABSL_GUARDED_BY(mu);
+    CancelRegistration wake ABSL_GUARDED_BY(mu);
+    CancelRegistration wake_close ABSL_GUARDED_BY(mu);
+    Response incoming ABSL_GUARDED_BY(mu);  // gRPC's while `reading`
+    Request outgoing ABSL_GUARDED_BY(mu);   // gRPC's while `writing`
+    std::deque<Response> inbox ABSL_GUARDED_BY(mu);
+    std::deque<Request> outbox ABSL_GUARDED_BY(mu);
+    absl::Status status ABSL_GUARDED_BY(mu);
+    bool reading ABSL_GUARDED_BY(mu) = false;
+    bool writing ABSL_GUARDED_BY(mu) = false;
+    bool read_ended ABSL_GUARDED_BY(mu) = false;
+    bool write_failed ABSL_GUARDED_BY(mu) = false;
+    bool discard ABSL_GUARDED_BY(mu) = false;
+    bool close_wanted ABSL_GUARDED_BY(mu) = false;
+    bool closed ABSL_GUARDED_BY(mu) = false;
+    bool done ABSL_GUARDED_BY(mu) = false;
   };
 
  public:

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -25,6 +24,7 @@
 #include "containerd/remotes/handlers.h"
 
 #include "src/base/cleanup.h"
+#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/gojson/internal/codec.h"
 #include "src/gojson/internal/indent.h"
@@ -167,7 +167,7 @@ class DockerConverter final : public Converter {
     }
     if (desc.media_type == images::kMediaTypeDockerSchema2LayerGzip) {
       {
-        std::lock_guard lock(mu_);
+        base::MutexLock lock(mu_);
         if (!manifest_.has_value()) {
           return errdefs::FailedPrecondition("manifest required for schema 1 blob pull");
         }
@@ -263,7 +263,7 @@ class DockerConverter final : public Converter {
           {.media_type = images::kMediaTypeDockerSchema2LayerGzip, .digest = sum, .size = -1});
     }
     std::reverse(layers.begin(), layers.end());
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     manifest_ = *std::move(manifest);
     blobs_ = std::move(blobs);
     layers_.clear();
@@ -303,7 +303,7 @@ class DockerConverter final : public Converter {
     // There are but these two kinds.
     desc.media_type = state->diff_id == desc.digest ? images::kMediaTypeDockerSchema2Layer
                                                     : images::kMediaTypeDockerSchema2LayerGzip;
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     layers_[state->diff_id] = desc;
     blobs_[desc.digest] = *std::move(state);
     return absl::OkStatus();
@@ -367,7 +367,7 @@ class DockerConverter final : public Converter {
 
   // The config; `layers` become those of its manifest.
   absl::StatusOr<ocispec::Image> MakeImage(gojson::Slice<ocispec::Descriptor>& layers) const {
-    std::lock_guard lock(mu_);
+    base::MutexLock lock(mu_);
     if (!manifest_.has_value()) {
       return errdefs::FailedPrecondition("missing schema 1 manifest for conversion");
     }
@@ -406,10 +406,10 @@ class DockerConverter final : public Converter {
 
   const std::shared_ptr<content::Store> store_;
   const std::shared_ptr<Fetcher> fetcher_;
-  mutable std::mutex mu_;
-  std::optional<Manifest> manifest_;
-  std::map<std::string, BlobState> blobs_;             // by digest
-  std::map<std::string, ocispec::Descriptor> layers_;  // by diff ID
+  mutable base::Mutex mu_;
+  std::optional<Manifest> manifest_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, BlobState> blobs_ ABSL_GUARDED_BY(mu_);             // by digest
+  std::map<std::string, ocispec::Descriptor> layers_ ABSL_GUARDED_BY(mu_);  // by diff ID
 };
 
 }  // namespace
