@@ -83,6 +83,7 @@ class Registry {
   std::vector<std::string> Groups() const {
     base::MutexLock lock(mu_);
     std::vector<std::string> out;
+    out.reserve(groups_.size());
     for (const auto& [name, members] : groups_) out.push_back(name);
     return out;
   }
