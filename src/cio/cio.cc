@@ -71,18 +71,9 @@ class OpenFIFOs final : public DirectIO {
   }
 
   const cio::Config& Config() const override { return fifos_; }
-  int Stdin() const override {
-    base::MutexLock lock(mu_);
-    return stdin_.get();
-  }
-  int Stdout() const override {
-    base::MutexLock lock(mu_);
-    return stdout_.get();
-  }
-  int Stderr() const override {
-    base::MutexLock lock(mu_);
-    return stderr_.get();
-  }
+  int Stdin() const override { return Get(&OpenFIFOs::stdin_); }
+  int Stdout() const override { return Get(&OpenFIFOs::stdout_); }
+  int Stderr() const override { return Get(&OpenFIFOs::stderr_); }
 
   void CloseStdin() override {
     base::MutexLock lock(mu_);
@@ -112,6 +103,11 @@ class OpenFIFOs final : public DirectIO {
     if (!reader.ok()) return reader.status();
     fd = *std::move(reader);
     return absl::OkStatus();
+  }
+
+  int Get(const base::Fd OpenFIFOs::*fd) const {
+    base::MutexLock lock(mu_);
+    return (this->*fd).get();
   }
 
   FIFOSet fifos_;

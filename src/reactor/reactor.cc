@@ -172,12 +172,12 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void CancelTimer(int64_t when, uint64_t id) {
+    // Destroyed outside the lock.
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>>::node_type dropped;
     base::MutexLock lock(mu_);
     dropped = timers_.extract({when, id});
-    if (dropped.empty()) AwaitIdle(id);
     // The clock may now be early; that wakes the loop once for nothing.
-    lock.Unlock();
+    if (dropped.empty()) AwaitIdle(id);
   }
 
   void Post(std::function<void()> fn) {
