@@ -18,6 +18,7 @@
 #include "process_state.h"
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/rpc/internal/outcome.h"
 
 namespace containerd {
 
@@ -67,20 +68,20 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
   auto status = Status(ctx);
   if (!status.ok()) return status.status();
   const bool pause = status->status != ProcessStatus::kPaused;
-  if (pause) {
-    if (absl::Status s = Pause(ctx); !s.ok()) return s;
-  }
+  const absl::Status paused = pause ? Pause(ctx) : absl::OkStatus();
+  if (!paused.ok() && !rpc::IsOutcomeOpen(paused)) return paused;
   // The diff below belongs to the moment of the checkpoint, so the task goes on only afterwards;
-  // and in any case, whatever becomes of `ctx`.
+  // and in any case, whatever becomes of `ctx` and of the answer to Pause.
   const absl::Cleanup resume = [&] {
     if (!pause) return;
     absl::Status resumed = Resume(base::CleanUpContext(ctx));
-    if (!resumed.ok() && !outcome.exit) {
+    if (!resumed.ok() && paused.ok() && !outcome.exit) {
       log::Warn(fmt::format("resuming {} after its checkpoint: {}", state_->Describe(),
                             errdefs::Message(resumed)));
     }
   };
 
+  if (!paused.ok()) return paused;
   ocispec::Index index = internal::NewIndex();
   auto stored =
       internal::AddTask(lease->context(), client, id, info.parent_checkpoint, info.options, &index);

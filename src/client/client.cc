@@ -245,11 +245,7 @@ absl::StatusOr<std::string> Client::GetLabel(const Context& ctx, std::string_vie
 
 absl::StatusOr<leases::LeaseGuard> Client::WithLease(const Context& ctx,
                                                      const std::vector<leases::Opt>& opts) {
-  return leases::AcquireLease(
-      ctx, LeasesService(),
-      opts.empty() ? std::vector<leases::Opt>{leases::WithRandomID(),
-                                              leases::WithExpiration(absl::Hours(24))}
-                   : opts);
+  return leases::AcquireLease(ctx, LeasesService(), opts);
 }
 
 std::unique_ptr<events::Subscription> Client::Subscribe(

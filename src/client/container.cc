@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/container.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/image.h"
+#include "containerd/leases/leases.h"
 #include "containerd/log/log.h"
 #include "containerd/option/option.h"
 #include "containerd/snapshots/snapshots.h"
@@ -20,6 +23,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/rpc/internal/outcome.h"
 
 namespace containerd {
 namespace {
@@ -33,6 +37,25 @@ tasks::CreateTaskRequest RequestOf(const std::string& id, std::vector<mount::Mou
           .stdout_path = config.stdout,
           .stderr_path = config.stderr,
           .terminal = config.terminal};
+}
+
+// Whether there certainly is no such record, and none comes any more, after a Create whose answer
+// was lost. `ctx` is under the lease that holds the container's snapshot. Where it cannot be told,
+// the snapshot is left to the lease: the daemon keeps it if a container uses it.
+bool IsAbsent(const Context& ctx, Client& client, const containers::Container& record) {
+  const auto absent = [&] {
+    return errdefs::IsNotFound(client.ContainerService()->Get(ctx, record.id).status());
+  };
+  if (!absent()) return false;
+  // The daemon may still be at it. Its database writes for one request after the other, so that
+  // another write ends after what was there before: one that changes nothing, as the lease has this
+  // resource already.
+  const std::optional<std::string> lease = leases::FromContext(ctx);
+  if (!lease.has_value() || record.snapshot_key.empty()) return false;
+  absl::Status written = client.LeasesService()->AddResource(
+      ctx, {.id = *lease},
+      {.id = record.snapshot_key, .type = fmt::format("snapshots/{}", record.snapshotter)});
+  return written.ok() && absent();
 }
 
 }  // namespace
@@ -67,15 +90,17 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   record.runtime.name = *std::move(runtime);
   internal::ContainerDraft draft;
   const Context option_ctx = draft.In(lease->context());
-  const auto create = [&]() -> absl::StatusOr<containers::Container> {
-    if (absl::Status s = base::Apply(opts, option_ctx, *this, record); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
-    }
-    return ContainerService()->Create(lease->context(), record);
-  };
-  absl::StatusOr<containers::Container> created = create();
-  if (!created.ok()) {
+  if (absl::Status s = base::Apply(opts, option_ctx, *this, record); !s.ok()) {
     draft.RemoveSnapshots(base::CleanUpContext(ctx));
+    return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
+  }
+  absl::StatusOr<containers::Container> created =
+      ContainerService()->Create(lease->context(), record);
+  if (!created.ok()) {
+    const Context last = base::CleanUpContext(lease->context());
+    if (!rpc::IsOutcomeOpen(created.status()) || IsAbsent(last, *this, record)) {
+      draft.RemoveSnapshots(last);
+    }
     return created.status();
   }
   return Container(*this, *std::move(created));

@@ -125,17 +125,17 @@ absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, 
     bool is_new = false;
     absl::StatusOr<images::Image> put =
         images::PutImage(ctx, *store, image, fieldpaths, &is_new, images::PutFirst::kUpdate);
+    if (is_new) created.push_back(image.name);
     if (!put.ok()) {
       const Context cleanup = base::CleanUpContext(ctx);
       for (const std::string& name : created) {
-        if (absl::Status s = store->Delete(cleanup, name); !s.ok()) {
+        if (absl::Status s = store->Delete(cleanup, name); !s.ok() && !errdefs::IsNotFound(s)) {
           log::Warn(fmt::format("image \"{}\" of a failed import stays behind: {}", name,
                                 errdefs::Message(s)));
         }
       }
       return errdefs::Annotate(put.status(), fmt::format("image \"{}\"", image.name));
     }
-    if (is_new) created.push_back(image.name);
     image = *std::move(put);
   }
   return images;

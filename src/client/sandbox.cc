@@ -16,6 +16,7 @@
 #include "oci_client.h"
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/rpc/internal/outcome.h"
 
 namespace containerd {
 namespace {
@@ -59,9 +60,15 @@ absl::StatusOr<Sandbox> Client::NewSandbox(const Context& ctx, std::string_view 
   auto stored = SandboxStore()->Create(ctx, record);
   if (!stored.ok()) return stored.status();
   if (absl::Status created = (*controller)->Create(ctx, record); !created.ok()) {
-    absl::Status removed = SandboxStore()->Delete(base::CleanUpContext(ctx), record.id);
+    const Context last = base::CleanUpContext(ctx);
+    absl::Status removed;
+    // It may be there all the same. While it is, its record has to stay, or nobody finds it.
+    if (rpc::IsOutcomeOpen(created)) removed = (*controller)->Shutdown(last, record.id);
+    if (removed.ok() || errdefs::IsNotFound(removed)) {
+      removed = SandboxStore()->Delete(last, record.id);
+    }
     if (!removed.ok() && !errdefs::IsNotFound(removed)) {
-      log::Warn(fmt::format("removing {} from the store: {}", what, errdefs::Message(removed)));
+      log::Warn(fmt::format("{} stays in the store: {}", what, errdefs::Message(removed)));
     }
     return errdefs::Annotate(
         created, fmt::format("failed to create {} with sandboxer {}", what, record.sandboxer));

@@ -108,6 +108,7 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
     }
     if (!answer->digest().empty()) digest_ = answer->digest();
     stream_ = *std::move(stream);
+    negotiated_ = *answer;
     return answer;
   }
 }
@@ -179,6 +180,7 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
 }
 
 absl::Status RemoteWriter::SendRequest(const Context& ctx, const Chunk& chunk) {
+  negotiated_.reset();
   Request request;
   request.set_action(pb::WRITE);
   request.set_offset(chunk.offset);
@@ -237,6 +239,7 @@ absl::Status RemoteWriter::Flush(const Context& ctx) {
 
 absl::StatusOr<RemoteWriter::Response> RemoteWriter::Ask(const Context& ctx, Request request) {
   const pb::WriteAction action = request.action();
+  negotiated_.reset();
   absl::Status s = stream_->Write(ctx, std::move(request));
   if (s.ok()) {
     absl::StatusOr<Response> answer = stream_->Read(ctx);
@@ -274,7 +277,8 @@ absl::StatusOr<Status> RemoteWriter::Status(const Context& ctx) {
     if (absl::Status s = Flush(ctx); !s.ok()) return s;
     Request request;
     request.set_action(pb::STAT);
-    absl::StatusOr<Response> answer = Ask(ctx, std::move(request));
+    absl::StatusOr<Response> answer =
+        negotiated_.has_value() ? *negotiated_ : Ask(ctx, std::move(request));
     if (!answer.ok()) return answer.status();
     if (answer->offset() != offset_) {
       return errdefs::DataLoss(

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,10 @@ class RemoteWriter final : public Writer {
   int losses_ = 0;                  // since the last answer to a chunk
   absl::Status failed_;             // what ended this writer
   bool closed_ = false;
+
+  // What a new stream was told of the ingestion, until something is asked of it. Nobody else writes
+  // to the ref meanwhile, so that Status need not ask for it once more.
+  std::optional<Response> negotiated_;
 
   std::int64_t offset_ = 0;    // where the next chunk goes
   std::int64_t answered_ = 0;  // what the daemon has confirmed

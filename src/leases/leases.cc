@@ -14,6 +14,8 @@
 #include "containerd/option/option.h"
 
 #include "src/base/cleanup.h"
+#include "src/base/options.h"
+#include "src/rpc/internal/outcome.h"
 
 namespace containerd::leases {
 namespace {
@@ -119,9 +121,18 @@ absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Mana
   LeaseGuard guard;
   guard.ctx_ = ctx;
   if (FromContext(ctx)) return guard;
-  if (opts.empty()) opts = {WithRandomID(), WithExpiration(absl::Hours(24))};
-  absl::StatusOr<Lease> lease = manager->Create(ctx, opts);
-  if (!lease.ok()) return lease.status();
+  const bool random_id = opts.empty();
+  if (random_id) opts = {WithRandomID(), WithExpiration(absl::Hours(24))};
+  Lease wanted;
+  if (absl::Status s = base::Apply(opts, wanted); !s.ok()) return s;
+  absl::StatusOr<Lease> lease = manager->Create(ctx, {[&](Lease& l) { l = wanted; }});
+  if (!lease.ok()) {
+    // There may be one all the same. One of an id of the caller's may have been there before.
+    if (random_id && rpc::IsOutcomeOpen(lease.status())) {
+      static_cast<void>(manager->Delete(base::CleanUpContext(ctx), wanted));
+    }
+    return lease.status();
+  }
   guard.ctx_ = WithLease(ctx, lease->id);
   guard.manager_ = std::move(manager);
   guard.lease_ = *std::move(lease);

@@ -14,6 +14,7 @@
 #include "containerd/snapshots/snapshots.h"
 
 #include "src/base/cleanup.h"
+#include "src/rpc/internal/outcome.h"
 
 namespace containerd::oci {
 namespace {
@@ -46,9 +47,13 @@ absl::Status LookAtActivated(const Context& ctx, mount::Manager& manager,
                                        absl::GetCurrentTimeNanos(), counter.fetch_add(1));
   auto active = manager.Activate(ctx, name, mounts);
   if (errdefs::IsNotImplemented(active.status())) return LookAtTempMount(ctx, mounts, look);
-  if (!active.ok()) return errdefs::Annotate(active.status(), "activating mounts");
-  absl::Status result = LookAtTempMount(ctx, active->system, look);
-  if (absl::Status s = manager.Deactivate(base::CleanUpContext(ctx), name); !s.ok()) {
+  if (!active.ok() && !rpc::IsOutcomeOpen(active.status())) {
+    return errdefs::Annotate(active.status(), "activating mounts");
+  }
+  absl::Status result = active.ok() ? LookAtTempMount(ctx, active->system, look)
+                                    : errdefs::Annotate(active.status(), "activating mounts");
+  if (absl::Status s = manager.Deactivate(base::CleanUpContext(ctx), name);
+      !s.ok() && !errdefs::IsNotFound(s)) {
     log::Warn(
         fmt::format("mounts stay active under the name \"{}\": {}", name, errdefs::Message(s)));
   }

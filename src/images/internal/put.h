@@ -22,7 +22,8 @@ namespace containerd::images {
 enum class PutFirst { kCreate, kUpdate };
 
 // Creates the image, or updates the one of its name: the fields that `fieldpaths` names, or all.
-// Returns the image as stored; `created`, if given, says whether there was none.
+// Returns the image as stored; `created`, if given, says whether there was none. Of an error it
+// says whether there may be an image now where there was none: the answer to the creation was lost.
 //
 // Another client may delete or create the image between the two calls. They are then repeated, up
 // to ten times; after that the last error is returned.
