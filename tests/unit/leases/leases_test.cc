@@ -11,6 +11,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
+#include "src/base/options.h"
+
 namespace containerd::leases {
 namespace {
 
@@ -161,8 +163,28 @@ TEST_F(LeaseGuardTest, OptionsOfTheCallersReplaceTheDefaults) {
 }
 
 TEST_F(LeaseGuardTest, AFailureToCreateIsReturned) {
-  EXPECT_CALL(*manager_, Create).WillOnce(Return(errdefs::Unavailable("no daemon")));
-  EXPECT_EQ(AcquireLease(ctx_, manager_).status(), errdefs::Unavailable("no daemon"));
+  EXPECT_CALL(*manager_, Create).WillOnce(Return(errdefs::PermissionDenied("no")));
+  EXPECT_EQ(AcquireLease(ctx_, manager_).status(), errdefs::PermissionDenied("no"));
+}
+
+TEST_F(LeaseGuardTest, IsRemovedWhenTheAnswerToItsCreationWasLost) {
+  std::string id;
+  EXPECT_CALL(*manager_, Create).WillOnce([&](const Context&, const std::vector<Opt>& opts) {
+    Lease lease;
+    EXPECT_TRUE(base::Apply(opts, lease).ok());
+    id = lease.id;
+    return errdefs::Unavailable("gone");
+  });
+  EXPECT_CALL(*manager_, Delete).WillOnce([&](const Context&, const Lease& lease, const auto&) {
+    EXPECT_EQ(lease.id, id);
+    return errdefs::NotFound("no lease");
+  });
+  EXPECT_EQ(AcquireLease(ctx_, manager_).status(), errdefs::Unavailable("gone"));
+}
+
+TEST_F(LeaseGuardTest, OfAnIdOfTheCallersIsLeftWhenTheAnswerWasLost) {
+  EXPECT_CALL(*manager_, Create).WillOnce(Return(errdefs::Unavailable("gone")));
+  EXPECT_EQ(AcquireLease(ctx_, manager_, {WithID("mine")}).status(), errdefs::Unavailable("gone"));
 }
 
 TEST_F(LeaseGuardTest, IsReleasedAlthoughItsContextHasEnded) {
