@@ -86,6 +86,12 @@ function(_containerd_library component)
       set(map "${PROJECT_SOURCE_DIR}/cmake/containerd.map")
       target_link_options(${target} PRIVATE -Wl,--as-needed "-Wl,--version-script=${map}")
       set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${map}")
+      # A program that loads the library pays for each relocation: the library's functions call one
+      # another without a search for each name, and relative relocations are packed.
+      if(CONTAINERD_HAVE_RELR)
+        target_link_options(${target} PRIVATE -fuse-ld=bfd -Wl,-z,pack-relative-relocs
+                            -Wl,-Bsymbolic-functions)
+      endif()
       # clang's sanitizers have their runtime in the program.
       if(NOT CONTAINERD_SANITIZE AND NOT CONTAINERD_SANITIZE_LIBRARY)
         target_link_options(${target} PRIVATE -Wl,--no-undefined)
@@ -105,6 +111,14 @@ function(_containerd_library component)
             ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   endforeach()
 endfunction()
+
+# lld of Debian 12 packs them without telling the loader.
+include(CheckLinkerFlag)
+set(CONTAINERD_HAVE_RELR OFF)
+if(NOT CONTAINERD_SANITIZE AND NOT CONTAINERD_SANITIZE_LIBRARY)
+  check_linker_flag(CXX "-fuse-ld=bfd;-Wl,-z,pack-relative-relocs" CONTAINERD_LINKER_PACKS_RELOCATIONS)
+  set(CONTAINERD_HAVE_RELR ${CONTAINERD_LINKER_PACKS_RELOCATIONS})
+endif()
 
 foreach(_component IN LISTS CONTAINERD_COMPONENTS)
   _containerd_library(${_component})
