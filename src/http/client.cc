@@ -61,8 +61,7 @@ absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
     }
   }
   next.header.Del("Host");
-  if (from->scheme != to->scheme || from->Hostname() != to->Hostname() ||
-      from->Port() != to->Port()) {
+  if (!SameOrigin(*from, *to)) {
     Header kept;
     for (const char* name : kPortable) {
       for (const std::string& value : next.header.Values(name)) kept.Add(name, value);

@@ -57,8 +57,11 @@ bool InNetwork(const std::array<unsigned char, 16>& ip, std::string_view cidr) {
 }
 
 // Whether one item of NO_PROXY is about the host.
-bool Matches(std::string_view item, const std::string& host, const std::string& port) {
+bool Matches(std::string item, const std::string& host, const std::string& port) {
   if (item == "*") return true;
+  for (char& c : item) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
   const auto ip = ParseIP(host);
   if (item.find('/') != std::string_view::npos) return ip.has_value() && InNetwork(*ip, item);
   auto [name, item_port] = SplitHostPort(item);
@@ -86,7 +89,7 @@ std::string ProxyFromEnvironment(const Url& url) {
     rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    if (!item.empty() && Matches(item, host, url.Port())) return "";
+    if (!item.empty() && Matches(std::string(item), host, url.Port())) return "";
   }
   if (proxy.find("://") == std::string::npos) proxy = "http://" + proxy;
   return proxy;

@@ -239,7 +239,12 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
 
   // Begins to count the time until the response's header.
   void AwaitHeader() {
-    const absl::Duration limit = settings_->options.response_header_timeout;
+    const TransportOptions& options = settings_->options;
+    const bool uploads =
+        request_.body != nullptr && (request_.method == "PUT" || request_.method == "PATCH");
+    const absl::Duration limit =
+        uploads ? options.upload_response_timeout.value_or(10 * options.response_header_timeout)
+                : options.response_header_timeout;
     if (limit <= absl::ZeroDuration() || delivered_) return;
     header_timer_ = engine_->reactor().RunAfter(limit, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {

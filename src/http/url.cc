@@ -2,12 +2,16 @@
 #include "containerd/http/url.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <netinet/in.h>
 
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
 #include "chars.h"
+#include "src/base/ascii.h"
 #include "src/base/escape.h"
 
 namespace containerd::http {
@@ -18,14 +22,6 @@ constexpr std::size_t kMaxUrl = std::size_t{64} << 10;
 
 absl::Status Invalid(std::string_view text, std::string_view why) {
   return errdefs::InvalidArgument(fmt::format("invalid URL \"{}\": {}", text.substr(0, 256), why));
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 bool ValidHost(std::string_view host) {
@@ -104,6 +100,24 @@ std::pair<std::string, std::string> SplitHostPort(std::string_view host) {
   return {std::string(host.substr(0, colon)), std::string(host.substr(colon + 1))};
 }
 
+std::string CanonicalHost(std::string_view host, std::string_view scheme) {
+  auto [name, port] = SplitHostPort(host);
+  name = base::Lower(name);
+  in6_addr address{};
+  if (inet_pton(AF_INET6, name.c_str(), &address) == 1) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    name = inet_ntop(AF_INET6, &address, text.data(), text.size());
+  }
+  if (name.find(':') != std::string::npos) name = fmt::format("[{}]", name);
+  port.erase(0, std::min(port.find_first_not_of('0'), port.size()));
+  if (port == (scheme == "https" ? "443" : "80")) port.clear();
+  return port.empty() ? name : fmt::format("{}:{}", name, port);
+}
+
+bool SameOrigin(const Url& a, const Url& b) {
+  return a.scheme == b.scheme && CanonicalHost(a.host, a.scheme) == CanonicalHost(b.host, b.scheme);
+}
+
 std::string Url::Hostname() const { return SplitHostPort(host).first; }
 
 std::string Url::Port() const {
@@ -127,7 +141,7 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
   const auto colon = text.find("://");
   if (colon == std::string_view::npos) return Invalid(text, "no scheme");
   Url url;
-  url.scheme = Lower(text.substr(0, colon));
+  url.scheme = base::Lower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") {
     return Invalid(text, "the scheme is neither http nor https");
   }
@@ -145,7 +159,7 @@ absl::StatusOr<Url> ParseUrl(std::string_view text) {
     authority = authority.substr(at + 1);
     if (url.user_info.find('@') != std::string::npos) return Invalid(text, "more than one @");
   }
-  url.host = Lower(authority);
+  url.host = base::Lower(authority);
   if (!ValidHost(url.host)) return Invalid(text, "no valid host");
   return url;
 }

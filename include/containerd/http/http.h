@@ -134,6 +134,9 @@ struct Response {
   // The request that this is the response to.
   std::string request_method{};
   std::string request_url{};
+
+  // What the sender knows besides, for whoever reports the response as an error; mostly empty.
+  std::string note{};
 };
 
 // What kind of failure a transport's error is; it lasts through errdefs::Annotate.
@@ -199,6 +202,9 @@ struct TransportOptions {
   absl::Duration dial_timeout = absl::Seconds(30);
   absl::Duration tls_handshake_timeout = absl::Seconds(10);
   absl::Duration response_header_timeout = absl::Seconds(30);
+  // The same for PUT and PATCH with a body, counted from the body's end: a registry may check and
+  // move all of a blob before it answers. Nullopt: ten times the one above.
+  std::optional<absl::Duration> upload_response_timeout{};
   std::size_t max_response_header_bytes = std::size_t{256} << 10;
   bool http2 = true;
 };

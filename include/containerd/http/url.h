@@ -52,6 +52,14 @@ CONTAINERD_EXPORT absl::StatusOr<Url> ResolveReference(const Url& base, std::str
 // The name and the port of "host", "host:port", "[::1]:port"; the port is empty if not named.
 CONTAINERD_EXPORT std::pair<std::string, std::string> SplitHostPort(std::string_view host);
 
+// The one spelling of a host by which hosts are compared: in lower case, IPv6 in its short form and
+// in brackets, without the port if it is the scheme's own. "quay.io" for "Quay.io:443" and https.
+CONTAINERD_EXPORT std::string CanonicalHost(std::string_view host, std::string_view scheme);
+
+// Whether scheme, name and port of both are the same, however they are spelled: what is meant for
+// one may go to the other. Source: RFC 6454 section 5.
+CONTAINERD_EXPORT bool SameOrigin(const Url& a, const Url& b);
+
 // As a query has it: space is "+", and all but letters, digits and "-_.~" is percent-escaped.
 // Source: url.QueryEscape.
 CONTAINERD_EXPORT std::string QueryEscape(std::string_view text);

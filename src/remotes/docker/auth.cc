@@ -6,34 +6,36 @@
 
 #include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
+#include <absl/time/clock.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
 #include "request.h"
+#include "src/base/ascii.h"
+#include "src/base/escape.h"
 #include "src/gojson/internal/codec.h"
+#include "token.h"
 
 namespace containerd::remotes::docker::auth {
 namespace {
 
+constexpr char kNoTokenServerMark[] = "containerd-cpp/docker.auth.NoTokenServer";
 constexpr char kNoTokenMark[] = "containerd-cpp/docker.auth.ErrNoToken";
 
 // More than any token server sends.
 constexpr std::size_t kMaxTokenResponse = std::size_t{1} << 20;
+
+// Before a request for a token is repeated, and the longest that a server may ask for.
+constexpr absl::Duration kTokenPause = absl::Milliseconds(200);
+constexpr absl::Duration kMaxTokenPause = absl::Seconds(10);
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool IsToken(char c) {
   return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
          std::string_view("\"(),/:;<=>?@[]\\{}").find(c) == std::string_view::npos;
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
 }
 
 // Each takes what it reads off the front of `rest`.
@@ -63,15 +65,64 @@ std::string TakeTokenOrQuoted(std::string_view& rest) {
   return "";
 }
 
+void SkipSeparators(std::string_view& rest) {
+  while (!rest.empty() && (IsSpace(rest.front()) || rest.front() == ',')) rest.remove_prefix(1);
+}
+
+// The parameters of one challenge, up to the next challenge's scheme: a field may have several
+// challenges, and a challenge's credentials in base64 instead of parameters (RFC 9110 section
+// 11.3).
+std::map<std::string, std::string> TakeParameters(std::string_view& rest) {
+  std::map<std::string, std::string> out;
+  while (true) {
+    SkipSeparators(rest);
+    std::string_view ahead = rest;
+    const std::string key = base::Lower(TakeToken(ahead));
+    SkipSpace(ahead);
+    if (key.empty() || !ahead.starts_with('=')) {
+      // A scheme is followed by a blank, by a comma, or by nothing.
+      const std::size_t length = static_cast<std::size_t>(ahead.data() - rest.data());
+      if (key.empty() || (!ahead.empty() && ahead.front() != ',' && length == key.size())) {
+        // No scheme either, as base64 is none: on to what follows the next comma.
+        rest.remove_prefix(std::min(rest.find(','), rest.size()));
+        if (rest.empty()) return out;
+        continue;
+      }
+      return out;
+    }
+    ahead.remove_prefix(1);
+    SkipSpace(ahead);
+    out[key] = TakeTokenOrQuoted(ahead);
+    rest = ahead;
+    SkipSpace(rest);
+    // What is left of a value that was none.
+    if (!rest.empty() && rest.front() != ',')
+      rest.remove_prefix(std::min(rest.find(','), rest.size()));
+    if (rest.empty()) return out;
+  }
+}
+
 struct TokenBody {
   std::string token;
   std::string access_token;
   std::string refresh_token;
-  std::int64_t expires_in = 0;
-  std::string issued_at;
-  std::string scope;
+  gojson::RawMessage expires_in;  // a number; of some servers a string that holds one
+  gojson::RawMessage issued_at;
+  gojson::RawMessage scope;  // of some servers a list
   gojson::Extra extra;
 };
+
+// What is not needed to use a token is no reason to refuse it.
+std::string Text(const gojson::RawMessage& value) {
+  return gojson::Unmarshal<std::string>(value.text).value_or("");
+}
+
+std::int64_t Seconds(const gojson::RawMessage& value) {
+  const std::string quoted = Text(value);
+  double seconds = 0;
+  if (!absl::SimpleAtod(quoted.empty() ? value.text : quoted, &seconds)) return 0;
+  return seconds > 0 && seconds < 1e15 ? static_cast<std::int64_t>(seconds) : 0;
+}
 
 template <class V, gojson::Of<TokenBody> T>
 void Bind(V& v, T& t) {
@@ -83,9 +134,32 @@ void Bind(V& v, T& t) {
   v.Field("scope", t.scope);
 }
 
+bool IsTransientCode(int code) {
+  return code == 408 || code == 429 || code == 500 || code == 502 || code == 503 || code == 504;
+}
+
+// Sends the request, and once more if the server has a weak moment.
+absl::StatusOr<std::shared_ptr<http::Response>> SendTwice(const Context& ctx,
+                                                          const http::Client& client,
+                                                          const http::Request& request) {
+  absl::StatusOr<std::shared_ptr<http::Response>> response = client.Do(ctx, request);
+  absl::Duration pause = kTokenPause;
+  if (response.ok()) {
+    if (!IsTransientCode((*response)->status_code)) return response;
+    const std::string asked = (*response)->header.Get("Retry-After");
+    pause = ParseRetryAfter(asked, absl::Now()).value_or(kTokenPause);
+    if (pause > kMaxTokenPause || absl::Now() + pause >= ctx.Deadline()) return response;
+  } else if (!IsTransient(response.status()) || ctx.Done()) {
+    return response;
+  }
+  if (request.body != nullptr && !request.body->Rewind()) return response;
+  if (!Sleep(ctx, pause).ok()) return response;
+  return client.Do(ctx, request);
+}
+
 absl::StatusOr<TokenBody> Ask(const Context& ctx, const http::Client& client,
                               http::Request request) {
-  absl::StatusOr<std::shared_ptr<http::Response>> response = client.Do(ctx, std::move(request));
+  absl::StatusOr<std::shared_ptr<http::Response>> response = SendTwice(ctx, client, request);
   if (!response.ok()) return response.status();
   if ((*response)->status_code < 200 || (*response)->status_code >= 400) {
     return UnexpectedResponse(ctx, **response);
@@ -93,7 +167,13 @@ absl::StatusOr<TokenBody> Ask(const Context& ctx, const http::Client& client,
   absl::StatusOr<std::string> body = io::ReadAll(ctx, *(*response)->body, kMaxTokenResponse);
   if (!body.ok()) return errdefs::Annotate(body.status(), "unable to read token response");
   absl::StatusOr<TokenBody> token = gojson::Unmarshal<TokenBody>(*body);
-  if (!token.ok()) return errdefs::Annotate(token.status(), "unable to decode token response");
+  if (!token.ok()) {
+    absl::Status s = errdefs::Annotate(
+        token.status(),
+        fmt::format("unable to decode token response of {}", SanitizeUrl(request.url)));
+    s.SetPayload(kNoTokenServerMark, absl::Cord());
+    return s;
+  }
   return token;
 }
 
@@ -103,11 +183,37 @@ http::Header WithUserAgent(http::Header header) {
 }
 
 // Whether credentials for one may go to the other.
-bool SameOrigin(std::string_view a, std::string_view b) {
+bool SameOriginText(std::string_view a, std::string_view b) {
   absl::StatusOr<http::Url> x = http::ParseUrl(a);
   absl::StatusOr<http::Url> y = http::ParseUrl(b);
-  return x.ok() && y.ok() && x->scheme == y->scheme && x->Hostname() == y->Hostname() &&
-         x->Port() == y->Port();
+  return x.ok() && y.ok() && http::SameOrigin(*x, *y);
+}
+
+// The URL of a token server. As Go's url.Parse, it takes characters that should have been escaped
+// and escapes them, and refuses escapes that are none in the path.
+absl::StatusOr<http::Url> ParseRealm(std::string_view text) {
+  const std::string_view::size_type slashes = text.find("://");
+  const auto path = slashes == std::string_view::npos ? slashes : text.find('/', slashes + 3);
+  std::string escaped(text.substr(0, path));
+  if (path != std::string_view::npos) {
+    for (const char c : text.substr(path)) {
+      if (std::string_view(" \"<>\\").find(c) != std::string_view::npos) {
+        base::AppendPercent(escaped, c);
+      } else {
+        escaped.push_back(c);
+      }
+    }
+  }
+  absl::StatusOr<http::Url> url = http::ParseUrl(escaped);
+  if (!url.ok()) return url;
+  for (std::size_t i = 0; i < url->path.size(); ++i) {
+    const std::string_view rest = std::string_view(url->path).substr(i);
+    if (rest.front() == '%' && !base::LeadingPercent(rest).has_value()) {
+      return errdefs::InvalidArgument(
+          fmt::format("invalid URL escape {}", base::Quote(rest.substr(0, 3))));
+    }
+  }
+  return url;
 }
 
 }  // namespace
@@ -119,6 +225,10 @@ absl::Status ErrNoToken() {
   return status;
 }
 
+bool IsErrNoTokenServer(const absl::Status& status) {
+  return status.GetPayload(kNoTokenServerMark).has_value();
+}
+
 bool IsErrNoToken(const absl::Status& status) {
   return status.GetPayload(kNoTokenMark).has_value();
 }
@@ -127,28 +237,23 @@ std::vector<Challenge> ParseAuthHeader(const http::Header& header) {
   std::vector<Challenge> out;
   for (const std::string& field : header.Values("WWW-Authenticate")) {
     std::string_view rest = field;
-    const std::string scheme = Lower(TakeToken(rest));
-    Challenge challenge;
-    if (scheme == "basic") {
-      challenge.scheme = AuthenticationScheme::BasicAuth;
-    } else if (scheme == "digest") {
-      challenge.scheme = AuthenticationScheme::DigestAuth;
-    } else if (scheme == "bearer") {
-      challenge.scheme = AuthenticationScheme::BearerAuth;
-    } else {
-      continue;
+    SkipSeparators(rest);
+    while (!rest.empty()) {
+      const std::string scheme = base::Lower(TakeToken(rest));
+      if (scheme.empty()) break;  // no challenge begins like this
+      Challenge challenge;
+      challenge.parameters = TakeParameters(rest);
+      if (scheme == "basic") {
+        challenge.scheme = AuthenticationScheme::BasicAuth;
+      } else if (scheme == "digest") {
+        challenge.scheme = AuthenticationScheme::DigestAuth;
+      } else if (scheme == "bearer") {
+        challenge.scheme = AuthenticationScheme::BearerAuth;
+      } else {
+        continue;
+      }
+      out.push_back(std::move(challenge));
     }
-    while (true) {
-      SkipSpace(rest);
-      const std::string key = Lower(TakeToken(rest));
-      if (key.empty() || !rest.starts_with('=')) break;
-      rest.remove_prefix(1);
-      challenge.parameters[key] = TakeTokenOrQuoted(rest);
-      SkipSpace(rest);
-      if (!rest.starts_with(',')) break;
-      rest.remove_prefix(1);
-    }
-    out.push_back(std::move(challenge));
   }
   std::stable_sort(out.begin(), out.end(), [](const Challenge& a, const Challenge& b) {
     return static_cast<int>(a.scheme) > static_cast<int>(b.scheme);
@@ -164,10 +269,10 @@ absl::StatusOr<TokenOptions> GenerateTokenOptions(const Context&, std::string_vi
     return errdefs::InvalidArgument(
         fmt::format("{}: no realm specified for token auth challenge", host));
   }
-  absl::StatusOr<http::Url> url = http::ParseUrl(realm->second);
+  absl::StatusOr<http::Url> url = ParseRealm(realm->second);
   if (!url.ok()) {
-    return errdefs::Annotate(url.status(),
-                             fmt::format("{}: invalid token auth challenge realm", host));
+    return errdefs::Annotate(url.status(), fmt::format("{}: invalid token auth challenge realm {}",
+                                                       host, base::Quote(realm->second)));
   }
   TokenOptions to{
       .realm = url->String(), .username = std::string(username), .secret = std::string(secret)};
@@ -213,7 +318,7 @@ absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(const Context& ctx,
   // The form goes where the registry said, and nowhere else.
   http::Client strict = client;
   strict.check_redirect = [&](const Context& c, http::Request& next, int via) -> absl::Status {
-    if (next.body != nullptr && !SameOrigin(next.url, to.realm)) {
+    if (next.body != nullptr && !SameOriginText(next.url, to.realm)) {
       return errdefs::PermissionDenied(
           fmt::format("{} redirects to another host, which must not see the credentials",
                       SanitizeUrl(to.realm)));
@@ -225,9 +330,9 @@ absl::StatusOr<OAuthTokenResponse> FetchTokenWithOAuth(const Context& ctx,
   if (body->access_token.empty()) return ErrNoToken();
   return OAuthTokenResponse{.access_token = std::move(body->access_token),
                             .refresh_token = std::move(body->refresh_token),
-                            .expires_in_seconds = body->expires_in,
-                            .issued_at = std::move(body->issued_at),
-                            .scope = std::move(body->scope)};
+                            .expires_in_seconds = Seconds(body->expires_in),
+                            .issued_at = Text(body->issued_at),
+                            .scope = Text(body->scope)};
 }
 
 absl::StatusOr<FetchTokenResponse> FetchToken(const Context& ctx, const http::Client& client,
@@ -246,8 +351,8 @@ absl::StatusOr<FetchTokenResponse> FetchToken(const Context& ctx, const http::Cl
   if (!body.ok()) return body.status();
   FetchTokenResponse out{.token = std::move(body->token),
                          .access_token = std::move(body->access_token),
-                         .expires_in_seconds = body->expires_in,
-                         .issued_at = std::move(body->issued_at),
+                         .expires_in_seconds = Seconds(body->expires_in),
+                         .issued_at = Text(body->issued_at),
                          .refresh_token = std::move(body->refresh_token)};
   // The two names mean the same.
   if (!out.access_token.empty()) out.token = out.access_token;

@@ -16,6 +16,8 @@
 #include "containerd/log/log.h"
 
 #include "hosts_file.h"
+#include "local_error.h"
+#include "src/base/ascii.h"
 
 namespace containerd::remotes::docker::config {
 namespace {
@@ -24,7 +26,14 @@ constexpr std::size_t kMaxCertFile = std::size_t{4} << 20;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::string_view what) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return errdefs::NotFound(fmt::format("unable to read {} \"{}\"", what, path));
+  std::error_code err;
+  const auto kind = std::filesystem::status(path, err).type();
+  if (err || !file || kind == std::filesystem::file_type::directory) {
+    const std::string why = err                                             ? err.message()
+                            : kind == std::filesystem::file_type::directory ? "it is a directory"
+                                                                            : "it cannot be opened";
+    return errdefs::Unknown(fmt::format("unable to read {} \"{}\": {}", what, path, why));
+  }
   std::string out;
   std::string buf(64 << 10, '\0');
   while (file.read(buf.data(), static_cast<std::streamsize>(buf.size())) || file.gcount() > 0) {
@@ -69,7 +78,7 @@ absl::Status UpdateTLSConfig(http::TLSConfig& tls, const HostConfig& host) {
 
 // Fills in the host that is meant when none is configured.
 void SetDefaultHost(std::string_view name, const std::string& default_scheme, HostConfig& host) {
-  if (name == "docker.io") {
+  if (base::Lower(name) == "docker.io") {
     host.scheme = "https";
     host.host = "registry-1.docker.io";
   } else if (IsLocalhost(name)) {
@@ -103,10 +112,10 @@ class HostsBuilder {
     std::optional<std::vector<HostConfig>> configured;
     if (options_.host_dir) {
       absl::StatusOr<std::string> dir = options_.host_dir(name);
-      if (!dir.ok() && !errdefs::IsNotFound(dir.status())) return dir.status();
+      if (!dir.ok() && !errdefs::IsNotFound(dir.status())) return LocalError(dir.status());
       if (dir.ok() && !dir->empty()) {
         absl::StatusOr<std::vector<HostConfig>> loaded = LoadHostDir(*dir);
-        if (!loaded.ok()) return loaded.status();
+        if (!loaded.ok()) return LocalError(loaded.status());
         configured = *std::move(loaded);
       }
     }
@@ -129,7 +138,10 @@ class HostsBuilder {
         fall_back = true;
       }
       Built built = *common;
-      if (own_tls || host.dial_timeout.has_value() || !host.header.empty() || fall_back) {
+      const bool own_timeouts = host.dial_timeout.has_value() ||
+                                host.response_header_timeout.has_value() ||
+                                host.upload_response_timeout.has_value();
+      if (own_tls || own_timeouts || !host.header.empty() || fall_back) {
         absl::StatusOr<Built> own = Make(&host, fall_back);
         if (!own.ok()) return own.status();
         built = *std::move(own);
@@ -152,7 +164,10 @@ class HostsBuilder {
     if (options_.default_tls.has_value()) transport.tls = *options_.default_tls;
     if (host != nullptr) {
       if (absl::Status s = UpdateTLSConfig(transport.tls, *host); !s.ok()) return s;
-      if (host->dial_timeout.has_value()) transport.dial_timeout = *host->dial_timeout;
+      transport.dial_timeout = host->dial_timeout.value_or(transport.dial_timeout);
+      transport.response_header_timeout =
+          host->response_header_timeout.value_or(transport.response_header_timeout);
+      transport.upload_response_timeout = host->upload_response_timeout;
     }
     http::Client client;
     if (options_.update_client) {
@@ -190,17 +205,20 @@ std::function<absl::StatusOr<std::string>(std::string_view name)> HostDirFromRoo
                        name.find('\0') == std::string_view::npos;
     std::vector<std::string> candidates;
     if (plain) {
-      if (const auto colon = name.rfind(':'); colon != std::string_view::npos && colon > 0) {
-        candidates.push_back(fmt::format("{}_{}_", name.substr(0, colon), name.substr(colon + 1)));
+      for (const std::string& spelling : {std::string(name), base::Lower(name)}) {
+        if (const auto colon = spelling.rfind(':'); colon != std::string::npos && colon > 0) {
+          candidates.push_back(
+              fmt::format("{}_{}_", spelling.substr(0, colon), spelling.substr(colon + 1)));
+        }
+        candidates.push_back(spelling);
       }
-      candidates.emplace_back(name);
     }
     candidates.emplace_back("_default");
     for (const std::string& candidate : candidates) {
       const std::string path = (base / candidate).string();
       struct stat info {};
       if (stat(path.c_str(), &info) == 0) return path;
-      if (errno != ENOENT) return errdefs::FromErrno(errno, path);
+      if (errno != ENOENT) return LocalError(errdefs::FromErrno(errno, path));
     }
     return errdefs::NotFound(fmt::format("{}: no folder for \"{}\"", root, name));
   };

@@ -17,8 +17,13 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/http/url.h"
 #include "containerd/io/io.h"
+#include "containerd/log/log.h"
 
+#include "asked.h"
+#include "local_error.h"
+#include "src/base/ascii.h"
 #include "src/base/fd.h"
 #include "src/base/spawn.h"
 #include "src/gojson/internal/codec.h"
@@ -89,33 +94,62 @@ std::string DefaultPath() {
   return dir + "/config.json";
 }
 
-// The host of a key in the file, which may be an URL: "https://index.docker.io/v1/".
-std::string HostOfKey(std::string_view key) {
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
-  }
-  return std::string(key.substr(0, key.find('/')));
+// A key in the file: "quay.io", "quay.io/team/image", or a URL ("https://index.docker.io/v1/").
+struct Key {
+  std::string host;
+  std::string path;  // of the repositories that it is for; empty: all
+};
+
+bool IsDockerHub(std::string_view host) {
+  return host == "docker.io" || host == "registry-1.docker.io" || host == "index.docker.io";
 }
 
-// The names under which the file may know a host, the best first.
-std::vector<std::string> NamesOf(std::string_view host) {
-  if (host == "docker.io" || host == "registry-1.docker.io" || host == "index.docker.io") {
-    return {"https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io"};
+Key ParseKey(std::string_view text) {
+  std::string_view scheme = "https";
+  for (const std::string_view known : {"https", "http"}) {
+    const std::string start = base::Lower(text.substr(0, known.size() + 3));
+    if (start != fmt::format("{}://", known)) continue;
+    text.remove_prefix(start.size());
+    scheme = known;
+    break;
   }
-  return {std::string(host), fmt::format("https://{}", host), fmt::format("http://{}", host)};
+  const auto slash = text.find('/');
+  Key key{.host = http::CanonicalHost(text.substr(0, slash), scheme), .path = ""};
+  if (IsDockerHub(key.host)) key.host = "docker.io";
+  if (slash == std::string_view::npos) return key;
+  std::string_view path = text.substr(slash);
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  // What logins of old added: the API's version, which is no repository.
+  if (path != "v1" && path != "v2") key.path = path;
+  return key;
 }
 
+// The name by which helpers know a host.
+std::string NameOf(std::string_view host) {
+  return IsDockerHub(host) ? "https://index.docker.io/v1/" : std::string(host);
+}
+
+// What the map has for a repository of the host: of several keys the most specific one. A key with
+// a path is for the repositories below that path and for no others.
 template <typename T>
-const T* Find(const std::map<std::string, T>& map, std::string_view host) {
-  const std::vector<std::string> names = NamesOf(host);
-  for (const std::string& name : names) {
-    if (const auto it = map.find(name); it != map.end()) return &it->second;
+const T* Find(const std::map<std::string, T>& map, std::string_view host,
+              std::string_view repository) {
+  const Key wanted = ParseKey(host);
+  const T* found = nullptr;
+  std::size_t best = 0;
+  const std::string below = fmt::format("{}/", repository);
+  for (const auto& [text, value] : map) {
+    const Key key = ParseKey(text);
+    if (key.host != wanted.host) continue;
+    if (!key.path.empty() && !below.starts_with(key.path + "/")) continue;
+    // Among equals, the one as it is written by a login.
+    const std::size_t rank = 2 * key.path.size() + (text == NameOf(host) ? 2 : 1);
+    if (rank <= best) continue;
+    best = rank;
+    found = &value;
   }
-  for (const auto& [key, value] : map) {
-    const std::string key_host = HostOfKey(key);
-    if (std::find(names.begin(), names.end(), key_host) != names.end()) return &value;
-  }
-  return nullptr;
+  return found;
 }
 
 // Runs "docker-credential-<name> get" and returns what it prints and how it ends.
@@ -167,7 +201,7 @@ absl::StatusOr<std::pair<std::string, bool>> RunHelper(const Context& ctx, const
 
 absl::StatusOr<Credentials> AskHelper(const Context& ctx, const std::string& name,
                                       std::string_view host) {
-  absl::StatusOr<std::pair<std::string, bool>> ran = RunHelper(ctx, name, NamesOf(host).front());
+  absl::StatusOr<std::pair<std::string, bool>> ran = RunHelper(ctx, name, NameOf(host));
   if (!ran.ok()) return ran.status();
   const auto& [text, succeeded] = *ran;
   if (!succeeded) {
@@ -201,31 +235,45 @@ absl::StatusOr<Credentials> FromEntry(const AuthEntry& entry, const std::string&
   return Credentials{.username = decoded.substr(0, colon), .secret = std::move(secret)};
 }
 
-absl::StatusOr<Credentials> Lookup(const Context& ctx, const std::string& path,
-                                   std::string_view host) {
+absl::StatusOr<ConfigFile> ReadConfig(const std::string& path) {
   std::error_code err;
   const std::uintmax_t size = std::filesystem::file_size(path, err);
-  if (path.empty() || err == std::errc::no_such_file_or_directory) return Credentials();
-  if (err) return errdefs::FromErrno(err.value(), path);
+  if (path.empty() || err == std::errc::no_such_file_or_directory) return ConfigFile();
+  if (err) return LocalError(errdefs::FromErrno(err.value(), path));
   if (size > kMaxConfigFile) {
-    return errdefs::ResourceExhausted(fmt::format("{}: {} bytes", path, size));
+    return errdefs::InvalidArgument(
+        fmt::format("{}: {} bytes, limit {}", path, size, kMaxConfigFile));
   }
   std::ifstream file(path, std::ios::binary);
-  if (!file) return errdefs::PermissionDenied(fmt::format("{} cannot be read", path));
+  if (!file) return errdefs::Unknown(fmt::format("{} cannot be read", path));
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   absl::StatusOr<ConfigFile> config = gojson::Unmarshal<ConfigFile>(text);
   if (!config.ok()) return errdefs::Annotate(config.status(), path);
+  return config;
+}
 
-  if (const std::string* helper = Find(config->cred_helpers, host)) {
-    return AskHelper(ctx, *helper, host);
+absl::StatusOr<Credentials> Lookup(const Context& ctx, const std::string& path,
+                                   std::string_view host) {
+  absl::StatusOr<ConfigFile> config = ReadConfig(path);
+  if (!config.ok()) return config.status();
+  const std::string repository = AskedOf(ctx).repository;
+  const std::string* helper = Find(config->cred_helpers, host, repository);
+  if (helper == nullptr && !config->creds_store.empty()) helper = &config->creds_store;
+  const bool only_helper = helper != nullptr && helper != &config->creds_store;
+
+  absl::Status failure;
+  if (helper != nullptr) {
+    absl::StatusOr<Credentials> found = AskHelper(ctx, *helper, host);
+    if (found.ok() && (only_helper || *found != Credentials())) return found;
+    failure = HelperError(found.status());
   }
-  if (!config->creds_store.empty()) {
-    absl::StatusOr<Credentials> found = AskHelper(ctx, config->creds_store, host);
-    if (!found.ok() || *found != Credentials()) return found;
-  }
-  const AuthEntry* entry = Find(config->auths, host);
-  if (entry == nullptr) return Credentials();
-  return FromEntry(*entry, path);
+  const AuthEntry* entry = Find(config->auths, host, repository);
+  absl::StatusOr<Credentials> filed =
+      entry != nullptr ? FromEntry(*entry, path) : absl::StatusOr<Credentials>(Credentials());
+  if (failure.ok()) return filed;
+  if (!filed.ok() || *filed == Credentials()) return failure;
+  log::Warn(fmt::format("{}; {} has credentials, too", errdefs::Message(failure), path));
+  return filed;
 }
 
 }  // namespace

@@ -12,6 +12,9 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
+#include "local_error.h"
+#include "src/base/ascii.h"
+
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
@@ -24,8 +27,13 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kMaxHostsFile = std::uintmax_t{1} << 20;
 
+// As Go's filepath.IsAbs and filepath.Join: an absolute name stays as it is, and no other ends with
+// a slash.
 std::string AbsPath(const std::string& path, const std::string& base) {
-  return (fs::path(base) / path).lexically_normal().string();
+  if (fs::path(path).is_absolute()) return path;
+  std::string out = (fs::path(base) / path).lexically_normal().string();
+  while (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  return out;
 }
 
 // An error about a member of a table.
@@ -51,22 +59,21 @@ absl::StatusOr<std::vector<std::string>> StringOrStrings(const toml::node& node,
   return Wrong(key, "a string or a list of strings");
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 absl::Status ReadServer(std::string server, bool override_path, HostConfig& out) {
   if (server.empty()) return absl::OkStatus();
-  if (!server.starts_with("http")) server = "https://" + server;
+  const std::string lower = base::Lower(server);
+  const bool has_scheme = lower.starts_with("http://") || lower.starts_with("https://");
+  if (!has_scheme) server = "https://" + server;
+  // A URL without a host is one that names none: the default for the name, if it is the last.
+  const auto authority = server.find("://") + 3;
+  const bool no_host = authority == server.size() || server[authority] == '/';
+  if (no_host) server.insert(authority, "none");
   absl::StatusOr<http::Url> url = http::ParseUrl(server);
   if (!url.ok()) {
     return errdefs::Annotate(url.status(), fmt::format("unable to parse server {}", server));
   }
   out.scheme = url->scheme;
-  out.host = url->host;
+  if (!no_host) out.host = url->host;
   if (!url->path.empty()) {
     std::string path = fs::path(url->path).lexically_normal().string();
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -92,7 +99,7 @@ absl::Status ReadCapabilities(const toml::table& table, HostConfig& out) {
   if (names->empty()) return absl::OkStatus();
   out.capabilities = {};
   for (const std::string& name : *names) {
-    const std::string lower = Lower(name);
+    const std::string lower = base::Lower(name);
     if (lower == "pull") {
       out.capabilities |= kHostCapabilityPull;
     } else if (lower == "resolve") {
@@ -112,13 +119,14 @@ absl::Status ReadClientPairs(const toml::table& table, const std::string& base_d
                              HostConfig& out) {
   const toml::node* node = table.get("client");
   if (node == nullptr) return absl::OkStatus();
-  out.client_pairs.emplace();
   if (const auto* text = node->as_string()) {
-    out.client_pairs->emplace_back(AbsPath(text->get(), base_dir), "");
+    out.client_pairs.emplace().emplace_back(AbsPath(text->get(), base_dir), "");
     return absl::OkStatus();
   }
   const auto* array = node->as_array();
   if (array == nullptr) return Wrong("client", "a string or a list");
+  // An empty list configures nothing, TLS least of all.
+  if (!array->empty()) out.client_pairs.emplace();
   for (const toml::node& item : *array) {
     if (const auto* text = item.as_string()) {
       out.client_pairs->emplace_back(AbsPath(text->get(), base_dir), "");
@@ -140,6 +148,18 @@ absl::StatusOr<bool> Boolean(const toml::table& table, std::string_view key, boo
   const auto* value = node->as_boolean();
   if (value == nullptr) return Wrong(key, "true or false");
   return value->get();
+}
+
+absl::StatusOr<std::optional<absl::Duration>> Duration(const toml::table& table,
+                                                       std::string_view key) {
+  const toml::node* node = table.get(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* text = node->as_string();
+  if (text == nullptr) return Wrong(key, "a string");
+  if (text->get().empty()) return std::nullopt;
+  absl::StatusOr<absl::Duration> duration = ParseGoDuration(text->get());
+  if (!duration.ok()) return errdefs::Annotate(duration.status(), key);
+  return *duration;
 }
 
 absl::StatusOr<HostConfig> ReadHost(std::string server, const std::string& base_dir,
@@ -170,14 +190,13 @@ absl::StatusOr<HostConfig> ReadHost(std::string server, const std::string& base_
       for (const std::string& v : *values) out.header.Add(name.str(), v);
     }
   }
-  if (const toml::node* timeout = table.get("dial_timeout")) {
-    const auto* text = timeout->as_string();
-    if (text == nullptr) return Wrong("dial_timeout", "a string");
-    if (!text->get().empty()) {
-      absl::StatusOr<absl::Duration> duration = ParseGoDuration(text->get());
-      if (!duration.ok()) return duration.status();
-      out.dial_timeout = *duration;
-    }
+  for (const auto& [key, timeout] :
+       {std::pair("dial_timeout", &out.dial_timeout),
+        std::pair("response_header_timeout", &out.response_header_timeout),
+        std::pair("upload_response_timeout", &out.upload_response_timeout)}) {
+    absl::StatusOr<std::optional<absl::Duration>> duration = Duration(table, key);
+    if (!duration.ok()) return duration.status();
+    *timeout = *duration;
   }
   return out;
 }
@@ -223,6 +242,8 @@ absl::StatusOr<std::vector<HostConfig>> ParseHostsFile(const std::string& base_d
 
   std::vector<HostConfig> out;
   for (const Entry& entry : entries) {
+    // As Go: a first host without a name is none.
+    if (entry.server.empty() && out.empty()) continue;
     absl::StatusOr<HostConfig> host = ReadHost(entry.server, base_dir, *entry.table);
     if (!host.ok()) {
       return errdefs::Annotate(host.status(), fmt::format("host \"{}\"", entry.server));
@@ -251,7 +272,7 @@ absl::StatusOr<std::vector<HostConfig>> LoadCertFiles(const std::string& dir) {
     if (!it->is_directory(ignored)) files.push_back(it->path());
   }
   if (err && err != std::errc::no_such_file_or_directory) {
-    return errdefs::FromErrno(err.value(), fmt::format("reading {}", dir));
+    return LocalError(errdefs::FromErrno(err.value(), fmt::format("reading {}", dir)));
   }
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
@@ -274,12 +295,12 @@ absl::StatusOr<std::vector<HostConfig>> LoadHostDir(const std::string& dir) {
   std::error_code err;
   const std::uintmax_t size = fs::file_size(path, err);
   if (err == std::errc::no_such_file_or_directory || (!err && size == 0)) return LoadCertFiles(dir);
-  if (err) return errdefs::FromErrno(err.value(), path.string());
+  if (err) return LocalError(errdefs::FromErrno(err.value(), path.string()));
   absl::StatusOr<std::vector<HostConfig>> hosts =
       errdefs::ResourceExhausted(fmt::format("{} bytes, limit {}", size, kMaxHostsFile));
   if (size <= kMaxHostsFile) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) return errdefs::PermissionDenied(fmt::format("{} cannot be read", path.string()));
+    if (!file) return errdefs::Unknown(fmt::format("{} cannot be read", path.string()));
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     hosts = ParseHostsFile(dir, text);
   }

@@ -20,13 +20,15 @@ namespace containerd::remotes::docker::config {
 
 struct HostConfig {
   std::string scheme{};
-  std::string host{};  // empty: the default for the name
+  std::string host{};  // empty for the last: the default for the name
   std::string path{};
   HostCapabilities capabilities{};
   std::optional<std::vector<std::string>> ca_certs{};                              // files
   std::optional<std::vector<std::pair<std::string, std::string>>> client_pairs{};  // files
   std::optional<bool> skip_verify{};
   std::optional<absl::Duration> dial_timeout{};
+  std::optional<absl::Duration> response_header_timeout{};
+  std::optional<absl::Duration> upload_response_timeout{};
   http::Header header{};
 
   friend bool operator==(const HostConfig&, const HostConfig&) = default;

@@ -11,6 +11,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/ascii.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 
@@ -210,16 +211,16 @@ absl::StatusOr<bool> MatchLocalhost(std::string_view host) {
     }
     name = host.substr(0, colon);
   }
-  return name == "localhost" || IsLoopbackAddress(std::string(name));
+  return base::Lower(name) == "localhost" || IsLoopbackAddress(std::string(name));
 }
 
 bool IsLocalhost(std::string_view host) {
   const std::string name = http::SplitHostPort(host).first;
-  return name == "localhost" || IsLoopbackAddress(name);
+  return base::Lower(name) == "localhost" || IsLoopbackAddress(name);
 }
 
 absl::StatusOr<std::string> DefaultHost(std::string_view name) {
-  return std::string(name == "docker.io" ? "registry-1.docker.io" : name);
+  return std::string(base::Lower(name) == "docker.io" ? "registry-1.docker.io" : name);
 }
 
 std::shared_ptr<http::RoundTripper> DefaultHTTPTransport(const http::TLSConfig& tls) {

@@ -13,7 +13,9 @@
 #include "containerd/remotes/docker/errcode.h"
 #include "containerd/remotes/errors.h"
 
+#include "asked.h"
 #include "error_payload.h"
+#include "local_error.h"
 #include "src/base/escape.h"
 
 namespace containerd::remotes::docker {
@@ -24,22 +26,10 @@ constexpr char kNamespaceQueryArg[] = "ns";
 // The pause before the first repetition, doubled for each further one, unless the registry says how
 // long to wait.
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
-constexpr absl::Duration kMaxBackoff = absl::Seconds(60);
 
 struct WarningContext {
   WarningSource source;
 };
-
-bool IsTransient(const absl::Status& status) {
-  switch (http::KindOf(status)) {
-    case http::ErrorKind::kUnexpectedEOF:
-    case http::ErrorKind::kTimeout:
-    case http::ErrorKind::kHandshakeTimeout:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // As a segment or several of a URL's path. "%" is escaped too: the text is none of a URL yet.
 std::string EscapePath(std::string_view text) {
@@ -57,7 +47,29 @@ std::string JoinPath(const std::vector<std::string_view>& parts) {
   return out.empty() ? "/" : out;
 }
 
+// The URL as it is parsed: hosts in the configuration may be in any case.
+http::Url Lowered(const http::Url& url) { return http::ParseUrl(url.String()).value_or(url); }
+
+// The path of repositories below the API's root: "proxy/hub" for "/v2/proxy/hub".
+std::string_view PrefixOf(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  constexpr std::string_view root = "/v2/";
+  const auto at = path.find(root);
+  return at == std::string_view::npos ? std::string_view() : path.substr(at + root.size());
+}
+
 }  // namespace
+
+bool IsTransient(const absl::Status& status) {
+  switch (http::KindOf(status)) {
+    case http::ErrorKind::kUnexpectedEOF:
+    case http::ErrorKind::kTimeout:
+    case http::ErrorKind::kHandshakeTimeout:
+      return true;
+    default:
+      return false;
+  }
+}
 
 std::string BasicAuthorization(std::string_view username, std::string_view secret) {
   return "Basic " + absl::Base64Escape(fmt::format("{}:{}", username, secret));
@@ -87,13 +99,16 @@ absl::Status UnexpectedResponse(const Context& ctx, http::Response& response) {
                                            .request_url = SanitizeUrl(response.request_url),
                                            .request_method = response.request_method};
   absl::StatusOr<Errors> said = Errors::UnmarshalJSON(body);
-  if (!said.ok() || said->Len() == 0) return errors::NewUnexpectedStatusErr(answer);
+  if (!said.ok() || said->Len() == 0) {
+    return errors::NewUnexpectedStatusErr(answer, response.note);
+  }
   std::string text = said->String();
   // It goes to logs and terminals.
   text.resize(std::min<std::size_t>(text.size(), 4096));
   for (char& c : text) {
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
   }
+  if (!response.note.empty()) text += fmt::format(" ({})", response.note);
   return WithErrors(errors::NewUnexpectedStatusErr(answer, text), *said);
 }
 
@@ -132,6 +147,7 @@ RegistryRequest::RegistryRequest(const Base& base, RegistryHost registry_host,
       method(request_method),
       header(base.header),
       refspec(base.refspec),
+      named(base.repository),
       warning_handler(base.warning_handler) {
   header.Merge(host.header);
   if (!header.Has("User-Agent")) header.Set("User-Agent", kUserAgent);
@@ -140,12 +156,16 @@ RegistryRequest::RegistryRequest(const Base& base, RegistryHost registry_host,
   std::string resource = base.repository;
   for (const std::string& part : parts) resource.append("/").append(part);
   url.path = JoinPath({host.path, EscapePath(resource)});
+  const std::string_view prefix = PrefixOf(host.path);
+  repository = prefix.empty() ? base.repository : fmt::format("{}/{}", prefix, base.repository);
   // "uploads/" keeps its slash.
   if (!parts.empty() && parts.back().ends_with('/')) url.path.push_back('/');
 }
 
 void RegistryRequest::AddNamespace(std::string_view ns) {
-  const bool proxy = ns != host.host && (ns != "docker.io" || host.host != "registry-1.docker.io");
+  const std::string name = http::CanonicalHost(ns, host.scheme);
+  const std::string mine = http::CanonicalHost(host.host, host.scheme);
+  const bool proxy = name != mine && (name != "docker.io" || mine != "registry-1.docker.io");
   if (proxy) AddQuery(kNamespaceQueryArg, ns);
 }
 
@@ -165,8 +185,8 @@ absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, co
   const bool has_body = request_.make_body && sent_.method == request_.method;
   if (has_body) sent_.body = request_.make_body();
   if (request_.host.authorizer != nullptr) {
-    if (absl::Status s = request_.host.authorizer->Authorize(wait, sent_); !s.ok()) {
-      return errdefs::Annotate(s, "failed to authorize");
+    if (absl::Status s = request_.host.authorizer->Authorize(Told(wait), sent_); !s.ok()) {
+      return errdefs::Annotate(AuthorizerError(s), fmt::format("{}: failed to authorize", Name()));
     }
   }
   Future<ResponsePtr> future = request_.host.client != nullptr
@@ -176,17 +196,50 @@ absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, co
   return future;
 }
 
+std::string RequestRun::Name() const {
+  return fmt::format("{} {}", sent_.method, SanitizeUrl(sent_.url));
+}
+
+Context RequestRun::Told(const Context& wait) {
+  Asked asked{.url = sent_.url, .referrer = request_.referrer, .note = note_};
+  absl::StatusOr<http::Url> url = http::ParseUrl(sent_.url);
+  const bool own = url.ok() && (http::SameOrigin(*url, Lowered(request_.url)) ||
+                                (answered_.has_value() && http::SameOrigin(*url, *answered_)));
+  if (!own && asked.referrer.empty()) asked.referrer = request_.url.String();
+  if (!responses_.empty() && responses_.back()->status_code == 401) asked.refused = refused_;
+  if (!asked.referrer.empty()) {
+    // What another host demands for itself is all that it gets.
+    return WithAsked(WithoutScopes(wait), std::move(asked));
+  }
+  asked.repository = request_.repository;
+  return WithAsked(WithScopesOf(wait, request_.named, request_.repository), std::move(asked));
+}
+
 absl::StatusOr<ResponsePtr> RequestRun::Receive(const Context& wait,
                                                 absl::StatusOr<ResponsePtr> result) {
   if (!result.ok()) {
     --attempts_;
-    if (!last_host_ || attempts_ <= 0 || !IsTransient(result.status()) || wait.Done()) {
-      return errdefs::Annotate(result.status(), "failed to do request");
+    absl::Status failure = result.status();
+    // The transport names the request, but for the waiting's own end.
+    if (errdefs::Message(failure).find("://") == std::string_view::npos) {
+      failure = errdefs::Annotate(failure, Name());
     }
-    if (absl::Status s = Backoff(wait, nullptr); !s.ok()) return s;
+    failure = errdefs::Annotate(failure, "failed to do request");
+    if (!last_host_ || !request_.repeatable || attempts_ <= 0 || !IsTransient(failure) ||
+        wait.Done()) {
+      return failure;
+    }
+    absl::StatusOr<bool> waited = Backoff(wait, nullptr, errdefs::Message(failure));
+    if (!waited.ok()) return waited.status();
+    if (!*waited) return failure;
     return nullptr;
   }
   ResponsePtr response = *std::move(result);
+  if (response->request_url != sent_.url && AskedOf(Told(wait)).referrer.empty()) {
+    // The transport fell back to plain HTTP: this is how the host wants to be spoken to.
+    absl::StatusOr<http::Url> url = http::ParseUrl(response->request_url);
+    if (url.ok()) answered_ = *std::move(url);
+  }
   absl::StatusOr<std::optional<http::Request>> next = http::NextRequest(sent_, *response);
   if (!next.ok()) return errdefs::Annotate(next.status(), "failed to do request");
   if (next->has_value()) {
@@ -201,15 +254,18 @@ absl::StatusOr<ResponsePtr> RequestRun::Receive(const Context& wait,
   ReportWarnings(wait, request_.refspec, response->header, request_.warning_handler);
   --attempts_;
   responses_.push_back(response);
+  response->note = *note_;
   absl::StatusOr<bool> retry = WantsRetry(wait);
   if (!retry.ok()) return retry.status();
   if (!*retry || attempts_ <= 0) return response;
   const int code = response->status_code;
+  if (code != 401 && code != 405) {
+    absl::StatusOr<bool> waited = Backoff(wait, response.get(), response->status);
+    if (!waited.ok()) return waited.status();
+    if (!*waited) return response;
+  }
   // Drops the body, which is not needed; the transport can then use the connection again.
   response->body = std::make_unique<io::StringReader>("");
-  if (code != 401 && code != 405) {
-    if (absl::Status s = Backoff(wait, response.get()); !s.ok()) return s;
-  }
   redirects_ = 0;
   return nullptr;
 }
@@ -219,13 +275,11 @@ absl::StatusOr<bool> RequestRun::WantsRetry(const Context& wait) {
   switch (last.status_code) {
     case 401: {
       if (request_.host.authorizer == nullptr) return false;
-      // Another host, to which the registry redirected, learns no credentials by asking for them.
-      absl::StatusOr<http::Url> asked = http::ParseUrl(last.request_url);
-      if (!asked.ok() || asked->host != request_.url.host) return false;
-      absl::Status s = request_.host.authorizer->AddResponses(wait, responses_);
+      refused_ = sent_.header.Get("Authorization");
+      absl::Status s = request_.host.authorizer->AddResponses(Told(wait), responses_);
       if (s.ok()) return true;
       if (errdefs::IsNotImplemented(s)) return false;
-      return s;
+      return errdefs::Annotate(AuthorizerError(s), Name());
     }
     case 405:
       // Registries that do not know HEAD.
@@ -236,31 +290,40 @@ absl::StatusOr<bool> RequestRun::WantsRetry(const Context& wait) {
       return false;
     case 408:
     case 429:
-      return true;
+      // With another host left that one is asked instead of waiting.
+      return last_host_;
     case 500:
     case 502:
     case 503:
     case 504:
-      // The same error twice in a row is taken as permanent, and with another host left that one is
-      // asked instead.
+      // The same error twice in a row is taken as permanent.
       if (responses_.size() > 1 &&
           responses_[responses_.size() - 2]->status_code == last.status_code) {
         return false;
       }
-      return last_host_;
+      return last_host_ && request_.repeatable;
     default:
       return false;
   }
 }
 
-absl::Status RequestRun::Backoff(const Context& wait, const http::Response* response) {
+absl::StatusOr<bool> RequestRun::Backoff(const Context& wait, const http::Response* response,
+                                         std::string_view why) {
   absl::Duration delay = kFirstBackoff * (1 << retries_++);
   if (response != nullptr) {
-    if (const auto asked = ParseRetryAfter(response->header.Get("Retry-After"), absl::Now())) {
-      delay = *asked;
-    }
+    const std::string asked = response->header.Get("Retry-After");
+    delay = ParseRetryAfter(asked, absl::Now()).value_or(delay);
   }
-  return Sleep(wait, std::clamp(delay, absl::ZeroDuration(), kMaxBackoff));
+  const std::string what =
+      fmt::format("{}: {}: waiting {} before it is sent again", Name(), why,
+                  absl::FormatDuration(absl::Trunc(delay, absl::Milliseconds(1))));
+  if (absl::Now() + delay > wait.Deadline()) {
+    return errdefs::DeadlineExceeded(fmt::format("{}: context deadline exceeded", what));
+  }
+  if (waited_ + delay > kMaxWait) return false;
+  waited_ += delay;
+  if (absl::Status s = Sleep(wait, delay); !s.ok()) return errdefs::Annotate(s, what);
+  return true;
 }
 
 absl::StatusOr<ResponsePtr> RequestRun::Do(const Context& transfer, const Context& wait) {

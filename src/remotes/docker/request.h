@@ -15,6 +15,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "containerd/context/context.h"
 #include "containerd/future/future.h"
@@ -30,6 +31,9 @@ inline constexpr char kUserAgent[] = "containerd-cpp";
 // Times that a request is sent at the most, redirects not counted.
 inline constexpr int kMaxAttempts = 5;
 
+// The longest that all repetitions of a request are waited for.
+inline constexpr absl::Duration kMaxWait = absl::Seconds(60);
+
 using ResponsePtr = std::shared_ptr<http::Response>;
 
 // "Basic …".
@@ -40,6 +44,9 @@ absl::Status UnexpectedResponse(const Context& ctx, http::Response& response);
 
 // The URL with values of its query hidden, but for "ns".
 std::string SanitizeUrl(std::string_view url);
+
+// Whether a transport's failure may be gone when the request is sent again.
+bool IsTransient(const absl::Status& status);
 
 // What requests of one resolver, fetcher or pusher have in common.
 struct Base {
@@ -75,8 +82,18 @@ struct RegistryRequest {
   http::Url url;
   http::Header header;
   reference::Spec refspec;
+  std::string named;  // the repository, as the reference has it
   std::shared_ptr<docker::WarningHandler> warning_handler;
   std::size_t buffer_size = std::size_t{1} << 20;
+
+  // The repository as the host knows it, below the path of its API.
+  std::string repository;
+
+  // The registry's URL, if that sent the request to this one of another host.
+  std::string referrer;
+
+  // Whether it may be sent again when it is not known what became of it.
+  bool repeatable = true;
 
   // A new body each time that the request is sent.
   std::function<std::shared_ptr<http::RequestBody>()> make_body;
@@ -103,17 +120,31 @@ class RequestRun {
   const RegistryRequest& request() const { return request_; }
 
  private:
+  // What authorizers are told about the request that is sent next, or was sent last.
+  Context Told(const Context& wait);
+
   absl::StatusOr<bool> WantsRetry(const Context& wait);
-  absl::Status Backoff(const Context& wait, const http::Response* response);
+
+  // Waits before a repetition; `why` says what the last attempt came to. False: the registry asks
+  // for a longer wait than is reasonable.
+  absl::StatusOr<bool> Backoff(const Context& wait, const http::Response* response,
+                               std::string_view why);
+
+  // "HEAD https://host/path", for errors.
+  std::string Name() const;
 
   RegistryRequest request_;
   const bool last_host_;
   int attempts_ = kMaxAttempts;
   int retries_ = 0;
+  absl::Duration waited_;
   int redirects_ = 0;
   std::optional<http::Request> redirected_;
   http::Request sent_;
+  std::string refused_;                // Authorization of the last 401
+  std::optional<http::Url> answered_;  // the host itself, if the transport turned to that
   std::vector<ResponsePtr> responses_;
+  const std::shared_ptr<std::string> note_ = std::make_shared<std::string>();
 };
 
 absl::StatusOr<ResponsePtr> DoWithRetries(const Context& ctx, RegistryRequest request,

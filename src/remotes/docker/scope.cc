@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "asked.h"
 #include "repository.h"
 
 namespace containerd::remotes::docker {
@@ -40,6 +41,21 @@ Context WithScope(const Context& ctx, std::string_view scope) {
 Context ContextWithAppendPullRepositoryScope(const Context& ctx, std::string_view repo) {
   return WithScope(ctx, fmt::format("repository:{}:pull", repo));
 }
+
+Context WithScopesOf(const Context& ctx, std::string_view from, std::string_view to) {
+  const auto* had = ctx.Value<TokenScopes>();
+  if (had == nullptr || from == to) return ctx;
+  TokenScopes scopes = *had;
+  const std::string prefix = fmt::format("repository:{}:", from);
+  for (std::string& scope : scopes.scopes) {
+    if (scope.starts_with(prefix)) {
+      scope = fmt::format("repository:{}:{}", to, scope.substr(prefix.size()));
+    }
+  }
+  return WithValue(ctx, std::move(scopes));
+}
+
+Context WithoutScopes(const Context& ctx) { return WithValue(ctx, TokenScopes()); }
 
 std::vector<std::string> GetTokenScopes(const Context& ctx,
                                         const std::vector<std::string>& common) {

@@ -16,6 +16,8 @@
 //       skip_verify = false
 //       override_path = false                   # true: no "/v2" is added to the path
 //       dial_timeout = "3s"
+//       response_header_timeout = "30s"         # and these two, which Go does not know
+//       upload_response_timeout = "5m"          # of requests that upload: ten times the one above
 //       [host."https://mirror.example:5000".header]
 //         x-custom = ["a", "b"]
 //
