@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The fields of a tar header block (POSIX.1-2017, pax, "ustar Interchange Format"; GNU and STAR
-// differ behind `magic`), and how numbers stand in them.
+// differ behind `magic`).
 #ifndef CONTAINERD_SRC_TAR_FORMAT_H_
 #define CONTAINERD_SRC_TAR_FORMAT_H_
 
@@ -33,7 +33,18 @@ inline constexpr Field kDevMajor{329, 8};
 inline constexpr Field kDevMinor{337, 8};
 inline constexpr Field kPrefix{345, 155};
 inline constexpr Field kStarPrefix{345, 131};
+inline constexpr Field kStarAccessTime{476, 12};
+inline constexpr Field kStarChangeTime{488, 12};
 inline constexpr Field kStarTrailer{508, 4};
+inline constexpr Field kGNUAccessTime{345, 12};
+inline constexpr Field kGNUChangeTime{357, 12};
+// The map of an old GNU sparse file, and whether more of it follows in blocks of its own.
+inline constexpr Field kGNUSparseMap{386, 96};
+inline constexpr Field kGNUSparseMore{482, 1};
+inline constexpr Field kGNURealSize{483, 12};
+inline constexpr Field kBlockSparseMap{0, 504};
+inline constexpr Field kBlockSparseMore{504, 1};
+inline constexpr std::size_t kSparseEntrySize = 24;
 
 inline constexpr std::string_view kMagicUSTAR{"ustar\00000", 8};
 inline constexpr std::string_view kMagicGNU{"ustar  \0", 8};
@@ -43,7 +54,6 @@ inline constexpr char kTypeRegA = '\0';
 inline constexpr char kTypeCont = '7';
 inline constexpr char kTypeXHeader = 'x';
 inline constexpr char kTypeXGlobalHeader = 'g';
-inline constexpr char kTypeGNUSparse = 'S';
 inline constexpr char kTypeGNULongName = 'L';
 inline constexpr char kTypeGNULongLink = 'K';
 
@@ -58,6 +68,15 @@ inline constexpr std::string_view kPaxMtime = "mtime";
 inline constexpr std::string_view kPaxAtime = "atime";
 inline constexpr std::string_view kPaxCtime = "ctime";
 inline constexpr std::string_view kPaxGNUSparse = "GNU.sparse.";
+inline constexpr std::string_view kPaxSparseMajor = "GNU.sparse.major";
+inline constexpr std::string_view kPaxSparseMinor = "GNU.sparse.minor";
+inline constexpr std::string_view kPaxSparseMap = "GNU.sparse.map";
+inline constexpr std::string_view kPaxSparseName = "GNU.sparse.name";
+inline constexpr std::string_view kPaxSparseSize = "GNU.sparse.size";
+inline constexpr std::string_view kPaxSparseRealSize = "GNU.sparse.realsize";
+inline constexpr std::string_view kPaxSparseNumBlocks = "GNU.sparse.numblocks";
+inline constexpr std::string_view kPaxSparseOffset = "GNU.sparse.offset";
+inline constexpr std::string_view kPaxSparseNumBytes = "GNU.sparse.numbytes";
 
 // Entries of these types have no content, whatever their size field says.
 inline constexpr bool IsHeaderOnly(char typeflag) { return typeflag >= '1' && typeflag <= '6'; }

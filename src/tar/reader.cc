@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/tar/tar.h"
 
 #include "format.h"
+#include "parse.h"
 #include "src/base/escape.h"
 
 namespace containerd::tar {
@@ -19,98 +18,6 @@ namespace {
 
 // Bytes that are skipped at a time, and the first allocation for a special file.
 constexpr std::int64_t kChunk = std::int64_t{64} << 10;
-
-std::string_view Raw(std::span<const char> block, Field field) {
-  return {block.data() + field.offset, field.size};
-}
-
-// Up to the first NUL.
-std::string Text(std::span<const char> block, Field field) {
-  const std::string_view raw = Raw(block, field);
-  return std::string(raw.substr(0, raw.find('\0')));
-}
-
-// Base 8, padded with spaces and NULs; nothing is 0.
-bool ParseOctal(std::string_view text, std::int64_t& out) {
-  constexpr std::string_view kPad{" \0", 2};
-  const std::size_t first = text.find_first_not_of(kPad);
-  out = 0;
-  if (first == std::string_view::npos) return true;
-  text = text.substr(first, text.find_last_not_of(kPad) - first + 1);
-  text = text.substr(0, text.find('\0'));
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, 8);
-  return error == std::errc() && end == text.data() + text.size() && out >= 0;
-}
-
-// GNU's big-endian two's complement behind a set bit, or octal.
-bool ParseNumber(std::string_view raw, std::int64_t& out) {
-  if ((static_cast<unsigned char>(raw[0]) & 0x80U) == 0) return ParseOctal(raw, out);
-  const bool negative = (static_cast<unsigned char>(raw[0]) & 0x40U) != 0;
-  const unsigned char invert = negative ? 0xff : 0;
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    auto c = static_cast<unsigned char>(static_cast<unsigned char>(raw[i]) ^ invert);
-    if (i == 0) c &= 0x7fU;
-    if ((value >> 56U) != 0) return false;
-    value = value << 8U | c;
-  }
-  if ((value >> 63U) != 0) return false;
-  out = negative ? ~static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
-  return true;
-}
-
-bool ParseDecimal(std::string_view text, std::int64_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-// "<seconds>[.<fraction>]"; digits beyond nanoseconds are dropped.
-bool ParsePaxTime(std::string_view text, absl::Time& out) {
-  const std::size_t dot = text.find('.');
-  std::int64_t seconds = 0;
-  if (!ParseDecimal(text.substr(0, dot), seconds)) return false;
-  std::int64_t nanos = 0;
-  if (dot != std::string_view::npos) {
-    const std::string_view fraction = text.substr(dot + 1);
-    if (!std::all_of(fraction.begin(), fraction.end(),
-                     [](char c) { return c >= '0' && c <= '9'; })) {
-      return false;
-    }
-    std::string digits(fraction.substr(0, 9));
-    digits.resize(9, '0');
-    if (!ParseDecimal(digits, nanos)) return false;
-  }
-  if (text.starts_with('-')) nanos = -nanos;
-  out = absl::FromUnixSeconds(seconds) + absl::Nanoseconds(nanos);
-  return true;
-}
-
-// Records "<length> <key>=<value>\n", the length being that of the whole record.
-bool ParsePax(std::string_view text, std::map<std::string, std::string>& records) {
-  while (!text.empty()) {
-    const std::size_t space = text.find(' ');
-    std::int64_t length = 0;
-    if (space == std::string_view::npos || !ParseDecimal(text.substr(0, space), length) ||
-        length < static_cast<std::int64_t>(space) + 2 ||
-        length > static_cast<std::int64_t>(text.size())) {
-      return false;
-    }
-    const auto size = static_cast<std::size_t>(length);
-    std::string_view record = text.substr(space + 1, size - space - 1);
-    if (!record.ends_with('\n')) return false;
-    record.remove_suffix(1);
-    const std::size_t equals = record.find('=');
-    if (equals == std::string_view::npos || equals == 0) return false;
-    const std::string_view key = record.substr(0, equals);
-    const std::string_view value = record.substr(equals + 1);
-    const bool is_text =
-        key == kPaxPath || key == kPaxLinkpath || key == kPaxUname || key == kPaxGname;
-    if ((is_text ? value : key).find('\0') != std::string_view::npos) return false;
-    records[std::string(key)] = std::string(value);
-    text.remove_prefix(size);
-  }
-  return true;
-}
 
 // Puts records in the place of the fields that they are about. Returns the key of one that cannot
 // be read.
@@ -149,6 +56,30 @@ bool IsZero(std::span<const char> block) {
   return std::all_of(block.begin(), block.end(), [](char c) { return c == '\0'; });
 }
 
+// A field that is not filled in is no time.
+bool ParseTime(std::string_view raw, std::optional<absl::Time>& out) {
+  if (raw[0] == '\0') return true;
+  std::int64_t seconds = 0;
+  if (!ParseNumber(raw, seconds)) return false;
+  out = absl::FromUnixSeconds(seconds);
+  return true;
+}
+
+// GNU has times where USTAR has a prefix of the name. Old versions of Go, and so of Docker, wrote
+// the prefix under GNU's magic nevertheless: what cannot be times is such a prefix, and returned.
+std::string ParseGNUTimes(std::span<const char> block, Header& header) {
+  if (ParseTime(Raw(block, kGNUAccessTime), header.access_time) &&
+      ParseTime(Raw(block, kGNUChangeTime), header.change_time)) {
+    return "";
+  }
+  header.access_time.reset();
+  header.change_time.reset();
+  std::string prefix = Text(block, kPrefix);
+  const bool ascii = std::all_of(prefix.begin(), prefix.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return ascii ? prefix : "";
+}
+
 // Reads the fields of a header block whose checksum is right. Returns the name of one that cannot
 // be read.
 std::string_view ParseHeader(std::span<const char> block, Header& header) {
@@ -170,11 +101,17 @@ std::string_view ParseHeader(std::span<const char> block, Header& header) {
   header.gname = Text(block, kGname);
   if (!ParseNumber(Raw(block, kDevMajor), header.devmajor)) return "major number";
   if (!ParseNumber(Raw(block, kDevMinor), header.devminor)) return "minor number";
-  if (ustar) {
-    const bool star = Raw(block, kStarTrailer) == kTrailerSTAR;
-    const std::string prefix = Text(block, star ? kStarPrefix : kPrefix);
-    if (!prefix.empty()) header.name = prefix + "/" + header.name;
+  std::string prefix;
+  if (!ustar) {
+    prefix = ParseGNUTimes(block, header);
+  } else if (Raw(block, kStarTrailer) == kTrailerSTAR) {
+    prefix = Text(block, kStarPrefix);
+    if (!ParseTime(Raw(block, kStarAccessTime), header.access_time)) return "access time";
+    if (!ParseTime(Raw(block, kStarChangeTime), header.change_time)) return "change time";
+  } else {
+    prefix = Text(block, kPrefix);
   }
+  if (!prefix.empty()) header.name = prefix + "/" + header.name;
   return {};
 }
 
@@ -301,6 +238,11 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
           fmt::format("tar: invalid {} of {} at byte {}", bad, base::Quote(header.name), start));
     }
 
+    if (header.size < 0) {
+      return errdefs::DataLoss(
+          fmt::format("tar: {} can't have {} bytes", base::Quote(header.name), header.size));
+    }
+
     switch (header.typeflag) {
       case kTypeXHeader:
       case kTypeXGlobalHeader:
@@ -308,7 +250,17 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
       case kTypeGNULongLink: {
         absl::StatusOr<std::string> text = ReadSpecial(ctx, header.size);
         if (!text.ok()) return text.status();
-        if (header.typeflag == kTypeXGlobalHeader) continue;
+        if (header.typeflag == kTypeXGlobalHeader) {
+          // What was said of the next entry before it is forgotten, as Go forgets it.
+          if (std::map<std::string, std::string> global; !ParsePax(*text, global)) {
+            return errdefs::DataLoss(fmt::format("tar: invalid PAX header at byte {}", start));
+          }
+          records.clear();
+          long_name.clear();
+          long_link.clear();
+          special = false;
+          continue;
+        }
         special = true;
         if (header.typeflag == kTypeXHeader) {
           records.clear();
@@ -337,27 +289,190 @@ absl::StatusOr<std::optional<Header>> Reader::ReadNext(const Context& ctx) {
       header.typeflag = kTypeReg;
     }
     name_ = header.name;
-
-    const auto sparse = records.lower_bound(std::string(kPaxGNUSparse));
-    if (header.typeflag == kTypeGNUSparse ||
-        (sparse != records.end() && sparse->first.starts_with(kPaxGNUSparse))) {
-      return errdefs::NotImplemented(
-          fmt::format("tar: {} is a sparse entry, which is not supported", base::Quote(name_)));
-    }
-    if (IsHeaderOnly(header.typeflag)) header.size = 0;
-    if (header.size < 0 ||
-        header.size > std::numeric_limits<std::int64_t>::max() - offset_ - 1024) {
-      return errdefs::DataLoss(
-          fmt::format("tar: {} can't have {} bytes", base::Quote(name_), header.size));
-    }
-    left_ = header.size;
-    padding_ = Padding(header.size);
+    if (absl::Status s = BeginContent(ctx, block, header); !s.ok()) return s;
     return header;
   }
 }
 
+absl::Status Reader::BeginContent(const Context& ctx, Block& block, Header& header) {
+  if (IsHeaderOnly(header.typeflag)) header.size = 0;
+  const auto check = [&] {
+    if (header.size >= 0 &&
+        header.size <= std::numeric_limits<std::int64_t>::max() - offset_ - 1024) {
+      return absl::OkStatus();
+    }
+    return errdefs::DataLoss(
+        fmt::format("tar: {} can't have {} bytes", base::Quote(name_), header.size));
+  };
+  if (absl::Status s = check(); !s.ok()) return s;
+  left_ = header.size;
+  padding_ = Padding(header.size);
+  regions_.clear();
+  region_ = 0;
+  position_ = 0;
+  absl::StatusOr<bool> sparse = ReadSparseMap(ctx, block, header);
+  if (!sparse.ok()) {
+    return errdefs::Annotate(sparse.status(),
+                             fmt::format("tar: the sparse file {}", base::Quote(name_)));
+  }
+  if (absl::Status s = check(); !s.ok()) return s;
+  size_ = header.size;
+  if (!*sparse) {
+    if (size_ > 0) regions_.push_back({.offset = 0, .size = size_});
+    return absl::OkStatus();
+  }
+  std::int64_t stored = 0;
+  if (IsHeaderOnly(header.typeflag) || !ValidSparseMap(regions_, size_)) {
+    return errdefs::DataLoss(
+        fmt::format("tar: the sparse file {} has an invalid map", base::Quote(name_)));
+  }
+  for (const SparseRegion& region : regions_) stored += region.size;
+  if (stored != left_) {
+    return errdefs::DataLoss(
+        fmt::format("tar: the sparse file {} has {} bytes in the archive, and {} in its map",
+                    base::Quote(name_), left_, stored));
+  }
+  return absl::OkStatus();
+}
+
+// Reads the map of a sparse file to regions_, and its name and size to the header. False if the
+// entry is another one.
+absl::StatusOr<bool> Reader::ReadSparseMap(const Context& ctx, Block& block, Header& header) {
+  const auto record = [&](std::string_view key) {
+    const auto found = header.pax_records.find(std::string(key));
+    return found == header.pax_records.end() ? std::string_view() : found->second;
+  };
+  if (header.typeflag == kTypeGNUSparse) {
+    if (Raw(block, kMagic) != kMagicGNU) {
+      return errdefs::DataLoss("it is not in GNU's format");
+    }
+    if (!ParseNumber(Raw(block, kGNURealSize), header.size)) {
+      return errdefs::DataLoss("its size cannot be read");
+    }
+    if (absl::Status s = ReadOldGNUMap(ctx, block); !s.ok()) return s;
+    return true;
+  }
+
+  const std::string_view major = record(kPaxSparseMajor);
+  const std::string_view minor = record(kPaxSparseMinor);
+  const bool in_content = major == "1" && minor == "0";
+  const bool in_records = major == "0" && (minor == "0" || minor == "1");
+  if (!in_content && !in_records) {
+    const bool unknown = !major.empty() || !minor.empty();
+    // The oldest ones say no version.
+    if (unknown || record(kPaxSparseMap).empty()) return false;
+  }
+  if (const std::string_view name = record(kPaxSparseName); !name.empty()) {
+    header.name = name;
+    name_ = header.name;
+  }
+  std::string_view size = record(kPaxSparseSize);
+  if (size.empty()) size = record(kPaxSparseRealSize);
+  if (!size.empty() && !ParseDecimal(size, header.size)) {
+    return errdefs::DataLoss("its size cannot be read");
+  }
+  if (in_content) {
+    if (absl::Status s = ReadPax10Map(ctx); !s.ok()) return s;
+    return true;
+  }
+  std::int64_t count = 0;
+  if (!ParseDecimal(record(kPaxSparseNumBlocks), count) || count < 0 ||
+      !ParseSparseText(record(kPaxSparseMap), ',', regions_) ||
+      regions_.size() != static_cast<std::uint64_t>(count)) {
+    return errdefs::DataLoss("its map cannot be read");
+  }
+  return true;
+}
+
+// What does not fit into the header follows in blocks of its own, before the content.
+absl::Status Reader::ReadOldGNUMap(const Context& ctx, Block& block) {
+  Field map = kGNUSparseMap;
+  Field more = kGNUSparseMore;
+  for (;;) {
+    if (!ParseSparseFields(Raw(block, map), regions_)) {
+      return errdefs::DataLoss("its map cannot be read");
+    }
+    if (block[more.offset] == '\0') return absl::OkStatus();
+    if (regions_.size() * kSparseEntrySize > static_cast<std::size_t>(kMaxSpecialFileSize)) {
+      return errdefs::ResourceExhausted(
+          fmt::format("its map has more than {} bytes", kMaxSpecialFileSize));
+    }
+    absl::StatusOr<bool> read = ReadBlock(ctx, block);
+    if (!read.ok()) return read.status();
+    if (!*read) return errdefs::DataLoss("the archive ends within its map");
+    map = kBlockSparseMap;
+    more = kBlockSparseMore;
+  }
+}
+
+// In front of the content: the number of regions, then two numbers for each, a line each, filled up
+// to whole blocks.
+absl::Status Reader::ReadPax10Map(const Context& ctx) {
+  std::string text;
+  std::int64_t lines = 0;
+  // Reads until there are so many lines.
+  const auto feed = [&](std::int64_t want) -> absl::Status {
+    while (lines < want) {
+      if (text.size() + kBlockSize > static_cast<std::size_t>(kMaxSpecialFileSize)) {
+        return errdefs::ResourceExhausted(
+            fmt::format("its map has more than {} bytes", kMaxSpecialFileSize));
+      }
+      if (left_ < static_cast<std::int64_t>(kBlockSize)) {
+        return errdefs::DataLoss("its content ends within its map");
+      }
+      Block block;
+      absl::StatusOr<bool> read = ReadBlock(ctx, block);
+      if (!read.ok()) return read.status();
+      if (!*read) return errdefs::DataLoss("the archive ends within its map");
+      left_ -= static_cast<std::int64_t>(kBlockSize);
+      lines += std::count(block.begin(), block.end(), '\n');
+      text.append(block.data(), block.size());
+    }
+    return absl::OkStatus();
+  };
+  if (absl::Status s = feed(1); !s.ok()) return s;
+  const std::size_t first = text.find('\n');
+  std::int64_t count = 0;
+  if (!ParseDecimal(std::string_view(text).substr(0, first), count) || count < 0) {
+    return errdefs::DataLoss("its map cannot be read");
+  }
+  if (count > static_cast<std::int64_t>(kMaxSparseRegions)) {
+    return errdefs::ResourceExhausted(
+        fmt::format("its map has {} regions, limit {}", count, kMaxSparseRegions));
+  }
+  if (absl::Status s = feed(1 + 2 * count); !s.ok()) return s;
+  std::size_t end = first;
+  for (std::int64_t i = 0; i < 2 * count; ++i) end = text.find('\n', end + 1);
+  if (!ParseSparseText(std::string_view(text).substr(first + 1, end - first), '\n', regions_)) {
+    return errdefs::DataLoss("its map cannot be read");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::size_t> Reader::Read(const Context& ctx, std::span<char> buf) {
   if (!status_.ok()) return status_;
+  const auto end_of = [](const SparseRegion& region) { return region.offset + region.size; };
+  while (region_ < regions_.size() && position_ >= end_of(regions_[region_])) ++region_;
+  const bool tail = region_ == regions_.size();
+  const bool hole = tail || position_ < regions_[region_].offset;
+  const std::int64_t end = tail   ? size_
+                           : hole ? regions_[region_].offset
+                                  : end_of(regions_[region_]);
+  if (static_cast<std::uint64_t>(end - position_) < buf.size()) {
+    buf = buf.first(static_cast<std::size_t>(end - position_));
+  }
+  absl::StatusOr<std::size_t> n = buf.size();
+  if (hole) {
+    std::fill(buf.begin(), buf.end(), '\0');
+  } else {
+    n = ReadStored(ctx, buf);
+  }
+  if (n.ok()) position_ += static_cast<std::int64_t>(*n);
+  return n;
+}
+
+// Reads of the current entry's bytes in the archive.
+absl::StatusOr<std::size_t> Reader::ReadStored(const Context& ctx, std::span<char> buf) {
   if (left_ == 0 || buf.empty()) return std::size_t{0};
   const auto want =
       static_cast<std::size_t>(std::min(left_, static_cast<std::int64_t>(std::min<std::size_t>(

@@ -10,9 +10,10 @@
 //     auto text = io::ReadAll(ctx, archive, 1 << 20);          // The entry's content.
 //   }
 //
-// Understood are the formats V7, USTAR, PAX, GNU (long names, base-256 numbers) and STAR. What is
-// written is USTAR, or PAX where USTAR has no room, and equals Go's output byte for byte. Names are
-// bytes, and nobody resolves or checks them here: whoever extracts an archive has to.
+// Understood are the formats V7, USTAR, PAX, GNU (long names, base-256 numbers) and STAR, and the
+// sparse files of GNU and PAX, whose holes are read as NULs. What is written is USTAR, or PAX where
+// USTAR has no room, and equals Go's output byte for byte. Names are bytes, and nobody resolves or
+// checks them here: whoever extracts an archive has to.
 //
 // Source: Go's package archive/tar, as far as the client needs it.
 #ifndef CONTAINERD_TAR_TAR_H_
@@ -26,6 +27,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -45,11 +47,21 @@ inline constexpr char kTypeChar = '3';
 inline constexpr char kTypeBlock = '4';
 inline constexpr char kTypeDir = '5';
 inline constexpr char kTypeFifo = '6';
+inline constexpr char kTypeGNUSparse = 'S';  // A regular file of the old GNU sparse format.
 
 inline constexpr std::size_t kBlockSize = 512;
 
 // Most bytes of the extended header or the long name that stands before an entry.
 inline constexpr std::int64_t kMaxSpecialFileSize = std::int64_t{1} << 20;
+
+// Most regions that the map of a sparse file may have.
+inline constexpr std::size_t kMaxSparseRegions = std::size_t{1} << 20;
+
+// Bytes of a file that an archive has; what lies between two of them is a hole.
+struct SparseRegion {
+  std::int64_t offset = 0;
+  std::int64_t size = 0;
+};
 
 // What an archive says of one entry. Source: tar.Header.
 struct Header {
@@ -80,8 +92,8 @@ struct Header {
 // Belongs to one thread at a time. After an error all further calls return that error.
 //
 // ErrDataLoss, naming the entry and the place, for an archive that is truncated or damaged;
-// ErrInvalidArgument if the input does not begin as a tar archive does; ErrNotImplemented for a
-// sparse entry; ErrResourceExhausted for headers beyond kMaxSpecialFileSize.
+// ErrInvalidArgument if the input does not begin as a tar archive does; ErrResourceExhausted for
+// headers and sparse maps beyond kMaxSpecialFileSize and kMaxSparseRegions.
 class CONTAINERD_EXPORT Reader final : public io::Reader {
  public:
   explicit Reader(io::Reader& input) : input_(input) {}
@@ -101,11 +113,23 @@ class CONTAINERD_EXPORT Reader final : public io::Reader {
   absl::Status Skip(const Context& ctx, std::int64_t count);
   absl::StatusOr<std::string> ReadSpecial(const Context& ctx, std::int64_t size);
   absl::StatusOr<std::optional<Header>> ReadNext(const Context& ctx);
+  absl::Status BeginContent(const Context& ctx, Block& block, Header& header);
+  absl::StatusOr<bool> ReadSparseMap(const Context& ctx, Block& block, Header& header);
+  absl::Status ReadOldGNUMap(const Context& ctx, Block& block);
+  absl::Status ReadPax10Map(const Context& ctx);
+  absl::StatusOr<std::size_t> ReadStored(const Context& ctx, std::span<char> buf);
 
   io::Reader& input_;
   std::int64_t offset_ = 0;  // In the input.
-  std::int64_t left_ = 0;    // Of the current entry's content.
+  std::int64_t left_ = 0;    // Of the current entry's bytes in the archive.
   std::int64_t padding_ = 0;
+
+  // The current entry's content: how much there is, what of it the archive has, and how far it has
+  // been read.
+  std::int64_t size_ = 0;
+  std::vector<SparseRegion> regions_;
+  std::size_t region_ = 0;
+  std::int64_t position_ = 0;
   std::string name_;  // Of the current entry.
   bool at_end_ = false;
   absl::Status status_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/tar/tar.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -298,9 +299,30 @@ TEST(Reader, Formats) {
        Raw('0', "b").USTAR().Put(kStarPrefix, "a").Put(kStarTrailer, kTrailerSTAR).String(),
        {.name = "a/b", .mode = 0644},
        ""},
-      {"GNU has no prefix",
-       Raw('0', "b").GNU().Put(kPrefix, "12345").String(),
+      {"GNU has times where others have a prefix",
+       Raw('0', "b").GNU().Put(kGNUAccessTime, "12345").Put(kGNUChangeTime, "7").String(),
+       {.name = "b",
+        .mode = 0644,
+        .access_time = absl::FromUnixSeconds(5349),
+        .change_time = absl::FromUnixSeconds(7)},
+       ""},
+      {"GNU's magic with a prefix, as old Docker wrote it",
+       Raw('0', "b", "x").GNU().Put(kPrefix, "usr/lib").String(),
+       {.name = "usr/lib/b", .size = 1, .mode = 0644},
+       "x"},
+      {"GNU's magic with neither times nor a prefix",
+       Raw('0', "b").GNU().Put(kPrefix, "\xc3\xa4").String(),
        {.name = "b", .mode = 0644},
+       ""},
+      {"a global header takes what was said of the next entry with it",
+       Raw('x', "p", PaxRecord("path", "other")).USTAR().String() +
+           Raw('g', "g", PaxRecord("comment", "c")).USTAR().String() +
+           Raw('0', "n").USTAR().String(),
+       {.name = "n", .mode = 0644},
+       ""},
+      {"a plus sign",
+       Raw('x', "p", PaxRecord("uid", "+5")).USTAR().String() + Raw('0', "n").USTAR().String(),
+       {.name = "n", .mode = 0644, .uid = 5},
        ""},
       {"GNU long name",
        Raw('L', "././@LongLink", long_name + '\0').GNU().String() +
@@ -395,6 +417,101 @@ TEST(Reader, EmptyArchive) {
   EXPECT_EQ(ReadEntries("")->size(), 0U);
 }
 
+// A sparse file "s" of the given PAX version; `map` is that of version 0.1.
+std::string SparsePax(std::string_view major, std::string_view minor, std::string_view map,
+                      std::string_view content, int size) {
+  std::string records = PaxRecord("GNU.sparse.major", major) +
+                        PaxRecord("GNU.sparse.minor", minor) + PaxRecord("GNU.sparse.name", "s") +
+                        PaxRecord("GNU.sparse.realsize", fmt::format("{}", size));
+  if (!map.empty()) {
+    const auto commas = static_cast<std::size_t>(std::count(map.begin(), map.end(), ','));
+    records += PaxRecord("GNU.sparse.map", map) +
+               PaxRecord("GNU.sparse.numblocks", fmt::format("{}", (commas + 1) / 2));
+  }
+  return Raw('x', "p", records).USTAR().String() +
+         Raw('0', "GNUSparseFile.0/s", content).USTAR().String();
+}
+
+TEST(Reader, HolesOfSparseFilesAreNULs) {
+  const std::string want = std::string(4, '\0') + "ab" + std::string(2, '\0') + "cd";
+  std::string map10 = "2\n4\n2\n8\n2\n";
+  map10.resize(512, '\0');
+  const auto number = [](int value) { return fmt::format("{:011o}", value) + '\0'; };
+  const std::string old_map = number(4) + number(2) + number(8) + number(2);
+  // The old format goes on in a block of its own, and that in another.
+  std::string more = number(8) + number(1) + number(9) + number(1);
+  more.resize(504, '\0');
+  more += '\1';
+  more.resize(512, '\0');
+  const std::string last(512, '\0');
+  struct Case {
+    const char* name;
+    std::string archive;
+    char typeflag = kTypeReg;
+  };
+  const std::vector<Case> cases = {
+      {"PAX 1.0", SparsePax("1", "0", "", map10 + "abcd", 10)},
+      {"PAX 0.1", SparsePax("0", "1", "4,2,8,2", "abcd", 10)},
+      {"PAX 0.0",
+       Raw('x', "p",
+           PaxRecord("GNU.sparse.size", "10") + PaxRecord("GNU.sparse.numblocks", "2") +
+               PaxRecord("GNU.sparse.offset", "4") + PaxRecord("GNU.sparse.numbytes", "2") +
+               PaxRecord("GNU.sparse.offset", "8") + PaxRecord("GNU.sparse.numbytes", "2"))
+               .USTAR()
+               .String() +
+           Raw('0', "s", "abcd").USTAR().String()},
+      {"GNU",
+       Raw('S', "s", "abcd").GNU().Put(kGNUSparseMap, old_map).Put(kGNURealSize, "12").String(),
+       kTypeGNUSparse},
+      {"GNU with more",
+       Raw('S', "s", more + last + "abcd")
+           .GNU()
+           .Put(kSize, "00000000004")
+           .Put(kGNUSparseMap, number(4) + number(2))
+           .Put(kGNUSparseMore, "1")
+           .Put(kGNURealSize, "12")
+           .String(),
+       kTypeGNUSparse},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const std::string archive = c.archive + Raw('0', "next", "n").USTAR().String() + End();
+    auto entries = ReadEntries(archive);
+    ASSERT_TRUE(entries.ok()) << entries.status();
+    ASSERT_EQ(entries->size(), 2U);
+    const Entry& sparse = entries->front();
+    EXPECT_EQ(sparse.header.name, "s");
+    EXPECT_EQ(sparse.header.typeflag, c.typeflag);
+    EXPECT_EQ(sparse.header.size, 10);
+    EXPECT_EQ(sparse.data, want);
+    EXPECT_EQ(entries->back().data, "n");
+
+    // Byte by byte, and not at all.
+    io::StringReader input(archive);
+    Reader reader(input);
+    ASSERT_TRUE(reader.Next({}).ok());
+    std::string slowly;
+    for (char byte = 0; reader.Read({}, {&byte, 1}).value_or(0) == 1;) slowly += byte;
+    EXPECT_EQ(slowly, want);
+    io::StringReader again(archive);
+    Reader skipping(again);
+    ASSERT_TRUE(skipping.Next({}).ok());
+    auto next = skipping.Next({});
+    ASSERT_TRUE(next.ok() && next->has_value()) << next.status();
+    EXPECT_EQ((*next)->name, "next");
+
+    for (std::size_t i = 0; i < archive.size(); i += 17) {
+      std::string flipped = archive;
+      flipped[i] = static_cast<char>(flipped[i] ^ 0x41);
+      static_cast<void>(ReadEntries(flipped));
+    }
+  }
+  // A version from the future: what stands there is the content.
+  auto unknown = ReadEntries(SparsePax("2", "0", "", "abcd", 10));
+  ASSERT_TRUE(unknown.ok()) << unknown.status();
+  EXPECT_EQ(unknown->front().data, "abcd");
+}
+
 TEST(Reader, BadInput) {
   const std::string first = Raw('0', "first", "x").USTAR().String();
   const std::string last = Raw('0', "last").USTAR().String();
@@ -463,10 +580,27 @@ TEST(Reader, BadInput) {
        "invalid PAX record \"mtime\""},
       {"PAX negative size", pax(PaxRecord("size", "-1")), errdefs::Class::ErrDataLoss,
        "can't have -1 bytes"},
-      {"GNU sparse", Raw('S', "s").GNU().String(), errdefs::Class::ErrNotImplemented,
-       "\"s\" is a sparse entry"},
-      {"PAX sparse", pax(PaxRecord("GNU.sparse.major", "1")), errdefs::Class::ErrNotImplemented,
-       "\"last\" is a sparse entry"},
+      {"sparse without GNU's magic", Raw('S', "s").USTAR().String(), errdefs::Class::ErrDataLoss,
+       "the sparse file \"s\": it is not in GNU's format"},
+      {"sparse number", Raw('S', "s").GNU().Put(kGNUSparseMap, "x").String(),
+       errdefs::Class::ErrDataLoss, "the sparse file \"s\": its map cannot be read"},
+      {"sparse regions out of order", SparsePax("0", "1", "4,2,2,2", "abcd", 10),
+       errdefs::Class::ErrDataLoss, "the sparse file \"s\" has an invalid map"},
+      {"sparse regions beyond the end", SparsePax("0", "1", "4,2,8,3", "abcde", 10),
+       errdefs::Class::ErrDataLoss, "the sparse file \"s\" has an invalid map"},
+      {"sparse overflow", SparsePax("0", "1", "1,9223372036854775807,8,3", "abcde", 10),
+       errdefs::Class::ErrDataLoss, "the sparse file \"s\" has an invalid map"},
+      {"sparse map with less than there is", SparsePax("0", "1", "4,2,8,2", "abcde", 10),
+       errdefs::Class::ErrDataLoss, "has 5 bytes in the archive, and 4 in its map"},
+      {"sparse map with more than there is", SparsePax("0", "1", "4,2,8,2", "abc", 10),
+       errdefs::Class::ErrDataLoss, "has 3 bytes in the archive, and 4 in its map"},
+      {"sparse map without an end", SparsePax("1", "0", "", "2\n4\n2\n", 10),
+       errdefs::Class::ErrDataLoss, "its content ends within its map"},
+      {"sparse map of nonsense", SparsePax("1", "0", "", "x\n" + std::string(510, '\0'), 10),
+       errdefs::Class::ErrDataLoss, "its map cannot be read"},
+      {"sparse map without bounds",
+       SparsePax("1", "0", "", "2000000\n" + std::string(504, '\0'), 10),
+       errdefs::Class::ErrResourceExhausted, "its map has 2000000 regions, limit 1048576"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
