@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zstd_stream.h"
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <absl/status/status.h>
 #include <fmt/format.h>
@@ -15,9 +17,8 @@
 namespace containerd::compression {
 namespace {
 
-// The largest window of a frame that is accepted, as a power of two: what zstd itself accepts
-// unless told otherwise.
-constexpr int kMaxWindowLog = 27;
+// The largest window of a frame that is accepted, as a power of two: the daemon's limit.
+constexpr int kMaxWindowLog = 29;
 
 struct Free {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -50,6 +51,11 @@ class ZstdReader final : public DecompressReadCloser {
       const std::size_t result = ZSTD_decompressStream(context_.get(), &out, &in);
       input_.Consume(in.pos);
       if (ZSTD_isError(result) != 0) {
+        if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
+          return errdefs::ResourceExhausted(
+              fmt::format("zstd: the frame near byte {} needs a window of more than {} bytes",
+                          input_.consumed(), std::int64_t{1} << kMaxWindowLog));
+        }
         return errdefs::DataLoss(
             fmt::format("zstd: {} near byte {}", ZSTD_getErrorName(result), input_.consumed()));
       }

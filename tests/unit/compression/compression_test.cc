@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/compression/compression.h"
 
+#include <cstdint>
 #include <random>
 #include <string>
 #include <utility>
@@ -229,7 +230,75 @@ TEST(DecompressStream, KeepsItsError) {
 TEST(DecompressStream, HugeWindow) {
   const std::string frame("\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 9);
   absl::StatusOr<std::string> back = Decompress(frame);
+  EXPECT_TRUE(errdefs::IsResourceExhausted(back.status())) << back.status();
+  EXPECT_THAT(std::string(errdefs::Message(back.status())), HasSubstr("536870912"));
+}
+
+// As large as the daemon accepts, of a frame that uses little of it.
+TEST(DecompressStream, ALargeWindow) {
+  const std::string frame("\x28\xb5\x2f\xfd\x00\x98\x19\x00\x00\x61\x62\x63", 12);
+  absl::StatusOr<std::string> back = Decompress(frame);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, "abc");
+}
+
+std::uint32_t CRC32(std::string_view data) {
+  std::uint32_t crc = ~0U;
+  for (const char c : data) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0);
+  }
+  return ~crc;
+}
+
+// A gzip member whose header has the parts that the flags name.
+std::string Member(std::string_view data, unsigned flags, std::string_view extra,
+                   std::string_view text) {
+  const auto two = [](std::size_t value) {
+    return std::string{static_cast<char>(value & 0xffU), static_cast<char>(value >> 8U & 0xffU)};
+  };
+  std::string member("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
+  member[3] = static_cast<char>(flags);
+  if ((flags & 4U) != 0) member += two(extra.size()) + std::string(extra);
+  if ((flags & 8U) != 0) member += std::string(text) + '\0';
+  if ((flags & 16U) != 0) member += std::string(text) + '\0';
+  if ((flags & 2U) != 0) member += two(CRC32(member) & 0xffffU);
+  return member + Compress(data, Compression::kGzip).substr(10);
+}
+
+TEST(DecompressStream, GzipHeadersInPieces) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    std::string data;
+    std::string want;
+    for (unsigned members = 1 + random() % 4; members > 0; --members) {
+      const std::string part = SomeData(random() % 3000);
+      want += part;
+      data += Member(part, static_cast<unsigned>(random() % 16) << 1U,
+                     std::string(random() % 40, 'e'), std::string(random() % 40, 't'));
+    }
+    const std::size_t step = 1 + random() % 100;
+    absl::StatusOr<std::string> back = Decompress(data, step);
+    ASSERT_TRUE(back.ok()) << back.status() << ", round " << round;
+    ASSERT_EQ(*back, want) << round;
+  }
+  // Beyond what is buffered at a time.
+  const std::string large =
+      Member("first", 0, "", "") +
+      Member("data", 4 | 8 | 16 | 2, std::string(65535, 'e'), std::string(300'000, 't'));
+  absl::StatusOr<std::string> back = Decompress(large, 1000);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, "firstdata");
+
+  std::string damaged = Member("data", 4 | 2, "extra", "");
+  damaged[13] = 'X';
+  back = Decompress(damaged);
   EXPECT_TRUE(errdefs::IsDataLoss(back.status())) << back.status();
+  EXPECT_THAT(std::string(errdefs::Message(back.status())), HasSubstr("checksum of a header"));
+  for (std::size_t size = 3; size < 20; ++size) {
+    back = Decompress(Member("data", 4 | 8 | 16 | 2, "extra", "t").substr(0, size));
+    EXPECT_TRUE(errdefs::IsDataLoss(back.status())) << size << ": " << back.status();
+  }
 }
 
 TEST(CompressStream, Errors) {
