@@ -83,10 +83,16 @@ std::optional<std::string> DirectoryOf(const std::vector<mount::Mount>& mounts) 
   return BindOf(mounts);
 }
 
+absl::Status OfLocalFiles(const absl::Status& status) {
+  if (!errdefs::IsNotFound(status) && !errdefs::IsAlreadyExists(status)) return status;
+  return errdefs::Unknown(errdefs::Message(status));
+}
+
 absl::Status SyncFs(const std::string& dir) {
   const base::Fd fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd && syncfs(fd.get()) == 0) return absl::OkStatus();
-  return errdefs::FromErrno(errno, fmt::format("syncing the file system of \"{}\"", dir));
+  return OfLocalFiles(
+      errdefs::FromErrno(errno, fmt::format("syncing the file system of \"{}\"", dir)));
 }
 
 std::int64_t MaxSize(const Options& options, const std::string& dir) {
@@ -110,7 +116,7 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
       compression::DecompressStream(ctx, blob);
   if (!inflated.ok()) return annotate(inflated.status());
   DigestingReader layer(**inflated, max_size);
-  if (absl::Status s = extract(layer); !s.ok()) return annotate(s);
+  if (absl::Status s = OfLocalFiles(extract(layer)); !s.ok()) return annotate(s);
   // Bytes after the end of the archive are part of the layer's digest.
   std::vector<char> rest(std::size_t{64} << 10);
   for (;;) {

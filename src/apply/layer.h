@@ -36,6 +36,10 @@ std::optional<std::string> BindOf(const std::vector<mount::Mount>& mounts);
 // The directory that a layer for such mounts is extracted to, if they are one of these two.
 std::optional<std::string> DirectoryOf(const std::vector<mount::Mount>& mounts);
 
+// An error of local files, as it leaves this package: ErrNotFound and ErrAlreadyExists, which say
+// something of the daemon's objects, become ErrUnknown, as the daemon itself answers.
+absl::Status OfLocalFiles(const absl::Status& status);
+
 // syncfs(2) of the file system that has the directory.
 absl::Status SyncFs(const std::string& dir);
 

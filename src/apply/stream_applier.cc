@@ -210,7 +210,7 @@ class StreamApplierImpl final : public StreamApplier {
       return errdefs::Annotate(s, "failed to apply config opt");
     }
     if (config.progress) config.progress(0);
-    if (absl::Status s = staged->MoveTo(mounts); !s.ok()) {
+    if (absl::Status s = OfLocalFiles(staged->MoveTo(mounts)); !s.ok()) {
       return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
     }
     if (config.sync_fs) {

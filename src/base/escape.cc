@@ -7,6 +7,8 @@
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
+#include "src/base/utf8.h"
+
 namespace containerd::base {
 
 bool IsAlnum(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
@@ -70,9 +72,24 @@ std::string DecodeOctal(std::string_view text) {
 }
 
 std::string Quote(std::string_view text, std::size_t most) {
-  const std::string_view shown = text.substr(0, most);
-  return fmt::format("\"{}\"{}", absl::CHexEscape({shown.data(), shown.size()}),
-                     shown.size() < text.size() ? "..." : "");
+  const std::string_view shown = FirstOfUTF8(text, most);
+  std::string quoted;
+  for (std::size_t i = 0; i < shown.size();) {
+    const DecodedRune decoded = DecodeRune(shown.substr(i));
+    const std::string_view bytes = shown.substr(i, decoded.width);
+    // Beyond ASCII: controls, and what changes how the text around it is shown.
+    const Rune rune = decoded.rune;
+    const bool hidden = rune < 0xA0 || (rune >= 0x2028 && rune <= 0x202E) ||
+                        (rune >= 0x2066 && rune <= 0x2069) || rune == 0xFEFF ||
+                        (rune == kRuneError && decoded.width == 1);
+    if (hidden) {
+      quoted += absl::CHexEscape({bytes.data(), bytes.size()});
+    } else {
+      quoted += bytes;
+    }
+    i += decoded.width;
+  }
+  return fmt::format("\"{}\"{}", quoted, shown.size() < text.size() ? "..." : "");
 }
 
 }  // namespace containerd::base

@@ -82,4 +82,14 @@ std::string ReplaceInvalidUTF8(std::string_view text) {
   return out;
 }
 
+std::string_view FirstOfUTF8(std::string_view text, std::size_t most) {
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const std::size_t width = DecodeRune(text.substr(size)).width;
+    if (width > most - size) break;
+    size += width;
+  }
+  return text.substr(0, size);
+}
+
 }  // namespace containerd::base

@@ -34,6 +34,9 @@ bool IsValidUTF8(std::string_view text);
 // single bytes, which is how Go's regexp package reads a text.
 std::string ReplaceInvalidUTF8(std::string_view text);
 
+// The first characters of `text` that have at most `most` bytes together.
+std::string_view FirstOfUTF8(std::string_view text, std::size_t most);
+
 }  // namespace containerd::base
 
 #endif  // CONTAINERD_SRC_BASE_UTF8_H_

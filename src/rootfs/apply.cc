@@ -24,10 +24,10 @@ class Applying {
       : sn_(sn), applier_(applier), opts_(opts), apply_opts_(apply_opts) {}
 
   // Makes the snapshot of the last of `layers`, and before it, if it turns out that its parent is
-  // missing, those of the others. `chain` has the diff ids up to that layer. ErrAlreadyExists if
-  // there is such a snapshot.
-  absl::Status Apply(const Context& ctx, std::span<const Layer> layers,
-                     std::span<const digest::Digest> chain) {
+  // missing, those of the others. `chain` has the diff ids up to that layer. False if there is such
+  // a snapshot.
+  absl::StatusOr<bool> Apply(const Context& ctx, std::span<const Layer> layers,
+                             std::span<const digest::Digest> chain) {
     const Layer& layer = layers.back();
     const std::string chain_id = identity::ChainID(chain).String();
     const std::string parent = identity::ChainID(chain.first(chain.size() - 1)).String();
@@ -41,34 +41,40 @@ class Applying {
       mounts = sn_.Prepare(ctx, key, parent, opts_);
       if (mounts.ok()) break;
       if (errdefs::IsNotFound(mounts.status()) && layers.size() > 1 && !applied_parents) {
-        absl::Status s = Apply(ctx, layers.first(layers.size() - 1), chain.first(chain.size() - 1));
-        if (!s.ok() && !errdefs::IsAlreadyExists(s)) return s;
+        absl::StatusOr<bool> made =
+            Apply(ctx, layers.first(layers.size() - 1), chain.first(chain.size() - 1));
+        if (!made.ok()) return made;
         applied_parents = true;
         continue;
       }
       if (errdefs::IsAlreadyExists(mounts.status()) && ++keys < kMaxKeys) {
         // Either the key is taken, or a remote snapshotter has the layer already.
-        if (sn_.Stat(ctx, chain_id).ok()) return mounts.status();
+        if (sn_.Stat(ctx, chain_id).ok()) return false;
         continue;
       }
       return errdefs::Annotate(mounts.status(),
                                fmt::format("failed to prepare extraction snapshot \"{}\"", key));
     }
 
-    absl::Status s = Fill(ctx, layer, key, chain_id, *mounts);
-    if (!s.ok()) {
-      if (!errdefs::IsAlreadyExists(s)) {
-        log::Info(fmt::format("unpacking into snapshot \"{}\" failed, cleaning up: {}", key,
-                              errdefs::Message(s)));
-      }
-      snapshots::RemoveSnapshot(ctx, sn_, key);
+    absl::Status s = Fill(ctx, layer, *mounts);
+    const bool filled = s.ok();
+    if (!filled) {
+      log::Info(fmt::format("unpacking into snapshot \"{}\" failed, cleaning up: {}", key,
+                            errdefs::Message(s)));
+    } else {
+      s = sn_.Commit(ctx, chain_id, key, opts_);
+      if (s.ok()) return true;
+      s = errdefs::Annotate(s, fmt::format("failed to commit snapshot \"{}\"", key));
     }
+    snapshots::RemoveSnapshot(ctx, sn_, key);
+    // Only what the snapshotter says is about the snapshot; an applier may mean a file.
+    if (filled && errdefs::IsAlreadyExists(s)) return false;
     return s;
   }
 
  private:
-  absl::Status Fill(const Context& ctx, const Layer& layer, const std::string& key,
-                    const std::string& chain_id, const std::vector<mount::Mount>& mounts) {
+  absl::Status Fill(const Context& ctx, const Layer& layer,
+                    const std::vector<mount::Mount>& mounts) {
     absl::StatusOr<ocispec::Descriptor> diff = applier_.Apply(ctx, layer.blob, mounts, apply_opts_);
     if (!diff.ok()) {
       return errdefs::Annotate(diff.status(),
@@ -79,8 +85,7 @@ class Applying {
           "layer \"{}\" unpacks to \"{}\", and not to \"{}\" as the image's config says",
           layer.blob.digest, diff->digest, layer.diff.digest));
     }
-    return errdefs::Annotate(sn_.Commit(ctx, chain_id, key, opts_),
-                             fmt::format("failed to commit snapshot \"{}\"", key));
+    return absl::OkStatus();
   }
 
   snapshots::Snapshotter& sn_;
@@ -101,10 +106,7 @@ absl::StatusOr<bool> ApplyMissing(const Context& ctx, std::span<const Layer> lay
     return errdefs::Annotate(info.status(),
                              fmt::format("failed to stat snapshot \"{}\"", chain_id.String()));
   }
-  absl::Status s = Applying(sn, a, opts, apply_opts).Apply(ctx, layers, chain);
-  if (errdefs::IsAlreadyExists(s)) return false;
-  if (!s.ok()) return s;
-  return true;
+  return Applying(sn, a, opts, apply_opts).Apply(ctx, layers, chain);
 }
 
 }  // namespace

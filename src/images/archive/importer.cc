@@ -2,15 +2,12 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <absl/strings/escaping.h>
-#include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
 
@@ -36,6 +33,7 @@
 #include "src/base/escape.h"
 #include "src/base/options.h"
 #include "src/base/path.h"
+#include "src/base/utf8.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::archive {
@@ -64,12 +62,13 @@ digest::Digest DigestOfName(std::string_view name) {
   return dgst.Validate().ok() ? dgst : digest::Digest();
 }
 
-// A name that no other upload has: an ingestion of the same name might hold part of another
-// content.
-std::string UniqueRef(std::string_view name) {
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("tar-{:x}-{:x}-{}", absl::ToUnixNanos(absl::Now()), random(),
-                     name.substr(0, 128));
+// The name of an entry's upload: the same when the same archive is imported again, after a crash
+// for one, and with everything that could differ in another archive.
+std::string RefOf(std::string_view name, const tar::Header& header, std::string_view digest) {
+  const std::string identity =
+      fmt::format("{}\n{}\n{}\n{}", name, header.size, absl::ToUnixNanos(header.mod_time), digest);
+  return fmt::format("tar-{}-{}", digest::FromString(identity).Encoded().substr(0, 32),
+                     base::FirstOfUTF8(base::ReplaceInvalidUTF8(name), 128));
 }
 
 // Takes the digest of what is read.
@@ -107,6 +106,14 @@ class Importer {
   }
 
   absl::StatusOr<ocispec::Descriptor> Index() {
+    for (const auto& [name, use] : {std::pair(ocispec::kImageLayoutFile, &Importer::UseLayout),
+                                    std::pair(kDockerManifest, &Importer::UseDockerManifest),
+                                    std::pair(ocispec::kImageIndexFile, &Importer::UseIndex)}) {
+      if (!links_.contains(name)) continue;
+      absl::StatusOr<std::string> text = LinkedDocument(name);
+      absl::Status s = text.ok() ? (this->*use)(*std::move(text)) : text.status();
+      if (!s.ok()) return errdefs::Annotate(s, fmt::format("entry {}", base::Quote(name)));
+    }
     if (!layout_.version.empty()) return LayoutIndex();
     if (!docker_images_.has_value()) {
       return errdefs::InvalidArgument(
@@ -125,16 +132,16 @@ class Importer {
     if (header.name.starts_with('/') || name == ".." || name.starts_with("../")) {
       return errdefs::InvalidArgument("the name leads out of the archive");
     }
-    blobs_.erase(name);
-    links_.erase(name);
+    Forget(name);
     switch (header.typeflag) {
       case tar::kTypeSymlink:
-        links_[name] = base::CleanPath(fmt::format("{}/{}", Dir(name), header.linkname));
+        links_[name] = base::JoinPath({Dir(name), header.linkname});
         return absl::OkStatus();
       case tar::kTypeLink:
         links_[name] = base::CleanPath(header.linkname);
         return absl::OkStatus();
       case tar::kTypeReg:
+      case tar::kTypeGNUSparse:
         break;
       default:
         if (header.typeflag != tar::kTypeDir) {
@@ -144,24 +151,28 @@ class Importer {
         return absl::OkStatus();
     }
     if (name == ".") return errdefs::InvalidArgument("a file needs a name");
-    if (name == ocispec::kImageLayoutFile) {
+    if (name == ocispec::kImageLayoutFile || name == kDockerManifest) {
       absl::StatusOr<std::string> text = ReadDocument(archive, header.size, kJSONLimit);
       if (!text.ok()) return text.status();
-      auto layout = ocispec::Unmarshal<ocispec::ImageLayout>(*text);
-      if (!layout.ok()) return layout.status();
-      layout_ = *std::move(layout);
-      return absl::OkStatus();
+      documents_[name] = *text;
+      return name == kDockerManifest ? UseDockerManifest(*std::move(text))
+                                     : UseLayout(*std::move(text));
     }
-    if (name == kDockerManifest) {
-      absl::StatusOr<std::string> text = ReadDocument(archive, header.size, kJSONLimit);
+    if (name == ocispec::kImageIndexFile) {
+      absl::StatusOr<std::string> text = ReadDocument(archive, header.size, kMaxManifestSize);
       if (!text.ok()) return text.status();
-      auto images = gojson::Unmarshal<std::vector<DockerImage>>(*text);
-      if (!images.ok()) return images.status();
-      docker_images_ = *std::move(images);
-      return absl::OkStatus();
+      return UseIndex(*std::move(text));
     }
-    if (name == ocispec::kImageIndexFile) return ReadIndex(archive, header);
     return ReadBlob(archive, name, header);
+  }
+
+  // An entry of this name counts no more: another one of it follows.
+  void Forget(const std::string& name) {
+    blobs_.erase(name);
+    links_.erase(name);
+    documents_.erase(name);
+    if (name == ocispec::kImageLayoutFile) layout_ = {};
+    if (name == kDockerManifest) docker_images_.reset();
   }
 
   absl::StatusOr<std::string> ReadDocument(tar::Reader& archive, std::int64_t size,
@@ -172,13 +183,25 @@ class Importer {
     return io::ReadAll(ctx_, archive, static_cast<std::size_t>(size));
   }
 
+  absl::Status UseLayout(std::string text) {
+    auto layout = ocispec::Unmarshal<ocispec::ImageLayout>(text);
+    if (!layout.ok()) return layout.status();
+    layout_ = *std::move(layout);
+    return absl::OkStatus();
+  }
+
+  absl::Status UseDockerManifest(std::string text) {
+    auto images = gojson::Unmarshal<std::vector<DockerImage>>(text);
+    if (!images.ok()) return images.status();
+    docker_images_ = *std::move(images);
+    return absl::OkStatus();
+  }
+
   // Whether it has to be an index is not known yet: the archive may have no layout.
-  absl::Status ReadIndex(tar::Reader& archive, const tar::Header& header) {
-    absl::StatusOr<std::string> text = ReadDocument(archive, header.size, kMaxManifestSize);
-    if (!text.ok()) return text.status();
-    index_error_ = ValidateMediaType(*text, ocispec::kMediaTypeImageIndex);
-    if (index_error_.ok()) index_error_ = ocispec::Unmarshal<ocispec::Index>(*text).status();
-    absl::StatusOr<ocispec::Descriptor> index = WriteDocument(*text, ocispec::kMediaTypeImageIndex);
+  absl::Status UseIndex(std::string text) {
+    index_error_ = ValidateMediaType(text, ocispec::kMediaTypeImageIndex);
+    if (index_error_.ok()) index_error_ = ocispec::Unmarshal<ocispec::Index>(text).status();
+    absl::StatusOr<ocispec::Descriptor> index = WriteDocument(text, ocispec::kMediaTypeImageIndex);
     if (!index.ok()) return index.status();
     blobs_[ocispec::kImageIndexFile] = *std::move(index);
     return absl::OkStatus();
@@ -186,19 +209,32 @@ class Importer {
 
   absl::Status ReadBlob(tar::Reader& archive, const std::string& name, const tar::Header& header) {
     ocispec::Descriptor desc{.digest = DigestOfName(name).String(), .size = header.size};
-    const std::string ref = UniqueRef(name);
+    const std::string ref = RefOf(name, header, desc.digest);
     DigestReader content(archive);
-    absl::Status s =
-        desc.digest.empty()
-            ? content::WriteBlob(ctx_, store_, ref, content, desc)
-            : content::WriteBlob(ctx_, store_, ref, static_cast<io::Reader&>(archive), desc);
-    if (!s.ok()) {
+    io::Reader& input = desc.digest.empty() ? static_cast<io::Reader&>(content) : archive;
+    if (absl::Status s = Upload(ref, input, desc); !s.ok()) {
       static_cast<void>(store_.Abort(base::CleanUpContext(ctx_), ref));
       return s;
     }
     if (desc.digest.empty()) desc.digest = content.Digest().String();
     blobs_[name] = std::move(desc);
     return absl::OkStatus();
+  }
+
+  absl::Status Upload(const std::string& ref, io::Reader& input, const ocispec::Descriptor& desc) {
+    auto writer =
+        content::OpenWriter(ctx_, store_, {content::WithRef(ref), content::WithDescriptor(desc)});
+    if (errdefs::IsAlreadyExists(writer.status())) return absl::OkStatus();
+    if (!writer.ok()) return errdefs::Annotate(writer.status(), "failed to open writer");
+    absl::StatusOr<content::Status> status = (*writer)->Status(ctx_);
+    if (!status.ok()) return errdefs::Annotate(status.status(), "failed to get status");
+    // What an import that did not end has left may be of an archive that was damaged.
+    if (status->offset > 0) {
+      if (absl::Status s = (*writer)->Truncate(ctx_, 0); !s.ok()) {
+        return errdefs::Annotate(s, "failed to drop what an earlier import left");
+      }
+    }
+    return content::Copy(ctx_, **writer, input, desc.size, desc.digest);
   }
 
   absl::StatusOr<ocispec::Descriptor> WriteDocument(std::string_view text,
@@ -278,20 +314,45 @@ class Importer {
     return desc;
   }
 
-  // The content of a file that manifest.json names, over links.
-  absl::StatusOr<ocispec::Descriptor> Find(const std::string& file, std::string_view what) {
-    const std::string first = base::CleanPath(file);
-    std::string name = first;
-    for (int i = 0; i <= kMaxLinks; ++i) {
-      if (const auto blob = blobs_.find(name); blob != blobs_.end()) return blob->second;
+  // The name of the entry that a name leads to, over links.
+  std::string Follow(std::string name) const {
+    for (int i = 0; i < kMaxLinks; ++i) {
       const auto link = links_.find(name);
       if (link == links_.end()) break;
       name = link->second;
     }
+    return name;
+  }
+
+  absl::Status LinkToNothing(std::string_view what, std::string_view name,
+                             std::string_view target) const {
+    return errdefs::NotFound(fmt::format("{} is a link to {}, which is not found in the archive",
+                                         what.empty() ? "it" : fmt::format("{} {}", what, name),
+                                         base::Quote(target)));
+  }
+
+  // The content of a file that manifest.json names.
+  absl::StatusOr<ocispec::Descriptor> Find(const std::string& file, std::string_view what) {
+    const std::string first = base::CleanPath(file);
+    const std::string name = Follow(first);
+    if (const auto blob = blobs_.find(name); blob != blobs_.end()) return blob->second;
+    if (const auto doc = documents_.find(name); doc != documents_.end()) {
+      return WriteDocument(doc->second, "");
+    }
+    if (name != first) return LinkToNothing(what, base::Quote(file), name);
     return errdefs::NotFound(
-        name == first ? fmt::format("{} {} not found in the archive", what, base::Quote(file))
-                      : fmt::format("{} {} is a link to {}, which is not found in the archive",
-                                    what, base::Quote(file), base::Quote(name)));
+        fmt::format("{} {} not found in the archive", what, base::Quote(file)));
+  }
+
+  // The text of a document whose entry is a link.
+  absl::StatusOr<std::string> LinkedDocument(std::string_view document) {
+    const std::string name = Follow(std::string(document));
+    if (const auto doc = documents_.find(name); doc != documents_.end()) return doc->second;
+    const auto blob = blobs_.find(name);
+    if (blob == blobs_.end()) return LinkToNothing("", "", name);
+    const std::int64_t limit =
+        document == ocispec::kImageIndexFile ? std::int64_t{kMaxManifestSize} : kJSONLimit;
+    return content::ReadBlob(ctx_, store_, blob->second, limit);
   }
 
   const Context& ctx_;
@@ -303,6 +364,7 @@ class Importer {
   // By the cleaned names of files; links lead to other names.
   std::map<std::string, ocispec::Descriptor, std::less<>> blobs_;
   std::map<std::string, std::string, std::less<>> links_;
+  std::map<std::string, std::string, std::less<>> documents_;  // oci-layout and manifest.json.
   std::size_t names_ = 0;
 };
 

@@ -36,6 +36,10 @@ TEST(EscapeTest, Quote) {
   EXPECT_EQ(Quote("abc", 3), "\"abc\"");
   EXPECT_EQ(Quote("abcd", 3), "\"abc\"...");
   EXPECT_EQ(Quote(""), "\"\"");
+  EXPECT_EQ(Quote("größe 日本 😀"), "\"größe 日本 😀\"");
+  EXPECT_EQ(Quote("日本", 5), "\"日\"...");  // No half characters.
+  EXPECT_EQ(Quote("\xe4\xff"), "\"\\xe4\\xff\"");
+  EXPECT_EQ(Quote("\xc2\x85|\xe2\x80\xae"), "\"\\xc2\\x85|\\xe2\\x80\\xae\"");
 }
 
 }  // namespace

@@ -44,5 +44,14 @@ TEST(Utf8Test, WritesNoSurrogates) {
   EXPECT_EQ(text, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
+TEST(UTF8Test, FirstOf) {
+  EXPECT_EQ(FirstOfUTF8("abc", 5), "abc");
+  EXPECT_EQ(FirstOfUTF8("abc", 2), "ab");
+  EXPECT_EQ(FirstOfUTF8("aä", 2), "a");
+  EXPECT_EQ(FirstOfUTF8("aä", 3), "aä");
+  EXPECT_EQ(FirstOfUTF8("\xff\xff", 1), "\xff");
+  EXPECT_EQ(FirstOfUTF8("a", 0), "");
+}
+
 }  // namespace
 }  // namespace containerd::base
