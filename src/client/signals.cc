@@ -37,7 +37,9 @@ const std::map<std::string_view, int>& Names() {
   return *names;
 }
 
+// A number, as strconv.Atoi has them.
 std::optional<int> Decimal(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   int value = 0;
   const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (err != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -50,8 +52,8 @@ std::optional<int> RealTime(std::string_view name) {
   if (!from_min && !name.starts_with("RTMAX")) return std::nullopt;
   name.remove_prefix(5);
   if (name.empty()) return from_min ? kRtMin : kRtMax;
-  if (name.front() != (from_min ? '+' : '-') || name.size() < 2 ||
-      std::isdigit(static_cast<unsigned char>(name[1])) == 0) {
+  // Names of a table, each spelled in one way: without a zero in front.
+  if (name.front() != (from_min ? '+' : '-') || name.size() < 2 || name[1] < '1' || name[1] > '9') {
     return std::nullopt;
   }
   const std::optional<int> offset = Decimal(name.substr(1));

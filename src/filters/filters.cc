@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/filters/filters.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,26 @@
 
 namespace containerd::filters {
 namespace {
+
+// What a compiled expression may take: enough for any class repeated as often as Go allows, 1000
+// times, which RE2's own limit, 8 MiB, is not.
+constexpr std::int64_t kMaxRegexpMemory = std::int64_t{32} << 20;
+
+// Whether a regular expression has RE2's \C, one byte of whatever, which Go's have not.
+bool HasAnyByte(std::string_view expression) {
+  while (true) {
+    const std::size_t backslash = expression.find('\\');
+    if (backslash == std::string_view::npos || backslash + 1 == expression.size()) return false;
+    const char escaped = expression[backslash + 1];
+    if (escaped == 'C') return true;
+    expression.remove_prefix(backslash + 2);
+    if (escaped == 'Q') {  // Everything is meant as it is, up to \E.
+      const std::size_t end = expression.find("\\E");
+      if (end == std::string_view::npos) return false;
+      expression.remove_prefix(end + 2);
+    }
+  }
+}
 
 bool Search(const RE2& re, const std::string& text) {
   return RE2::PartialMatch(base::IsValidUTF8(text) ? text : base::ReplaceInvalidUTF8(text), re);
@@ -50,13 +73,15 @@ Selector::Selector(std::vector<std::string> fieldpath, Operator op, std::string 
   if (op_ != Operator::kMatches) return;
   RE2::Options options;
   options.set_log_errors(false);
+  options.set_max_mem(kMaxRegexpMemory);
   auto re = std::make_unique<RE2>(value_, options);
-  if (re->ok()) {
+  if (re->ok() && !HasAnyByte(value_)) {
     re_ = std::move(re);
-  } else {
-    log::Error(
-        fmt::format("error compiling regexp \"{}\": {}", absl::CHexEscape(value_), re->error()));
+    return;
   }
+  too_large_ = re->error_code() == RE2::ErrorPatternTooLarge;
+  log::Error(fmt::format("error compiling regexp \"{}\": {}", absl::CHexEscape(value_),
+                         re->ok() ? "invalid escape sequence: \\C" : re->error()));
 }
 
 Selector::~Selector() = default;

@@ -75,9 +75,12 @@ absl::StatusOr<FilterPtr> Parser::ParseSelector() {
 
   const absl::StatusOr<Operator> op = ParseOperator();
   if (!op.ok()) return op.status();
+  const std::size_t begin = scanner_.offset();
   absl::StatusOr<std::string> value = ParseValue(*op == Operator::kMatches);
   if (!value.ok()) return value.status();
-  return std::make_shared<Selector>(*std::move(fieldpath), *op, *std::move(value));
+  auto selector = std::make_shared<Selector>(*std::move(fieldpath), *op, *std::move(value));
+  if (selector->TooLarge()) return Error(begin, "regular expression needs too much memory");
+  return selector;
 }
 
 absl::StatusOr<std::vector<std::string>> Parser::ParseFieldpath() {

@@ -26,11 +26,15 @@ class Selector final : public Filter {
 
   bool Match(const Adaptor& adaptor) const override;
 
+  // Whether the expression is one that Go would take, but too large for RE2.
+  bool TooLarge() const { return too_large_; }
+
  private:
   std::vector<std::string> fieldpath_;
   Operator op_;
   std::string value_;
   std::unique_ptr<const re2::RE2> re_;
+  bool too_large_ = false;
 };
 
 }  // namespace containerd::filters

@@ -13,6 +13,7 @@
 #include "chars.h"
 #include "src/base/ascii.h"
 #include "src/base/escape.h"
+#include "src/base/host.h"
 
 namespace containerd::http {
 namespace {
@@ -31,10 +32,15 @@ bool ValidHost(std::string_view host) {
     const auto close = host.find(']');
     if (close == std::string_view::npos || close == 1) return false;
     name = host.substr(1, close - 1);
+    // A zone follows an escaped percent sign.
+    const auto zone = std::min(name.find("%25"), name.size());
     const bool ok = std::all_of(name.begin(), name.end(), [](char c) {
-      return base::HexValue(c) >= 0 || c == ':' || c == '.' || c == '%' || base::IsAlnum(c);
+      return base::IsAlnum(c) || std::string_view(":.%-_~").find(c) != std::string_view::npos;
     });
-    if (!ok) return false;
+    const std::string address =
+        zone == name.size() ? std::string(name)
+                            : fmt::format("{}%{}", name.substr(0, zone), name.substr(zone + 3));
+    if (!ok || !base::IsIPv6(address)) return false;
     port = host.substr(close + 1);
   } else {
     const auto colon = host.find(':');

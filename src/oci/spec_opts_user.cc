@@ -94,25 +94,27 @@ absl::Status SetUserAndGroup(const RootView& root, const UserPart& user, const U
   return absl::OkStatus();
 }
 
-// The name of the user of `user`, which is an id or that name itself; nullopt if no user has the
-// id.
-absl::StatusOr<std::optional<std::string>> NameOf(const RootView& root, const std::string& user) {
+// The user that `user`, an id or a name, stands for; nullopt if no user has the id. A name may be a
+// member of groups without being in /etc/passwd.
+absl::StatusOr<std::optional<User>> UserOf(const RootView& root, const std::string& user) {
   const Number number = ParseNumber(user);
-  if (number.kind != Number::Kind::kNumber) return user;
-  auto found = FindUser(root, WithID(number.value));
-  if (errdefs::IsNotFound(found.status())) return std::nullopt;
-  if (!found.ok()) return Naming(found.status(), "user", user);
-  return std::move(found->name);
+  const bool is_id = number.kind == Number::Kind::kNumber;
+  auto found = FindUser(root, is_id ? WithID(number.value) : Named(user));
+  if (found.ok()) return *std::move(found);
+  if (!errdefs::IsNotFound(found.status())) return Naming(found.status(), "user", user);
+  if (is_id) return std::nullopt;
+  return User{.name = user, .gid = -1};
 }
 
 absl::Status SetAdditionalGIDs(const RootView& root, const std::string& user, Spec* spec) {
-  auto name = NameOf(root, user);
-  if (!name.ok()) return name.status();
-  if (!name->has_value()) return absl::OkStatus();
+  auto member = UserOf(root, user);
+  if (!member.ok()) return member.status();
+  if (!member->has_value()) return absl::OkStatus();
+  const User& found = **member;
   auto groups = FindGroups(root, [&](const Group& group) {
-    // A group of the user's own name is its primary one.
-    return group.name != **name &&
-           std::find(group.list.begin(), group.list.end(), **name) != group.list.end();
+    // The primary group is told by its id: a group of the user's name may be another.
+    return group.gid != found.gid &&
+           std::find(group.list.begin(), group.list.end(), found.name) != group.list.end();
   });
   if (errdefs::IsNotFound(groups.status())) return absl::OkStatus();
   if (!groups.ok()) return Naming(groups.status(), "groups of user", user);

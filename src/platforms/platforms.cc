@@ -15,6 +15,7 @@
 #include "cpuinfo.h"
 #include "database.h"
 #include "src/base/escape.h"
+#include "src/base/path.h"
 
 namespace containerd::platforms {
 namespace {
@@ -104,14 +105,9 @@ absl::Status ParseOS(std::string_view specifier, std::string_view component, Pla
   }
 }
 
+// As paths are joined, "." and ".." included: Go's Format uses path.Join.
 std::string Join(std::string_view os, const Platform& platform) {
-  std::string out(os);
-  for (const std::string* part : {&platform.architecture, &platform.variant}) {
-    if (part->empty()) continue;
-    out.push_back('/');
-    out.append(*part);
-  }
-  return out;
+  return base::JoinPath({os, platform.architecture, platform.variant});
 }
 
 void SortAndDedupe(std::vector<std::string>& features) {

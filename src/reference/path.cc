@@ -14,11 +14,10 @@
 namespace containerd::reference {
 namespace {
 
-// Takes one UTF-8 character, or one byte that is none, off the front of `text`. Characters compare
-// by their bytes, which have the order of the code points.
-std::string_view TakeCharacter(std::string_view& text) {
-  const std::string_view character = text.substr(0, base::DecodeRune(text).width);
-  text.remove_prefix(character.size());
+// Takes one UTF-8 character, or one byte that is none, off the front of `text`.
+base::DecodedRune TakeCharacter(std::string_view& text) {
+  const base::DecodedRune character = base::DecodeRune(text);
+  text.remove_prefix(character.width);
   return character;
 }
 
@@ -31,7 +30,7 @@ class Pattern {
     enum class Kind { kStar, kAny, kLiteral, kClass } kind = Kind::kAny;
     std::string_view literal{};
     bool negated = false;
-    std::vector<std::pair<std::string_view, std::string_view>> ranges{};
+    std::vector<std::pair<base::Rune, base::Rune>> ranges{};
   };
 
   // The elements in order; nullopt if the pattern is malformed.
@@ -67,9 +66,9 @@ class Pattern {
       rest_.remove_prefix(1);
     }
     while (!rest_.starts_with(']') || element.ranges.empty()) {
-      const std::optional<std::string_view> low = TakeClassCharacter();
+      const std::optional<base::Rune> low = TakeClassCharacter();
       if (!low) return false;
-      std::optional<std::string_view> high = low;
+      std::optional<base::Rune> high = low;
       if (rest_.starts_with('-')) {
         rest_.remove_prefix(1);
         high = TakeClassCharacter();
@@ -82,14 +81,14 @@ class Pattern {
   }
 
   // One character of a class, maybe after a backslash. It cannot be the pattern's last.
-  std::optional<std::string_view> TakeClassCharacter() {
+  std::optional<base::Rune> TakeClassCharacter() {
     if (rest_.empty() || rest_[0] == '-' || rest_[0] == ']') return std::nullopt;
     if (rest_[0] == '\\') rest_.remove_prefix(1);
     if (rest_.empty()) return std::nullopt;
-    const std::string_view character = TakeCharacter(rest_);
-    const bool invalid = character.size() == 1 && static_cast<unsigned char>(character[0]) >= 0x80;
+    const base::DecodedRune character = TakeCharacter(rest_);
+    const bool invalid = character.rune == base::kRuneError && character.width == 1;
     if (invalid || rest_.empty()) return std::nullopt;
-    return character;
+    return character.rune;
   }
 
   std::string_view rest_;
@@ -108,7 +107,8 @@ bool TakeMatch(const Pattern::Element& element, std::string_view& name) {
     TakeCharacter(name);
     return true;
   }
-  const std::string_view character = TakeCharacter(name);
+  // A byte that is no character counts as U+FFFD.
+  const base::Rune character = TakeCharacter(name).rune;
   const bool in_class = std::any_of(
       element.ranges.begin(), element.ranges.end(),
       [&](const auto& range) { return range.first <= character && character <= range.second; });

@@ -15,6 +15,7 @@
 
 #include "errors.h"
 #include "src/base/escape.h"
+#include "src/base/host.h"
 #include "src/base/path.h"
 
 namespace containerd::reference {
@@ -23,6 +24,8 @@ namespace {
 constexpr char kInvalid[] = "invalid reference";
 constexpr char kObjectRequired[] = "object required";
 constexpr char kHostnameRequired[] = "hostname required";
+
+constexpr char kBadHostCharacter[] = "invalid character or escape in host name";
 
 absl::Status Malformed(std::string_view text, std::string_view why) {
   return Error(kInvalid, fmt::format("{} {}: {}", kInvalid, Quote(text), why));
@@ -84,40 +87,44 @@ std::optional<std::string> Unescape(std::string_view text, Part part) {
   return out;
 }
 
+// What stands between brackets: an IPv6 address, maybe with a zone ("fe80::1%25eth0"), which has
+// rules of its own. Decoded.
+absl::StatusOr<std::string> ParseIPLiteral(std::string_view text, std::string_view literal) {
+  const std::size_t zone = std::min(literal.find("%25"), literal.size());
+  std::optional<std::string> address = Unescape(literal.substr(0, zone), Part::kHost);
+  const std::optional<std::string> suffix = Unescape(literal.substr(zone), Part::kZone);
+  if (!address || !suffix) return Malformed(text, kBadHostCharacter);
+  *address += *suffix;
+  if (!base::IsIPv6(*address)) {
+    return Malformed(text, fmt::format("{} is no IPv6 address", Quote(*address)));
+  }
+  return *std::move(address);
+}
+
 // Source: parseHost in net/url.
 absl::StatusOr<std::string> ParseHost(std::string_view text, std::string_view host) {
-  const std::string_view::size_type bracket =
-      host.starts_with('[') ? host.rfind(']') : std::string_view::npos;
-  if (host.starts_with('[') && bracket == std::string_view::npos) {
-    return Malformed(text, "missing ']' in host");
+  const std::size_t open = host.rfind('[');
+  std::size_t port_begin = std::min(host.rfind(':'), host.size());
+  std::string name;
+  if (open == 0) {
+    const std::size_t close = host.rfind(']');
+    if (close == std::string_view::npos) return Malformed(text, "missing ']' in host");
+    absl::StatusOr<std::string> address = ParseIPLiteral(text, host.substr(1, close - 1));
+    if (!address.ok()) return address;
+    name = fmt::format("[{}]", *address);
+    port_begin = close + 1;
+  } else if (open != std::string_view::npos) {
+    return Malformed(text, "unexpected '[' in host");
+  } else {
+    std::optional<std::string> unescaped = Unescape(host.substr(0, port_begin), Part::kHost);
+    if (!unescaped) return Malformed(text, kBadHostCharacter);
+    name = *std::move(unescaped);
   }
-  std::string_view port;
-  if (bracket != std::string_view::npos) {
-    port = host.substr(bracket + 1);
-  } else if (const std::size_t colon = host.rfind(':'); colon != std::string_view::npos) {
-    port = host.substr(colon);
-  }
+  const std::string_view port = host.substr(port_begin);
   if (!IsOptionalPort(port)) {
     return Malformed(text, fmt::format("invalid port {} after host", Quote(port)));
   }
-
-  // An IPv6 address may end with a zone, "[fe80::1%25eth0]", which has its own rules.
-  const std::size_t zone_begin =
-      bracket == std::string_view::npos ? bracket : host.substr(0, bracket).find("%25");
-  const std::size_t zone_end = zone_begin == std::string_view::npos ? zone_begin : bracket;
-  std::string out;
-  const std::pair<std::string_view, Part> parts[] = {
-      {host.substr(0, zone_begin), Part::kHost},
-      {zone_begin == std::string_view::npos ? "" : host.substr(zone_begin, zone_end - zone_begin),
-       Part::kZone},
-      {zone_end == std::string_view::npos ? "" : host.substr(zone_end), Part::kHost},
-  };
-  for (const auto& [piece, part] : parts) {
-    const std::optional<std::string> unescaped = Unescape(piece, part);
-    if (!unescaped) return Malformed(text, "invalid character or escape in host name");
-    out += *unescaped;
-  }
-  return out;
+  return name.append(port);
 }
 
 // Source: parseAuthority in net/url.

@@ -12,6 +12,8 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/ascii.h"
+#include "src/base/escape.h"
+#include "src/base/host.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 
@@ -187,31 +189,13 @@ absl::StatusOr<bool> MatchAllHosts(std::string_view) { return true; }
 
 absl::StatusOr<bool> MatchLocalhost(std::string_view host) {
   if (host == "::1" || host == "[::1]") return true;
-  std::string_view name = host;
-  if (host.starts_with('[')) {
-    const auto close = host.find(']');
-    if (close == std::string_view::npos) {
-      return errdefs::InvalidArgument(fmt::format("address {}: missing ']' in address", host));
-    }
-    name = host.substr(1, close - 1);
-    const std::string_view rest = host.substr(close + 1);
-    if (rest.empty()) {
-      name = host;  // as Go: brackets need a port
-    } else if (rest == ":") {
-      return errdefs::InvalidArgument(fmt::format("invalid host name format: \"{}\"", host));
-    } else if (rest.front() != ':' || rest.find(':', 1) != std::string_view::npos) {
-      return errdefs::InvalidArgument(fmt::format("address {}: too many colons in address", host));
-    }
-  } else if (const auto colon = host.find(':'); colon != std::string_view::npos) {
-    if (host.find(':', colon + 1) != std::string_view::npos) {
-      return errdefs::InvalidArgument(fmt::format("address {}: too many colons in address", host));
-    }
-    if (colon + 1 == host.size()) {
-      return errdefs::InvalidArgument(fmt::format("invalid host name format: \"{}\"", host));
-    }
-    name = host.substr(0, colon);
+  const absl::StatusOr<base::HostPort> parts = base::SplitHostPort(host);
+  if (!parts.ok()) return parts.status();
+  if (parts->port == "") {
+    return errdefs::InvalidArgument(
+        fmt::format("invalid host name format: {}: no port after ':'", base::Quote(host)));
   }
-  return base::Lower(name) == "localhost" || IsLoopbackAddress(std::string(name));
+  return base::Lower(parts->host) == "localhost" || IsLoopbackAddress(std::string(parts->host));
 }
 
 bool IsLocalhost(std::string_view host) {

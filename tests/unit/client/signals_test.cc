@@ -26,6 +26,8 @@ TEST(ParseSignal, ReadsNamesAndNumbers) {
       {"kill", SIGKILL},
       {"9", 9},
       {"64", 64},
+      {"+9", 9},
+      {"009", 9},
       {"SIGRTMIN", 34},
       {"RTMIN+3", 37},
       {"sigrtmin+15", 49},
@@ -43,8 +45,12 @@ TEST(ParseSignal, ReadsNamesAndNumbers) {
 }
 
 TEST(ParseSignal, NamesWhatIsNoSignal) {
-  for (const char* text : {"", "SIG", "SIGNOPE", "0", "-1", "65", "9x", "99999999999999999999",
-                           "RTMIN+16", "RTMIN-1", "RTMIN+", "RTMIN++1", "RTMAX-15", "RTMAX+1"}) {
+  for (const char* text : {"",         "SIG",     "SIGNOPE",  "0",
+                           "-1",       "65",      "9x",       "99999999999999999999",
+                           "RTMIN+16", "RTMIN-1", "RTMIN+",   "RTMIN++1",
+                           "RTMIN+01", "RTMIN+0", "RTMIN+00", "RTMAX-01",
+                           "RTMAX-00", "++9",     "+-9",      "+",
+                           "RTMAX-15", "RTMAX+1"}) {
     const auto got = ParseSignal(text);
     EXPECT_TRUE(errdefs::IsInvalidArgument(got.status())) << text;
     EXPECT_THAT(std::string(errdefs::Message(got.status())), HasSubstr(text));

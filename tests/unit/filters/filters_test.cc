@@ -22,8 +22,10 @@
 namespace containerd::filters {
 namespace {
 
+using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 struct Entry {
   std::string name;
@@ -177,6 +179,43 @@ TEST(FiltersTest, UncompilableRegexpIsLoggedAndMatchesNothing) {
   ASSERT_TRUE(filter.ok()) << filter.status();
   EXPECT_TRUE(Matches(**filter).empty());
   EXPECT_THAT(logged, ElementsAre(HasSubstr("error compiling regexp \"fo(o\"")));
+}
+
+TEST(FiltersTest, RegexpsAreGosAndNotRe2s) {
+  std::vector<std::string> logged;
+  log::SetSink([&](log::Level, std::string_view text) { logged.emplace_back(text); });
+  const auto matches = [](std::string_view filter, const std::string& value) {
+    const absl::StatusOr<FilterPtr> parsed = Parse(filter);
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    return parsed.ok() && (*parsed)->Match(AdapterFunc([&](std::span<const std::string>) {
+      return std::optional<std::string>(value);
+    }));
+  };
+  // One byte of whatever: RE2 has it, Go has not.
+  EXPECT_FALSE(matches(R"(a~="\\C")", "x"));
+  EXPECT_FALSE(matches(R"x(a~="x|(\\C)")x", "x"));
+  EXPECT_FALSE(matches(R"(a~="\\Qx\\E\\C")", "xx"));
+  EXPECT_THAT(logged, ElementsAre(HasSubstr("error compiling regexp \"\\\\C\""), _, _));
+  EXPECT_TRUE(matches(R"(a~="\\\\C")", "\\C"));      // A backslash and a letter,
+  EXPECT_TRUE(matches(R"(a~="\\Q\\C\\E")", "\\C"));  // also like this,
+  EXPECT_TRUE(matches(R"(a~="\\Q\\C")", "\\C"));     // and to the end.
+  EXPECT_THAT(logged, SizeIs(3));
+  log::SetSink(nullptr);
+}
+
+TEST(FiltersTest, LargeRegexpsMatchAsGosDo) {
+  const absl::StatusOr<FilterPtr> filter = Parse(R"(a~="\\pL{500}")");
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  for (const std::size_t size : {std::size_t{499}, std::size_t{500}}) {
+    EXPECT_EQ((*filter)->Match(AdapterFunc([&](std::span<const std::string>) {
+      return std::optional<std::string>(std::string(size, 'x'));
+    })),
+              size == 500);
+  }
+  // Beyond what RE2 can hold, which is no reason to match nothing.
+  const absl::Status status = Parse("a~=\"\\\\pL{1000}\\\\pL{1000}\"").status();
+  EXPECT_TRUE(errdefs::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("needs too much memory"));
 }
 
 TEST(FiltersTest, RegexpsReadInvalidUtf8AsGoDoes) {

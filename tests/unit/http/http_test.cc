@@ -669,8 +669,10 @@ TEST(Url, ParsesAndPrints) {
     EXPECT_EQ(url->Port(), c.port);
     EXPECT_EQ(*ParseUrl(url->String()), *url);
   }
-  for (const char* text : {"", "x", "http:", "http:///x", "http://[::1", "http://h:x/",
-                           "http://h:123456/", "//h/", "http://[]/", "http://[::1]x/"}) {
+  for (const char* text :
+       {"", "x", "http:", "http:///x", "http://[::1", "http://h:x/", "http://h:123456/", "//h/",
+        "http://[]/", "http://[::1]x/", "http://[:1]:5000/", "http://[1.2.3.4]/", "http://[evil]/",
+        "http://[::1%25]/", "http://[::1]]/", "http://[[::1]]/", "http://good.com[evil]/"}) {
     EXPECT_FALSE(ParseUrl(text).ok()) << text;
   }
 }

@@ -146,6 +146,24 @@ TEST_F(UserTest, WithAdditionalGIDs) {
   }
 }
 
+TEST_F(UserTest, WithAdditionalGIDsKeepsAGroupOfTheUsersName) {
+  dir_.Write("etc/passwd", "mongo:x:100:65534::/:\nown:x:7:7::/:\n");
+  dir_.Write("etc/group",
+             "nogroup:x:65534:mongo\nmongo:x:101:mongo\nown:x:7:own\nmore:x:8:own,ghost\n"
+             "ghost:x:9:ghost\n");
+  const std::pair<const char*, std::vector<std::uint32_t>> kCases[] = {
+      {"mongo", {65534, 101}},                            // Its primary group has another name.
+      {"100", {65534, 101}},   {"own", {65534, 8}},       // Whose primary group has its name.
+      {"7", {65534, 8}},       {"ghost", {65534, 8, 9}},  // Not in /etc/passwd.
+  };
+  for (const auto& [user, gids] : kCases) {
+    Spec spec{.process = specs::Process{.user = {.uid = 100, .gid = 65534}},
+              .root = specs::Root{.path = dir_.path()}};
+    ASSERT_TRUE(Apply(WithAdditionalGIDs(user), &spec).ok()) << user;
+    EXPECT_EQ(spec.process->user.additional_gids, gids) << user;
+  }
+}
+
 TEST_F(UserTest, WithAppendAdditionalGroups) {
   struct Case {
     std::vector<std::uint32_t> before;

@@ -212,6 +212,28 @@ TEST(FormatAll, EscapesWhatIsReserved) {
   EXPECT_EQ(Format(Platform()), "unknown");
 }
 
+TEST(Format, JoinsAsPathsAreJoined) {
+  const struct {
+    std::string os, architecture, variant, want;
+  } kCases[] = {
+      {"linux", ".", "", "linux"},          {"linux", "..", "", "."},
+      {"linux", ".", "v8", "linux/v8"},     {"linux", "arm64", ".", "linux/arm64"},
+      {"linux", "amd64", "..", "linux"},    {"linux", "..", "x", "x"},
+      {"linux", "...", "x", "linux/.../x"}, {"..", "x", "", "../x"},
+      {"linux", "a//b", "", "linux/a/b"},   {"/linux", "..", "", "/"},
+      {"linux", "", "v7", "linux/v7"},
+  };
+  for (const auto& c : kCases) {
+    const Platform platform{.architecture = c.architecture, .os = c.os, .variant = c.variant};
+    EXPECT_EQ(Format(platform), c.want);
+    EXPECT_EQ(FormatAll(platform), c.want);
+  }
+  const absl::StatusOr<Platform> parsed = Parse("linux/.");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(Format(*parsed), "linux");
+  EXPECT_EQ(FormatAll({.architecture = ".", .os = "linux", .os_version = ".."}), "linux(..)");
+}
+
 TEST(Normalize, TakesOtherNamesAndDefaults) {
   const std::vector<std::tuple<Platform, Platform>> cases = {
       {Of("macOS", "AARCH64", "V8"), Of("darwin", "arm64")},

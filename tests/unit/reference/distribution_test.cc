@@ -15,6 +15,8 @@
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/reference/path.h"
+
 namespace containerd::distribution::reference {
 namespace {
 
@@ -507,6 +509,37 @@ TEST(DistributionTest, FamiliarMatch) {
     EXPECT_TRUE(
         errdefs::IsInvalidArgument(FamiliarMatch(pattern, *ParseAnyReference("foo")).status()))
         << pattern;
+  }
+}
+
+TEST(DistributionTest, PatternsReadInvalidUtf8AsGoDoes) {
+  const auto ref = *ParseAnyReference("foo");
+  for (const char* pattern :
+       {"[\xed\xa0\x80]", "[\xed]", "[a-\xed\xa0\x80]", "[\xff]", "[\\\xff]", "[f\xff]oo",
+        "[\xf4\x90\x80\x80]", "[\xc0\x80]", "[^\xed\xa0\x80]oo"}) {
+    EXPECT_TRUE(errdefs::IsInvalidArgument(FamiliarMatch(pattern, ref).status())) << pattern;
+  }
+  // A byte of a name that is no character counts as U+FFFD.
+  const struct {
+    std::string_view pattern, name;
+    bool want;
+  } kCases[] = {
+      {"[\uFFFD]", "\xff", true},
+      {"[\uFFFD]", "\uFFFD", true},
+      {"[\uFFFD]", "\xed\xa0\x80", false},
+      {"[^a]", "\xff", true},
+      {"?", "\xed\xa0\x80", false},
+      {"???", "\xed\xa0\x80", true},
+      {"[a-\U0010FFFF]", "\xff", true},
+      {"[a-z]", "\xff", false},
+      {"[\uFF00-\uFFFC]", "\xff", false},
+      {"[\uE000-\U0010FFFF]", "\xff", true},
+      {"[\U00010000]", "\xff", false},
+      {"[b-b]", "b", true},
+      {"[z-a]", "b", false},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(containerd::reference::MatchPath(c.pattern, c.name), c.want) << c.pattern << c.name;
   }
 }
 

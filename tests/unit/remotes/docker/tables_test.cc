@@ -79,6 +79,16 @@ TEST(Registry, MatchLocalhost) {
     EXPECT_EQ(got.ok() && *got, want) << host;
   }
   EXPECT_FALSE(MatchLocalhost("[::1]:").ok());
+  for (const char* host : {"]:1", "[::1", "::1]", "a]b:1", "a[b:1", "[[a]:1", "[::1]:80:90", "a]:1",
+                           "localhost:", "::ffff:127.0.0.1"}) {
+    EXPECT_TRUE(errdefs::IsInvalidArgument(MatchLocalhost(host).status())) << host;
+  }
+  // No port, and so no host that is known; but nothing that could not be one.
+  for (const char* host :
+       {"[7a1", "[localhost]", "[::1]80", "[", "]", "[a]]:1", "[]:1", "[::1]x:80"}) {
+    const auto got = MatchLocalhost(host);
+    EXPECT_TRUE(got.ok() && !*got) << host << got.status();
+  }
   EXPECT_TRUE(IsLocalhost("localhost:1"));
   EXPECT_TRUE(IsLocalhost("[::1]:1"));
   EXPECT_FALSE(IsLocalhost("docker.io"));
