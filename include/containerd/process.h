@@ -114,8 +114,9 @@ CONTAINERD_EXPORT extern const option::Plain<IOCloserOpt> WithStdinCloser;
 // A handle: copies are the same process. All functions are safe from any thread. Errors name the
 // task and process, and are ErrNotFound once it has been deleted.
 //
-// A process that goes out of scope goes on running; its streams are copied as long as a handle
-// lives.
+// A process that goes out of scope goes on running, and its streams are copied to their end, also
+// when the client's last handle has gone (the connection stays up for as long as input may end).
+// See cio::IO for how to end the copying.
 class CONTAINERD_EXPORT Process {
  public:
   // The exec id; the container's id for a task's first process.
@@ -124,7 +125,9 @@ class CONTAINERD_EXPORT Process {
   // In the daemon's PID namespace; 0 for an exec that has not been started.
   std::uint32_t Pid() const;
 
-  // Runs the created process. On failure its streams are closed.
+  // Runs the created process. If that fails, and the process has not been started before, its
+  // streams are closed; they are left alone when it is not known what the daemon did
+  // (ErrUnavailable, DeadlineExceeded, Canceled): it can be asked by Status, and started again.
   absl::Status Start(const Context& ctx);
 
   // Sends a signal, as of kill(2). ErrNotFound if the process has ended.
@@ -132,7 +135,8 @@ class CONTAINERD_EXPORT Process {
 
   // Completes when the process has exited and all its output has been delivered to its streams (if
   // a process that was left behind still holds an output open, its output counts as delivered once
-  // nothing has come for two seconds). Costs no thread, also by the thousand. May be called before
+  // nothing has come for two seconds, or the sink has kept up with it for four: cio::IO::Drain).
+  // Costs no thread, also by the thousand. May be called before
   // Start, and after the exit.
   //
   // The wait outlasts restarts of the daemon: one that is cut off is asked again until the daemon
@@ -143,7 +147,8 @@ class CONTAINERD_EXPORT Process {
   Future<ExitStatus> Wait(const Context& ctx);
 
   // With WithStdinCloser: lets the process read the end of its input, once the streams here have
-  // given up their end as well.
+  // given up their end as well. When the source of the streams ends, the library does it by itself
+  // (cio::IO::InputEnded), unlike Go's client, whose callers do it.
   absl::Status CloseIO(const Context& ctx, const std::vector<IOCloserOpt>& opts = {});
 
   // Sets the size of the process's terminal, in characters.
@@ -156,8 +161,11 @@ class CONTAINERD_EXPORT Process {
   // Process.Status.
   absl::StatusOr<containerd::Status> Status(const Context& ctx);
 
-  // Removes the stopped process (or a created one that was never started) from the daemon, waits
-  // for what remains of its output, and closes its streams. ErrFailedPrecondition while it runs.
+  // Waits until the output of the stopped process has been delivered, as Wait does, removes it from
+  // the daemon, and closes its streams. The same of a created one that was never started.
+  // ErrFailedPrecondition while it runs. When the context ends before the output has been
+  // delivered, the error says so, and the process is still there: nothing is lost, and Delete can
+  // be called again.
   absl::StatusOr<ExitStatus> Delete(const Context& ctx,
                                     const std::vector<ProcessDeleteOpt>& opts = {});
 

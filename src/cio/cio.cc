@@ -61,7 +61,7 @@ class OpenFIFOs final : public DirectIO {
       absl::StatusOr<base::Fd> keeper = fifo->OpenReader();
       if (!keeper.ok()) return errdefs::Annotate(keeper.status(), "stdin");
       stdin_keeper_ = *std::move(keeper);
-      absl::StatusOr<base::Fd> writer = fifo->TryOpenWriter();
+      absl::StatusOr<base::Fd> writer = fifo->OpenWriter();
       if (!writer.ok()) return errdefs::Annotate(writer.status(), "stdin");
       stdin_ = *std::move(writer);
     }

@@ -2,9 +2,13 @@
 #include "copy_io.h"
 
 #include <algorithm>
-#include <chrono>
+#include <array>
+#include <iterator>
 #include <list>
-#include <mutex>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "containerd/errdefs/errdefs.h"
 
@@ -17,23 +21,36 @@ namespace containerd::cio::internal {
 namespace {
 
 using reactor::Reactor;
-using SteadyClock = std::chrono::steady_clock;
+using Clock = OutputPump::Clock;
+
+// More than the pipes between a process and its sink hold: once this much has been delivered after
+// the process's exit, all that it wrote itself has been.
+constexpr uint64_t kMostUnderWay = uint64_t{2} << 20;
+
+// How many times the quiet that Drain asks for an output may go on instead, while its sink keeps
+// up.
+constexpr int kPatience = 2;
+
+// How long to wait until a FIFO that is being emptied is looked at again.
+constexpr absl::Duration kLookAgain = absl::Milliseconds(50);
 
 // The pumps of one task and who waits for them. All but the constructor and the promises is used on
 // the reactor's thread only.
 class Copies : public std::enable_shared_from_this<Copies> {
  public:
-  explicit Copies(std::shared_ptr<Reactor> reactor) : reactor_(std::move(reactor)) {}
+  Copies(std::shared_ptr<Reactor> reactor, bool terminal)
+      : reactor_(std::move(reactor)), terminal_(terminal) {}
 
   Reactor& loop() const { return *reactor_; }
   Future<OutputResult> OutputDone() const { return output_done_.GetFuture(); }
   Future<uint64_t> InputDone() const { return input_done_.GetFuture(); }
+  Future<std::monostate> InputEnded() const { return input_ended_.GetFuture(); }
 
   void AddOutput(std::shared_ptr<OutputPump>& slot, std::string path, base::Fd fifo,
                  const Sink& sink, std::optional<UserFd> user_fd) {
     OutputPump::Hooks hooks;
     hooks.on_bytes = [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->last_bytes_ = SteadyClock::now();
+      if (const auto self = weak.lock()) self->CheckWaits();
     };
     hooks.on_done = [weak = weak_from_this()](const absl::Status& status) {
       if (const auto self = weak.lock()) self->OutputEnded(status);
@@ -79,20 +96,35 @@ class Copies : public std::enable_shared_from_this<Copies> {
       promise.Set(canceled_ ? DrainResult::kCanceled : DrainResult::kEOF);
       return;
     }
-    const auto wait =
-        waits_.insert(waits_.end(), DrainWait{SteadyClock::now(), grace, promise, {}});
-    Arm(wait, grace);
+    const bool deserted = std::ranges::all_of(
+        std::array{stdout_, stderr_}, [](const auto& pump) { return !pump || pump->Deserted(); });
+    if (deserted) {
+      promise.Set(DrainResult::kQuiet);
+      return;
+    }
+    DrainWait wait{.since = Clock::now(), .grace = grace, .promise = promise};
+    for (std::size_t i = 0; i < wait.marks.size(); ++i) {
+      if (const OutputPump* pump = Outputs()[i])
+        wait.marks[i] = {pump->delivered(), pump->Behind()};
+    }
+    waits_.push_back(std::move(wait));
+    Arm(std::prev(waits_.end()), grace);
   }
 
   std::shared_ptr<OutputPump> stdout_;
   std::shared_ptr<OutputPump> stderr_;
 
  private:
+  struct Mark {  // of an output, when the wait began
+    uint64_t delivered = 0;
+    Clock::duration behind{};
+  };
   struct DrainWait {
-    SteadyClock::time_point since;
+    Clock::time_point since;
     absl::Duration grace;
     Promise<DrainResult> promise;
-    reactor::Timer timer;
+    std::array<Mark, 2> marks{};
+    reactor::Timer timer{};
   };
   using WaitHandle = std::list<DrainWait>::iterator;
 
@@ -102,16 +134,53 @@ class Copies : public std::enable_shared_from_this<Copies> {
     });
   }
 
-  void CheckQuiet(WaitHandle wait) {
-    const absl::Duration quiet =
-        absl::FromChrono(SteadyClock::now() - std::max(wait->since, last_bytes_));
-    if (quiet < wait->grace) return Arm(wait, wait->grace - quiet);
-    for (const auto& pump : {stdout_, stderr_}) {
-      if (pump && !pump->Empty()) return Arm(wait, std::max(wait->grace, absl::Milliseconds(1)));
+  std::array<const OutputPump*, 2> Outputs() const { return {stdout_.get(), stderr_.get()}; }
+
+  // How long it will be at least until what the process wrote has come out of this output; zero
+  // when it has.
+  static absl::Duration Remaining(const DrainWait& wait, const OutputPump* pump, const Mark& mark) {
+    if (pump == nullptr || pump->done()) return absl::ZeroDuration();
+    if (pump->delivered() - mark.delivered >= kMostUnderWay) return absl::ZeroDuration();
+    const Clock::time_point now = Clock::now();
+    const absl::Duration quiet = absl::FromChrono(now - std::max(wait.since, pump->last_bytes()));
+    const absl::Duration kept_up =
+        absl::FromChrono((now - wait.since) - (pump->Behind() - mark.behind));
+    const absl::Duration left = std::min(wait.grace - quiet, wait.grace * kPatience - kept_up);
+    if (left > absl::ZeroDuration()) return left;
+    if (pump->Empty()) return absl::ZeroDuration();
+    return pump->paused() ? std::max(wait.grace, absl::Milliseconds(1)) : kLookAgain;
+  }
+
+  absl::Duration Remaining(const DrainWait& wait) const {
+    absl::Duration longest;
+    for (std::size_t i = 0; i < wait.marks.size(); ++i) {
+      longest = std::max(longest, Remaining(wait, Outputs()[i], wait.marks[i]));
     }
+    return longest;
+  }
+
+  void CheckQuiet(WaitHandle wait) {
+    const absl::Duration remaining = Remaining(*wait);
+    if (remaining > absl::ZeroDuration()) return Arm(wait, remaining);
     const Promise<DrainResult> promise = wait->promise;
     waits_.erase(wait);
     promise.Set(DrainResult::kQuiet);
+  }
+
+  // Bytes have come, which may have been enough.
+  void CheckWaits() {
+    std::vector<Promise<DrainResult>> over;
+    for (auto it = waits_.begin(); it != waits_.end();) {
+      const auto wait = it++;
+      if (Remaining(*wait) > absl::ZeroDuration()) continue;
+      over.push_back(wait->promise);
+      waits_.erase(wait);
+    }
+    if (over.empty()) return;
+    // Not from within the pump, which who is told may cancel.
+    reactor_->Post([over = std::move(over)] {
+      for (const auto& promise : over) promise.Set(DrainResult::kQuiet);
+    });
   }
 
   void EndWaits(DrainResult result) {
@@ -138,17 +207,19 @@ class Copies : public std::enable_shared_from_this<Copies> {
     } else {
       input_done_.Set(status);
     }
+    if (input_->source_ended() && !terminal_) input_ended_.Set(std::monostate());
   }
 
   const std::shared_ptr<Reactor> reactor_;
+  const bool terminal_;
   std::shared_ptr<InputPump> input_;
   int running_outputs_ = 0;
   bool canceled_ = false;
   absl::Status output_status_;  // the first failure
-  SteadyClock::time_point last_bytes_;
   std::list<DrainWait> waits_;
   const Promise<OutputResult> output_done_;
   const Promise<uint64_t> input_done_;
+  const Promise<std::monostate> input_ended_;  // never, of some
 };
 
 class CopyingIO final : public IO {
@@ -166,6 +237,7 @@ class CopyingIO final : public IO {
 
   Future<OutputResult> OutputDone() override { return copies_->OutputDone(); }
   Future<uint64_t> InputDone() override { return copies_->InputDone(); }
+  Future<std::monostate> InputEnded() override { return copies_->InputEnded(); }
 
   Future<DrainResult> Drain(absl::Duration grace) override {
     const Promise<DrainResult> promise;
@@ -209,7 +281,7 @@ absl::StatusOr<std::shared_ptr<IO>> CopyIO(FIFOSet fifos, const Streams& streams
 
   absl::StatusOr<std::shared_ptr<Reactor>> reactor = Reactor::Shared();
   if (!reactor.ok()) return reactor.status();
-  auto copies = std::make_shared<Copies>(*std::move(reactor));
+  auto copies = std::make_shared<Copies>(*std::move(reactor), fifos.terminal);
 
   struct Output {
     const std::string& path;

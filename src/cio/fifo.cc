@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,6 +86,20 @@ absl::StatusOr<base::Fd> Fifo::TryOpenWriter() const {
     return errdefs::FromErrno(errno, fmt::format("opening FIFO \"{}\" for writing", path_));
   }
   return fd;
+}
+
+absl::StatusOr<base::Fd> Fifo::OpenWriter() const {
+  absl::StatusOr<base::Fd> writer = TryOpenWriter();
+  if (!writer.ok() || *writer) return writer;
+  // The kernel lets in no writer without a reader, but does not mind when that one leaves.
+  absl::StatusOr<base::Fd> reader = OpenReader();
+  if (!reader.ok()) return reader.status();
+  return TryOpenWriter();
+}
+
+bool Fifo::HasReader(int writer) {
+  pollfd p{.fd = writer, .events = 0, .revents = 0};
+  return poll(&p, 1, 0) == 0;
 }
 
 absl::StatusOr<base::Fd> OpenOutput(std::string path,

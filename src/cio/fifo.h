@@ -34,10 +34,16 @@ class Fifo {
   // The reading end. Reads give 0 and poll nothing until the first writer comes.
   absl::StatusOr<base::Fd> OpenReader() const;
 
-  // The writing end; an empty one while nobody has the FIFO open for reading.
-  absl::StatusOr<base::Fd> TryOpenWriter() const;
+  // The writing end, also when nobody has the FIFO open for reading yet: who opens it then waits
+  // for what is written, and does not take the other writers' end for the end of all.
+  absl::StatusOr<base::Fd> OpenWriter() const;
+
+  // Whether somebody has the reading end of what OpenWriter gave.
+  static bool HasReader(int writer);
 
  private:
+  absl::StatusOr<base::Fd> TryOpenWriter() const;
+
   std::string path_;
   base::Fd handle_;
 };

@@ -17,17 +17,20 @@
 namespace containerd::cio::internal {
 namespace {
 
-// The kernel does not tell when somebody opens a FIFO for reading, so it is tried again and again.
-// Doubling the delay makes the input at most about twice as late as the shim was; the upper limit
-// grows with the number of those that wait, so that all of them together try 10,000 times a second
-// at the most.
+// Where there is no inotify, or no descriptor, to be had, it is tried again and again. Doubling the
+// delay makes the input at most about twice as late as the shim was; the upper limit grows with the
+// number of those that wait, so that all of them together try 10,000 times a second at the most.
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(1);
 constexpr absl::Duration kMaxDelay = absl::Milliseconds(20);
 constexpr absl::Duration kShare = absl::Microseconds(100);
-std::atomic<int> waiting_to_open = 0;
+std::atomic<int> polling = 0;
 
 // How long to leave a descriptor alone that has nothing now and that epoll cannot watch.
 constexpr absl::Duration kReaderRetry = absl::Milliseconds(50);
+
+// How long the reading end may be closed, when input begins, before that counts as the task's
+// doing.
+constexpr absl::Duration kReaderGrace = absl::Seconds(2);
 
 // Pieces that one callback moves before others get their turn.
 constexpr int kTurn = 4;
@@ -55,35 +58,67 @@ absl::Status InputPump::Start() {
       }
     });
   }
-  TryOpen();
+  Open();
   return done_ ? status_ : absl::OkStatus();
 }
 
 void InputPump::Cancel(const absl::Status& why) { Finish(why); }
 
-void InputPump::TryOpen() {
+void InputPump::Open() {
   if (done_) return;
-  absl::StatusOr<base::Fd> fifo = file_->TryOpenWriter();
+  absl::StatusOr<base::Fd> fifo = file_->OpenWriter();
   // Without a free descriptor now, there may be one later.
   if (fifo.ok() ? !*fifo : errdefs::IsResourceExhausted(fifo.status())) {
-    retry_ = reactor_->RunAfter(delay_, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->TryOpen();
-    });
-    if (!std::exchange(waiting_, true)) ++waiting_to_open;
-    delay_ = std::min(delay_ * 2, std::max(kMaxDelay, waiting_to_open.load() * kShare));
-    return;
+    return RetryAfterDelay(&InputPump::Open);
   }
-  if (std::exchange(waiting_, false)) --waiting_to_open;
   if (!fifo.ok()) return Finish(fifo.status());
   fifo_ = *std::move(fifo);
+  AwaitReader();
+}
+
+void InputPump::AwaitReader() {
+  if (absl::StatusOr<std::shared_ptr<Opens>> opens = Opens::Of(reactor_); opens.ok()) {
+    opens_ = *std::move(opens);
+    absl::StatusOr<Opens::Watch> watch =
+        opens_->Add(fifo_.get(), [weak = weak_from_this()](bool closed) {
+          const auto self = weak.lock();
+          if (!self || self->done_ || self->begun_) return;
+          self->TryBegin();
+          if (closed && !self->begun_) self->AwaitReaderBriefly();
+        });
+    if (watch.ok()) open_watch_ = *std::move(watch);
+  }
+  TryBegin();
+}
+
+// A reader has come and gone. It may be the task's, or one that a shim has for a moment when it
+// closes its own writing end before that has opened: then the task's is about to come.
+void InputPump::AwaitReaderBriefly() {
+  gone_ = reactor_->RunAfter(kReaderGrace, [weak = weak_from_this()] {
+    if (const auto self = weak.lock(); self && !self->begun_) self->Finish(self->ReaderGone());
+  });
+}
+
+void InputPump::TryBegin() {
+  if (done_ || begun_) return;
+  if (!Fifo::HasReader(fifo_.get())) {
+    if (!open_watch_) RetryAfterDelay(&InputPump::TryBegin);
+    return;
+  }
+  begun_ = true;
+  if (!first_begun_.has_value()) first_begun_ = Clock::now();
+  if (std::exchange(polling_, false)) --polling;
+  open_watch_.Reset();
+  gone_.Cancel();
   file_.reset();
+  if (fifo_watch_) return Copy();
   // EPOLLERR says that the reader has gone.
   absl::StatusOr<reactor::Registration> watch =
       reactor_->Add(fifo_.get(), EPOLLERR, [weak = weak_from_this()](uint32_t events) {
         const auto self = weak.lock();
-        if (!self || self->done_) return;
+        if (!self || self->done_ || !self->begun_) return;
         if ((events & EPOLLERR) != 0) {
-          self->Finish(self->ReaderGone());
+          self->ReaderLost();
         } else {
           self->Copy();
         }
@@ -95,14 +130,34 @@ void InputPump::TryOpen() {
   Copy();
 }
 
+void InputPump::ReaderLost() {
+  if (Clock::now() - *first_begun_ >= absl::ToChronoNanoseconds(kReaderGrace)) {
+    return Finish(ReaderGone());
+  }
+  begun_ = false;
+  fifo_watch_.SetEvents(0);
+  source_watch_.SetEvents(0);
+  retry_.Cancel();
+  AwaitReaderBriefly();
+  AwaitReader();
+}
+
+void InputPump::RetryAfterDelay(void (InputPump::*what)()) {
+  retry_ = reactor_->RunAfter(delay_, [weak = weak_from_this(), what] {
+    if (const auto self = weak.lock()) ((*self).*what)();
+  });
+  if (!std::exchange(polling_, true)) ++polling;
+  delay_ = std::min(delay_ * 2, std::max(kMaxDelay, polling.load() * kShare));
+}
+
 void InputPump::Copy() {
   const auto self = shared_from_this();  // the source may drop the IO
-  if (done_ || !fifo_) return;
+  if (done_ || !begun_) return;
   Step step = Step::kMoved;
-  for (int i = 0; i < kTurn && step == Step::kMoved && !done_; ++i) {
+  for (int i = 0; i < kTurn && step == Step::kMoved && !done_ && begun_; ++i) {
     step = offset_ < pending_.size() ? FlushPending() : (source_ ? ReadSource() : ReadFd());
   }
-  if (done_) return;
+  if (done_ || !begun_) return;
   switch (step) {
     case Step::kMoved:
     case Step::kWaitForFifo:
@@ -114,6 +169,9 @@ void InputPump::Copy() {
       WaitForSource();
       break;
     case Step::kEnd:
+      // What is in the FIFO would go with its last user.
+      if (!Fifo::HasReader(fifo_.get())) return ReaderLost();
+      source_ended_ = true;
       Finish(absl::OkStatus());
       break;
   }
@@ -124,8 +182,11 @@ InputPump::Step InputPump::FlushPending() {
   if (n < 0) {
     if (errno == EINTR) return Step::kMoved;
     if (errno == EAGAIN) return Step::kWaitForFifo;
-    Finish(errno == EPIPE ? ReaderGone()
-                          : errdefs::FromErrno(errno, fmt::format("writing FIFO \"{}\"", path_)));
+    if (errno == EPIPE) {
+      ReaderLost();
+    } else {
+      Finish(errdefs::FromErrno(errno, fmt::format("writing FIFO \"{}\"", path_)));
+    }
     return Step::kMoved;
   }
   bytes_ += static_cast<uint64_t>(n);
@@ -142,6 +203,7 @@ InputPump::Step InputPump::ReadSource() {
   absl::StatusOr<std::optional<std::string>> piece = source->Read(kChunk);
   if (done_) return Step::kMoved;
   if (!piece.ok()) {
+    source_ended_ = true;
     Finish(errdefs::Annotate(piece.status(), fmt::format("reading the input of \"{}\"", path_)));
     return Step::kMoved;
   }
@@ -161,7 +223,7 @@ InputPump::Step InputPump::ReadFd() {
   if (splice_) {
     moved = Splice(user_fd_->get(), fifo_.get());
     if (moved.err == EPIPE) {
-      Finish(ReaderGone());
+      ReaderLost();
       return Step::kMoved;
     }
     if (moved.err == EINVAL || moved.err == ENOSYS || moved.err == EPERM || moved.err == EBADF) {
@@ -187,6 +249,7 @@ InputPump::Step InputPump::ReadFd() {
     return Ready(fifo_.get(), POLLOUT) ? Step::kWaitForSource : Step::kWaitForFifo;
   }
   if (moved.err != EINTR) {
+    source_ended_ = true;
     Finish(errdefs::FromErrno(moved.err, fmt::format("reading the input of \"{}\"", path_)));
   }
   return Step::kMoved;
@@ -216,8 +279,10 @@ void InputPump::Finish(const absl::Status& status) {
   if (done_) return;
   done_ = true;
   status_ = status;
-  if (std::exchange(waiting_, false)) --waiting_to_open;
+  if (std::exchange(polling_, false)) --polling;
   const auto self = shared_from_this();
+  open_watch_.Reset();
+  gone_.Cancel();
   fifo_watch_.Reset();
   source_watch_.Reset();
   retry_.Cancel();

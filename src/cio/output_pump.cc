@@ -65,9 +65,46 @@ bool OutputPump::Empty() const {
          waiting == 0;
 }
 
+bool OutputPump::Deserted() {
+  if (done_) return true;
+  if (!Empty()) return false;
+  // Only reading tells, if nobody has ever had it open.
+  char byte = 0;
+  const ssize_t n = read(fifo_.get(), &byte, 1);
+  if (n > 0) {  // it has come this moment
+    ++bytes_;
+    pending_.assign(1, byte);
+    paused_ = true;
+    paused_since_ = Clock::now();
+    fifo_watch_.SetEvents(0);
+    reactor_->Post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->OnRoom();
+    });
+  }
+  return n == 0;
+}
+
+OutputPump::Clock::duration OutputPump::Behind() const {
+  return paused_ ? behind_ + (Clock::now() - paused_since_) : behind_;
+}
+
 void OutputPump::OnFifo() {
   if (done_ || paused_) return;
+  const auto self = shared_from_this();  // the sink may drop the IO
+  const Clock::time_point begin = Clock::now();
+  const uint64_t before = bytes_;
   if (!splice_ || !SpliceStep()) ReadStep();
+  Account(begin, before);
+}
+
+// Notes what became of the time since `since`, in which the sink had its turn.
+void OutputPump::Account(Clock::time_point since, uint64_t bytes_before) {
+  const Clock::time_point now = Clock::now();
+  behind_ += now - since;
+  paused_since_ = now;
+  if (bytes_ == bytes_before || done_) return;
+  last_bytes_ = now;
+  hooks_.on_bytes();
 }
 
 // False when the kernel does not move bytes between these two descriptors.
@@ -76,7 +113,6 @@ bool OutputPump::SpliceStep() {
   if (moved.ok() && moved.n > 0) {
     futile_ = 0;
     bytes_ += static_cast<uint64_t>(moved.n);
-    hooks_.on_bytes();
     return true;
   }
   if (moved.ok()) {
@@ -111,7 +147,6 @@ void OutputPump::ReadStep() {
   const ssize_t n = read(fifo_.get(), buffer.data(), buffer.size());
   if (n > 0) {
     bytes_ += static_cast<uint64_t>(n);
-    hooks_.on_bytes();
     Deliver(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
   } else if (n == 0) {
     if (AtEnd(fifo_.get())) Finish(absl::OkStatus());
@@ -121,7 +156,6 @@ void OutputPump::ReadStep() {
 }
 
 void OutputPump::Deliver(std::string_view bytes) {
-  const auto self = shared_from_this();  // the sink may drop the IO
   while (!bytes.empty() && !done_ && sink_status_.ok()) {
     const absl::StatusOr<std::size_t> taken = Offer(bytes);
     if (done_) return;
@@ -171,10 +205,12 @@ void OutputPump::Pause() {
 void OutputPump::OnRoom() {
   if (done_ || !paused_) return;
   const auto self = shared_from_this();
+  const Clock::time_point since = paused_since_;
   sink_watch_.SetEvents(0);
   paused_ = false;
   Deliver(std::exchange(pending_, {}));
   if (!paused_) Resume();
+  Account(since, bytes_);
 }
 
 void OutputPump::Resume() {

@@ -5,6 +5,7 @@
 #ifndef CONTAINERD_SRC_CIO_PUMP_H_
 #define CONTAINERD_SRC_CIO_PUMP_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@
 
 #include "fd.h"
 #include "fifo.h"
+#include "opens.h"
 #include "src/base/fd.h"
 #include "src/reactor/internal/reactor.h"
 
@@ -29,6 +31,8 @@ namespace containerd::cio::internal {
 // sink that fails makes it read on and drop the bytes.
 class OutputPump : public std::enable_shared_from_this<OutputPump> {
  public:
+  using Clock = std::chrono::steady_clock;
+
   struct Hooks {
     std::function<void()> on_bytes;                    // some have come
     std::function<void(const absl::Status&)> on_done;  // once, last of all
@@ -43,12 +47,26 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
 
   bool done() const { return done_; }
   uint64_t bytes() const { return bytes_; }
+  uint64_t delivered() const { return bytes_ - pending_.size(); }
 
   // Nothing waits in the FIFO or for the sink.
   bool Empty() const;
 
+  // Nobody has the FIFO open for writing, and nothing is in it.
+  bool Deserted();
+
+  // The sink has no room.
+  bool paused() const { return paused_; }
+
+  // When bytes came last.
+  Clock::time_point last_bytes() const { return last_bytes_; }
+
+  // For how long, in all, the sink has kept the stream waiting.
+  Clock::duration Behind() const;
+
  private:
   void OnFifo();
+  void Account(Clock::time_point since, uint64_t bytes_before);
   bool SpliceStep();
   void ReadStep();
   void Deliver(std::string_view bytes);
@@ -73,14 +91,19 @@ class OutputPump : public std::enable_shared_from_this<OutputPump> {
   int futile_ = 0;       // splices in a row that found both sides ready and moved nothing
   std::string pending_;  // read and not taken by the sink yet
   bool paused_ = false;
+  Clock::time_point paused_since_;
+  Clock::duration behind_{};  // before paused_since_
+  Clock::time_point last_bytes_;
   bool done_ = false;
   uint64_t bytes_ = 0;
   absl::Status sink_status_;
 };
 
-// From a source to a FIFO, which it opens as soon as the task's side has.
+// From a source to a FIFO. It has the FIFO open from the beginning, so that who opens it for the
+// task waits for the input, and takes from the source once somebody has.
 class InputPump : public std::enable_shared_from_this<InputPump> {
  public:
+  using Clock = std::chrono::steady_clock;
   using OnDone = std::function<void(const absl::Status&)>;
 
   InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, const Source& source,
@@ -93,10 +116,18 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   bool done() const { return done_; }
   uint64_t bytes() const { return bytes_; }
 
+  // Whether it is done because the source has ended or failed, so that no more input can come.
+  bool source_ended() const { return source_ended_; }
+
  private:
   enum class Step { kMoved, kWaitForFifo, kWaitForSource, kEnd };
 
-  void TryOpen();
+  void Open();
+  void AwaitReader();
+  void AwaitReaderBriefly();
+  void TryBegin();
+  void ReaderLost();
+  void RetryAfterDelay(void (InputPump::*what)());
   void Copy();
   Step FlushPending();
   Step ReadSource();
@@ -106,7 +137,7 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   absl::Status ReaderGone() const;
 
   const std::shared_ptr<reactor::Reactor> reactor_;
-  std::optional<Fifo> file_;  // until opened
+  std::optional<Fifo> file_;  // until somebody reads
   const std::string path_;
   std::shared_ptr<ByteSource> source_;
   std::optional<UserFd> user_fd_;
@@ -116,12 +147,18 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   reactor::Registration fifo_watch_;
   reactor::Registration source_watch_;
   reactor::Timer retry_;
-  absl::Duration delay_;  // between attempts to open
-  bool waiting_ = false;  // for the task's side to open
+  std::shared_ptr<Opens> opens_;  // kept to the end: making another is not cheap
+  Opens::Watch open_watch_;       // for the task's side
+  absl::Duration delay_;          // between attempts, where nothing tells when to try
+  bool polling_ = false;
+  bool begun_ = false;  // the task's side is open
+  std::optional<Clock::time_point> first_begun_;
+  reactor::Timer gone_;  // until the task's side counts as closed
   bool splice_ = false;
   std::string pending_;  // from the source, not in the FIFO yet
   std::size_t offset_ = 0;
   bool done_ = false;
+  bool source_ended_ = false;
   absl::Status status_;  // when done
   uint64_t bytes_ = 0;
 };

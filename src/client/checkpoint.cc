@@ -69,7 +69,7 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
   if (!status.ok()) return status.status();
   const bool pause = status->status != ProcessStatus::kPaused;
   const absl::Status paused = pause ? Pause(ctx) : absl::OkStatus();
-  if (!paused.ok() && !rpc::IsOutcomeOpen(paused)) return paused;
+  if (!paused.ok() && !rpc::OutcomeOpen(paused)) return paused;
   // The diff below belongs to the moment of the checkpoint, so the task goes on only afterwards;
   // and in any case, whatever becomes of `ctx` and of the answer to Pause.
   const absl::Cleanup resume = [&] {

@@ -98,7 +98,7 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
       ContainerService()->Create(lease->context(), record);
   if (!created.ok()) {
     const Context last = base::CleanUpContext(lease->context());
-    if (!rpc::IsOutcomeOpen(created.status()) || IsAbsent(last, *this, record)) {
+    if (!rpc::OutcomeOpen(created.status()) || IsAbsent(last, *this, record)) {
       draft.RemoveSnapshots(last);
     }
     return created.status();
@@ -243,6 +243,7 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
   }
   auto process = std::make_shared<internal::ProcessState>(state_->client, state_->id, "", 0, *io);
 
+  bool asked = false;
   const auto create = [&]() -> absl::StatusOr<std::uint32_t> {
     auto record = Get(ctx);
     if (!record.ok()) return record.status();
@@ -261,14 +262,16 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
     request.runtime_path = std::move(info.runtime_path);
     request.task_api_address = std::move(info.task_api_address);
     request.task_api_version = info.task_api_version;
+    asked = true;
     return state_->client.TaskService()->Create(ctx, request);
   };
   auto pid = create();
   if (!pid.ok()) {
-    process->CloseStreams();
+    asked ? process->CreationFailed(ctx, pid.status()) : process->CloseStreams();
     return pid.status();
   }
   process->pid.store(*pid);
+  process->Exists(ctx);
   return containerd::Task(std::move(process));
 }
 
@@ -278,25 +281,28 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
   if (!io.ok()) {
     return errdefs::Annotate(io.status(), fmt::format("streams of task \"{}\"", state_->id));
   }
+  const internal::ProcessState process(state_->client, state_->id, "", 0, *std::move(io));
+  bool asked = false;
   const auto create = [&]() -> absl::StatusOr<std::uint32_t> {
     auto record = Get(ctx);
     if (!record.ok()) return record.status();
     auto rootfs = RootFS(ctx, *record);
     if (!rootfs.ok()) return rootfs.status();
-    tasks::CreateTaskRequest request = RequestOf(state_->id, *std::move(rootfs), (*io)->Config());
+    tasks::CreateTaskRequest request =
+        RequestOf(state_->id, *std::move(rootfs), process.io->Config());
     // This field tells the daemon that the checkpoint is a folder, not content.
     request.checkpoint =
         ocispec::Descriptor{.annotations = {{"RestoreFromPath", std::string(root_dir)}}};
+    asked = true;
     return state_->client.TaskService()->Create(ctx, request);
   };
   auto pid = create();
   if (!pid.ok()) {
-    internal::ProcessState(state_->client, state_->id, "", 0, *std::move(io)).CloseStreams();
+    asked ? process.CreationFailed(ctx, pid.status()) : process.CloseStreams();
     return errdefs::Annotate(
         pid.status(), fmt::format("restoring container \"{}\" from {}", state_->id, root_dir));
   }
-  base::MutexLock lock(state_->mu);
-  state_->restored_io = *std::move(io);
+  process.Exists(ctx);
   return pid;
 }
 
@@ -313,8 +319,10 @@ absl::StatusOr<Task> Container::Task(const Context& ctx, const cio::Attach& atta
     if (!attached.ok()) return attached.status();
     io = *std::move(attached);
   }
-  return containerd::Task(std::make_shared<internal::ProcessState>(state_->client, state_->id, "",
-                                                                   found->pid, std::move(io)));
+  auto process = std::make_shared<internal::ProcessState>(state_->client, state_->id, "",
+                                                          found->pid, std::move(io));
+  if (found->status != tasks::Status::kStopped) process->Exists(ctx);
+  return containerd::Task(std::move(process));
 }
 
 absl::Status Container::Delete(const Context& ctx, const std::vector<DeleteOpt>& opts) {

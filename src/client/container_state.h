@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "containerd/cio/cio.h"
 #include "containerd/client.h"
 #include "containerd/container.h"
 #include "containerd/containers/containers.h"
@@ -25,7 +24,6 @@ struct Container::State {
   const std::string id;
   base::Mutex mu;
   containers::Container record ABSL_GUARDED_BY(mu);          // as last seen
-  std::shared_ptr<cio::IO> restored_io ABSL_GUARDED_BY(mu);  // of the task that Restore created
 };
 
 }  // namespace containerd

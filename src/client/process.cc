@@ -7,30 +7,12 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/log/log.h"
 #include "containerd/option/option.h"
 
 #include "process_state.h"
 #include "src/base/options.h"
 
 namespace containerd {
-
-namespace internal {
-
-std::string ProcessState::Describe() const {
-  return IsTask() ? fmt::format("task \"{}\"", container_id)
-                  : fmt::format("process \"{}\" of task \"{}\"", exec_id, container_id);
-}
-
-void ProcessState::CloseStreams() const {
-  if (io == nullptr) return;
-  io->Cancel();
-  if (absl::Status s = io->Close(); !s.ok()) {
-    log::Warn(fmt::format("closing the streams of {}: {}", Describe(), errdefs::Message(s)));
-  }
-}
-
-}  // namespace internal
 
 constinit const option::Plain<KillOpt> WithKillAll([](const Context& /*ctx*/,
                                                       KillInfo* info) -> absl::Status {
@@ -47,8 +29,11 @@ KillOpt WithKillExecID(std::string exec_id) {
 
 constinit const option::Plain<ProcessDeleteOpt> WithProcessKill(
     [](const Context& ctx, Process& process) -> absl::Status {
-      // A process that was never started has nothing to kill.
-      if (process.Pid() == 0) return absl::OkStatus();
+      if (process.Pid() == 0) {
+        // It was never started, so that there is nothing to kill; or the answer was lost.
+        const auto status = process.Status(ctx);
+        if (!status.ok() || status->status == kCreated) return absl::OkStatus();
+      }
       const auto [wait_ctx, stop_waiting] = WithCancel(ctx);
       const Future<ExitStatus> exit = process.Wait(wait_ctx);
       absl::Status killed = process.Kill(ctx, SIGKILL, {WithKillAll});
@@ -59,7 +44,9 @@ constinit const option::Plain<ProcessDeleteOpt> WithProcessKill(
       }
       const absl::Status ended = exit.Get(ctx).status();
       // ErrNotFound means that another client has deleted the process, which had exited then.
-      return errdefs::IsNotFound(ended) ? absl::OkStatus() : ended;
+      if (ended.ok() || errdefs::IsNotFound(ended)) return absl::OkStatus();
+      return errdefs::Annotate(
+          ended, fmt::format("waiting for the end and the output of \"{}\"", process.ID()));
     });
 
 constinit const option::Plain<IOCloserOpt> WithStdinCloser([](IOCloseInfo* info) {
@@ -75,7 +62,7 @@ std::uint32_t Process::Pid() const { return state_->pid.load(); }
 absl::Status Process::Start(const Context& ctx) {
   auto pid = state_->client.TaskService()->Start(ctx, state_->container_id, state_->exec_id);
   if (!pid.ok()) {
-    state_->CloseStreams();
+    state_->StartFailed(ctx, pid.status());
     return pid.status();
   }
   state_->pid.store(*pid);
@@ -140,17 +127,20 @@ absl::StatusOr<ExitStatus> Process::Delete(const Context& ctx,
                                                      tasks::ToString(status->status)));
   }
 
-  // The shim closes its ends of the streams when it deletes the process, but only after it has
-  // copied what there is; so all output is read before the streams are closed here.
+  // The shim copies what there is before it closes its ends of the streams, but does not wait long
+  // for a reader that is slow.
+  const bool has_run = status->status != ProcessStatus::kCreated;
+  if (has_run) {
+    if (absl::Status s = state_->DrainOutput(ctx); !s.ok()) return s;
+  }
   auto& service = *state_->client.TaskService();
   auto response = state_->IsTask()
                       ? service.Delete(ctx, state_->container_id)
                       : service.DeleteProcess(ctx, state_->container_id, state_->exec_id);
   if (!response.ok()) return response.status();
-  if (state_->io != nullptr) {
-    if (status->status != ProcessStatus::kCreated) {
-      static_cast<void>(state_->io->Drain(absl::Milliseconds(100)).Get(ctx));
-    }
+  if (has_run) {
+    state_->Deleted(ctx);
+  } else {
     state_->CloseStreams();
   }
   return ExitStatus(response->exit_status, response->exited_at);

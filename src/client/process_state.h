@@ -10,6 +10,9 @@
 #include <string>
 #include <utility>
 
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
 #include "containerd/cio/cio.h"
 #include "containerd/client.h"
 #include "containerd/context/context.h"
@@ -32,15 +35,38 @@ struct ProcessState {
   // "task \"web\"" or "process \"sh\" of task \"web\"".
   std::string Describe() const;
 
+  // To be called once the daemon knows the process: its streams are copied to their end, whoever
+  // holds a handle, and the end of its source becomes that of its stdin.
+  void Exists(const Context& ctx) const;
+
   // Ends the streams of a process that will not run (any more).
   void CloseStreams() const;
+
+  // After an attempt that ended with the error `why`: CloseStreams, unless the daemon has made the
+  // process nevertheless, or may have; then the FIFOs are left for whoever attaches to it.
+  void CreationFailed(const Context& ctx, const absl::Status& why) const;
+
+  // CloseStreams, unless the process runs, has run, or may be about to.
+  void StartFailed(const Context& ctx, const absl::Status& why) const;
+
+  // After the exit: waits until all output of the process itself has been delivered.
+  absl::Status DrainOutput(const Context& ctx) const;
+
+  // CloseStreams, of a process that the daemon has deleted.
+  void Deleted(const Context& ctx) const;
 
   Client client;
   const std::string container_id;
   const std::string exec_id;  // empty: the task's first process
   std::atomic<std::uint32_t> pid;
   const std::shared_ptr<cio::IO> io;  // may be nullptr
+  // Whether the output has been waited for after the exit.
+  const std::shared_ptr<std::atomic<bool>> drained = std::make_shared<std::atomic<bool>>(false);
 };
+
+// How long, after the exit, an output that somebody still holds open has to be silent before it
+// counts as done. See cio::IO::Drain.
+inline constexpr absl::Duration kDrainGrace = absl::Seconds(2);
 
 // Waits for a process's exit over restarts of the daemon, then for its output. See Process::Wait.
 Future<ExitStatus> WaitForExit(const Context& ctx, const ProcessState& process);

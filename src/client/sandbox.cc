@@ -63,7 +63,7 @@ absl::StatusOr<Sandbox> Client::NewSandbox(const Context& ctx, std::string_view 
     const Context last = base::CleanUpContext(ctx);
     absl::Status removed;
     // It may be there all the same. While it is, its record has to stay, or nobody finds it.
-    if (rpc::IsOutcomeOpen(created)) removed = (*controller)->Shutdown(last, record.id);
+    if (rpc::OutcomeOpen(created)) removed = (*controller)->Shutdown(last, record.id);
     if (removed.ok() || errdefs::IsNotFound(removed)) {
       removed = SandboxStore()->Delete(last, record.id);
     }

@@ -45,9 +45,10 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view id,
                                                .terminal = config.terminal,
                                                .spec = *std::move(any)});
   if (!added.ok()) {
-    process.state_->CloseStreams();
+    process.state_->CreationFailed(ctx, added);
     return added;
   }
+  process.state_->Exists(ctx);
   return process;
 }
 
@@ -71,9 +72,11 @@ absl::StatusOr<Process> Task::LoadProcess(const Context& ctx, std::string_view i
   if (!found.ok()) return errdefs::Annotate(found.status(), "no running process found");
   auto io = internal::AttachToProcess(*found, attach);
   if (!io.ok()) return io.status();
-  return Process(std::make_shared<internal::ProcessState>(state_->client, state_->container_id,
+  auto process = std::make_shared<internal::ProcessState>(state_->client, state_->container_id,
                                                           is_task ? "" : std::string(id),
-                                                          found->pid, *std::move(io)));
+                                                          found->pid, *std::move(io));
+  if (found->status != tasks::Status::kStopped) process->Exists(ctx);
+  return Process(std::move(process));
 }
 
 absl::StatusOr<tasks::Metric> Task::Metrics(const Context& ctx) {

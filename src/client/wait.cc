@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include <absl/time/time.h>
+#include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
@@ -17,9 +18,6 @@
 namespace containerd::internal {
 namespace {
 
-// How long an output that somebody still holds open may be silent before it counts as done.
-constexpr absl::Duration kDrainGrace = absl::Seconds(2);
-
 // One wait under way. It keeps itself alive by the callbacks that it hands out, and
 // does not keep the client alive: when that closes, the wait ends.
 class Waiter : public std::enable_shared_from_this<Waiter> {
@@ -31,7 +29,8 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
         container_id_(process.container_id),
         exec_id_(process.exec_id),
         what_(process.Describe()),
-        io_(process.io) {}
+        io_(process.io),
+        drained_(process.drained) {}
 
   Future<ExitStatus> Start() {
     Future<ExitStatus> future = promise_.GetFuture();
@@ -73,14 +72,23 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
   void Exited(const ExitStatus& status) {
     if (io_ == nullptr) return Finish(status);
+    exited_ = true;
     io_->Drain(kDrainGrace)
         .Then([self = shared_from_this(), status](const absl::StatusOr<cio::DrainResult>&) {
+          self->drained_->store(true);
           self->Finish(status);
         });
   }
 
   void Finish(absl::StatusOr<ExitStatus> result) {
-    if (!result.ok()) result = errdefs::Annotate(result.status(), "waiting for " + what_);
+    if (!result.ok()) {
+      result = errdefs::Annotate(
+          result.status(), exited_
+                               ? fmt::format("{} has ended, but has output that is not delivered "
+                                             "yet",
+                                             what_)
+                               : "waiting for " + what_);
+    }
     promise_.Set(std::move(result));
   }
 
@@ -91,6 +99,8 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   const std::string exec_id_;
   const std::string what_;
   const std::shared_ptr<cio::IO> io_;
+  const std::shared_ptr<std::atomic<bool>> drained_;
+  std::atomic<bool> exited_ = false;
   const Promise<ExitStatus> promise_;
 
   base::Mutex mu_;

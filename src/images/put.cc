@@ -21,7 +21,7 @@ absl::StatusOr<Image> PutImage(const Context& ctx, Store& store, const Image& im
     absl::StatusOr<Image> put =
         create ? store.Create(ctx, image) : store.Update(ctx, image, fieldpaths);
     if (created != nullptr) {
-      *created = create && (put.ok() || (was_absent && rpc::IsOutcomeOpen(put.status())));
+      *created = create && (put.ok() || (was_absent && rpc::OutcomeOpen(put.status())));
     }
     was_absent = !create && errdefs::IsNotFound(put.status());
     const bool other_may_do =

@@ -128,7 +128,7 @@ absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Mana
   absl::StatusOr<Lease> lease = manager->Create(ctx, {[&](Lease& l) { l = wanted; }});
   if (!lease.ok()) {
     // There may be one all the same. One of an id of the caller's may have been there before.
-    if (random_id && rpc::IsOutcomeOpen(lease.status())) {
+    if (random_id && rpc::OutcomeOpen(lease.status())) {
       static_cast<void>(manager->Delete(base::CleanUpContext(ctx), wanted));
     }
     return lease.status();

@@ -47,7 +47,7 @@ absl::Status LookAtActivated(const Context& ctx, mount::Manager& manager,
                                        absl::GetCurrentTimeNanos(), counter.fetch_add(1));
   auto active = manager.Activate(ctx, name, mounts);
   if (errdefs::IsNotImplemented(active.status())) return LookAtTempMount(ctx, mounts, look);
-  if (!active.ok() && !rpc::IsOutcomeOpen(active.status())) {
+  if (!active.ok() && !rpc::OutcomeOpen(active.status())) {
     return errdefs::Annotate(active.status(), "activating mounts");
   }
   absl::Status result = active.ok() ? LookAtTempMount(ctx, active->system, look)

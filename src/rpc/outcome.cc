@@ -3,7 +3,7 @@
 
 namespace containerd::rpc {
 
-bool IsOutcomeOpen(const absl::Status& status) {
+bool OutcomeOpen(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:

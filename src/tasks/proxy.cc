@@ -188,6 +188,25 @@ class ProxyService final : public Service {
                            container_id, exec_id);
   }
 
+  Future<std::monostate> CloseIOAsync(const Context& ctx, std::string_view container_id,
+                                      std::string_view exec_id, bool close_stdin) override {
+    Promise<std::monostate> promise;
+    auto request = ForProcess<pb::CloseIORequest>(container_id, exec_id);
+    request.set_stdin(close_stdin);
+    rpc::CallAsync<pb::Tasks, Stub::async_interface, pb::CloseIORequest, Empty>(
+        ctx, stubs_, &Stub::async_interface::CloseIO, std::move(request),
+        [promise, container = std::string(container_id),
+         exec = std::string(exec_id)](const absl::StatusOr<Empty>& response) {
+          if (response.ok()) {
+            promise.Set(std::monostate());
+          } else {
+            promise.Set(
+                DescribeProcess(response.status(), "close stdin of process", container, exec));
+          }
+        });
+    return promise.GetFuture();
+  }
+
   absl::Status Pause(const Context& ctx, std::string_view container_id) override {
     return rpc::Describe(CallEmpty(ctx, &Stub::Pause, ForTask<pb::PauseTaskRequest>(container_id)),
                          "pause task", container_id);
@@ -284,6 +303,13 @@ class ProxyService final : public Service {
 };
 
 }  // namespace
+
+Future<std::monostate> Service::CloseIOAsync(const Context& ctx, std::string_view container_id,
+                                             std::string_view exec_id, bool close_stdin) {
+  absl::Status closed = CloseIO(ctx, container_id, exec_id, close_stdin);
+  if (!closed.ok()) return Future<std::monostate>::Ready(std::move(closed));
+  return Future<std::monostate>::Ready(std::monostate());
+}
 
 std::string_view ToString(Status status) {
   switch (status) {

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <sys/types.h>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -63,15 +64,20 @@ struct OutputResult {
 // How IO::Drain ended.
 enum class DrainResult {
   kEOF,       // every writer has closed: no more output can come
-  kQuiet,     // somebody still holds an output open, but it is empty and has been for `grace`
+  kQuiet,     // somebody still holds an output open, but what comes now is not the task's own
   kCanceled,  // Cancel or Close came first
 };
 
 // The streams of one task or process. Safe from any thread. Futures complete on the reactor's
 // thread.
 //
-// Destroying an IO stops the copying and closes its descriptors, but leaves the FIFOs on disk: the
-// shim holds them, and a program that starts again can attach to them. Close removes them.
+// The IO of a task or process that exists copies until its streams end, also when every handle on
+// the task, the IO and the client is gone: otherwise the task would stand still as soon as the
+// FIFOs are full. So sinks and sources that refer to something must not outlive it; Cancel and
+// Close end the copying, after which they are not called any more. Destroying an IO that no process
+// has got does the same as Cancel. The FIFOs stay on disk until Close: the shim holds them, and a
+// program that starts again can attach to them. Source: cio.NewCreator, whose goroutines go on
+// likewise.
 class CONTAINERD_EXPORT IO {
  public:
   virtual ~IO() = default;
@@ -91,14 +97,22 @@ class CONTAINERD_EXPORT IO {
   virtual Future<OutputResult> OutputDone() = 0;
 
   // Complete when the source has ended and its bytes are in the FIFO, with their number; at once
-  // when there is no stdin to copy. After that the task's stdin ends when the shim's own handle is
-  // closed as well, which Process::CloseIO does. An error says why the input stopped early:
-  // ErrUnavailable when the task's side closed its stdin.
+  // when there is no stdin to copy. An error says why the input stopped early: ErrUnavailable when
+  // the task's side closed its stdin.
   virtual Future<uint64_t> InputDone() = 0;
 
-  // For the moment after the task's exit: complete when OutputDone is, or when for `grace` no byte
-  // has come and nothing waits in the FIFOs or for a sink. The latter is the only end when a
-  // process that the task left behind holds its output open. Copying goes on in any case.
+  // Complete when the source has ended, or failed, and its bytes are in the FIFO. The task's stdin
+  // ends when the shim's own handle is closed as well, for which the library then calls CloseIO by
+  // itself, once. Never complete when the copying is cancelled or the task closed its stdin first;
+  // nor with a terminal, where that would hang up on the process: its end of input is a typed
+  // Ctrl-D. Source: the stdinCloser of ctr and nerdctl, who have it for streams without a terminal.
+  virtual Future<std::monostate> InputEnded() { return Promise<std::monostate>().GetFuture(); }
+
+  // For the moment after the task's exit: complete when OutputDone is, or when what the task itself
+  // wrote must have come, which is the only end when a process that it left behind holds its output
+  // open. That is so of an output when it is empty and for `grace` no byte has come, or for twice
+  // that time its sink has kept up with what came; or when more came than pipes hold. Time in which
+  // a sink keeps the output waiting does not count. Copying goes on in any case.
   virtual Future<DrainResult> Drain(absl::Duration grace) = 0;
 
   // Blocks until OutputDone is complete or `ctx` ends. Source: IO.Wait.
@@ -228,7 +242,7 @@ class CONTAINERD_EXPORT DirectIO : public IO {
   virtual int Stdout() const = 0;
   virtual int Stderr() const = 0;
 
-  // The end of the input.
+  // The end of the input, once the process has been started and its CloseIO called as well.
   virtual void CloseStdin() = 0;
 };
 

@@ -11,7 +11,8 @@
 //   cio::Source s = cio::Source::FromString("input\n");
 //
 // Everything here is called on the reactor's thread and must not block, throw, or wait for that
-// thread.
+// thread. It is called until the stream ends or the IO is cancelled, whoever holds the IO: a lambda
+// must not refer to what may go before.
 #ifndef CONTAINERD_CIO_STREAMS_H_
 #define CONTAINERD_CIO_STREAMS_H_
 

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -189,6 +190,10 @@ class CONTAINERD_EXPORT Service {
   // all writers are gone.
   virtual absl::Status CloseIO(const Context& ctx, std::string_view container_id,
                                std::string_view exec_id, bool close_stdin) = 0;
+
+  // The same without waiting for the answer.
+  virtual Future<std::monostate> CloseIOAsync(const Context& ctx, std::string_view container_id,
+                                              std::string_view exec_id, bool close_stdin);
 
   // Freezes and thaws all processes of the task.
   virtual absl::Status Pause(const Context& ctx, std::string_view container_id) = 0;

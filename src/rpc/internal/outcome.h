@@ -13,7 +13,7 @@ namespace containerd::rpc {
 // Whether a call that ended with this error may have done its work all the same, or may still do
 // it: the answer was lost, or nobody waited for it. Who clears up after such a call has to look
 // first. False for OK, and for the errors that a daemon refuses with.
-CONTAINERD_SIBLING bool IsOutcomeOpen(const absl::Status& status);
+CONTAINERD_SIBLING bool OutcomeOpen(const absl::Status& status);
 
 }  // namespace containerd::rpc
 

@@ -932,6 +932,68 @@ TEST_F(CioTest, DrainWhileAnOutputIsHeldOpen) {
   EXPECT_TRUE(io->Close().ok());
 }
 
+// As by a process that the task left behind.
+TEST_F(CioTest, DrainWhileAnOutputIsWrittenToAllTheTime) {
+  for (const auto pause : {std::chrono::milliseconds(20), std::chrono::milliseconds(0)}) {
+    const auto out = std::make_shared<Buffer>(100);
+    const auto io = Create({}, out, {});
+    ShimOutput shim(io->Config().stdout);
+    WriteAll(shim.writer, "the task's own");
+    std::atomic<bool> stop = false;
+    std::thread writer([&] {
+      const std::string bytes(pause.count() == 0 ? 4096 : 1, 'x');
+      while (!stop) {
+        WriteAll(shim.writer, bytes);
+        std::this_thread::sleep_for(pause);
+      }
+    });
+    const auto drained = io->Drain(absl::Milliseconds(300)).Get(ctx_);
+    EXPECT_TRUE(drained.ok()) << drained.status();
+    if (drained.ok()) EXPECT_EQ(*drained, DrainResult::kQuiet);
+    EXPECT_THAT(out->String(), StartsWith("the task's own"));
+    EXPECT_FALSE(io->OutputDone().IsReady());
+    stop = true;
+    writer.join();
+    EXPECT_TRUE(io->Close().ok());
+  }
+}
+
+TEST_F(CioTest, DrainGivesASlowSinkItsTime) {
+  const std::string bytes = Pattern(100'000, 12);
+  const auto sink = std::make_shared<RationedSink>();
+  const auto io = Create({}, sink, {});
+  ShimOutput shim(io->Config().stdout);
+  std::thread writer([&] { WriteAll(shim.writer, bytes); });
+  const auto drain = io->Drain(absl::Milliseconds(20));
+  for (int i = 0; i < 9; ++i) {
+    sink->AwaitShort();
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    EXPECT_FALSE(drain.IsReady()) << i;
+    sink->More(10'000);
+  }
+  sink->AwaitShort();
+  sink->More(1 << 20);
+  writer.join();
+  EXPECT_EQ(*drain.Get(ctx_), DrainResult::kQuiet);
+  EXPECT_TRUE(sink->got() == bytes);
+
+  // Nor does the time count in which a sink does not return, as it should not do.
+  std::atomic<std::size_t> got = 0;
+  const auto blocking = Create({},
+                               [&](std::string_view piece) {
+                                 std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                                 got += piece.size();
+                               },
+                               {});
+  ShimOutput other(blocking->Config().stdout);
+  std::thread other_writer([&] { WriteAll(other.writer, bytes, 10'000); });
+  EXPECT_EQ(*blocking->Drain(absl::Milliseconds(40)).Get(ctx_), DrainResult::kQuiet);
+  EXPECT_EQ(got, bytes.size());
+  other_writer.join();
+  EXPECT_TRUE(blocking->Close().ok());
+  EXPECT_TRUE(io->Close().ok());
+}
+
 TEST_F(CioTest, DrainOfOneThatNobodyOpened) {
   const auto io = Create({}, std::make_shared<Buffer>(), std::make_shared<Buffer>());
   EXPECT_EQ(*io->Drain(absl::Milliseconds(1)).Get(ctx_), DrainResult::kQuiet);
@@ -1086,6 +1148,70 @@ TEST_F(CioTest, APipeThatEndedBeforeTheTaskStarted) {
   EXPECT_TRUE(io->Close().ok());
 }
 
+class BrokenSource : public ByteSource {
+ public:
+  absl::StatusOr<std::optional<std::string>> Read(std::size_t) override {
+    return errdefs::DataLoss("no more");
+  }
+  void Closed(const absl::Status& why) override { closed_.Set(why.ok() ? 0 : 1); }
+  Promise<int> closed_;
+};
+
+// Other writers may come and go before the copying has noticed who reads: for that one our end is
+// open from the beginning.
+TEST_F(CioTest, NobodySeesTheEndOfInputThatIsStillToCome) {
+  const auto stream = std::make_shared<InputStream>();
+  const auto io = Create(stream, {}, {});
+  const Fd reader = OpenPath(io->Config().stdin, O_RDONLY | O_NONBLOCK);
+  { const Fd writer = OpenPath(io->Config().stdin, O_WRONLY | O_NONBLOCK); }
+  char byte = 0;
+  EXPECT_EQ(read(reader, &byte, 1), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_TRUE(stream->Write("x").ok());
+  pollfd p{.fd = reader, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&p, 1, 60'000), 1);
+  EXPECT_EQ(read(reader, &byte, 1), 1);
+  EXPECT_TRUE(io->Close().ok());
+}
+
+// Go's fifo package does that to a writing end that it closes before it was opened.
+TEST_F(CioTest, AReaderForAMomentIsNotTheTasks) {
+  for (int i = 0; i < 20; ++i) {
+    const auto io = Create(Source::FromString("the input"), {}, {});
+    { const Fd moment = OpenPath(io->Config().stdin, O_RDONLY | O_NONBLOCK); }
+    EXPECT_EQ(ReadAll(OpenPath(io->Config().stdin, O_RDONLY)), "the input");
+    EXPECT_TRUE(io->InputDone().Get(ctx_).ok());
+    EXPECT_TRUE(io->Close().ok());
+  }
+}
+
+TEST_F(CioTest, TheEndOfTheSourceIsTold) {
+  Pair ended = MakePipe();
+  ended.in.Close();
+  for (const Source& source :
+       {Source::FromString("x"), Source::FromString(""), Source::FromFd(ended.out),
+        Source::FromFunction([] { return std::string(); }),
+        Source(std::make_shared<BrokenSource>())}) {
+    const auto io = Create(source, {}, {});
+    EXPECT_FALSE(io->InputEnded().IsReady());
+    ReadAll(OpenPath(io->Config().stdin, O_RDONLY));
+    EXPECT_TRUE(io->InputEnded().Get(ctx_).ok());
+    EXPECT_TRUE(io->Close().ok());
+  }
+  const auto terminal = Create(Source::FromString("x"), {}, {}, {WithTerminal()});
+  ReadAll(OpenPath(terminal->Config().stdin, O_RDONLY));
+  EXPECT_TRUE(terminal->InputDone().Get(ctx_).ok());
+  EXPECT_FALSE(terminal->InputEnded().IsReady());
+  EXPECT_TRUE(terminal->Close().ok());
+  const auto canceled = Create(std::make_shared<InputStream>(), {}, {});
+  canceled->Cancel();
+  EXPECT_FALSE(canceled->InputEnded().IsReady());
+  EXPECT_TRUE(canceled->Close().ok());
+  const auto none = Create({}, std::make_shared<Buffer>(), {});
+  EXPECT_FALSE(none->InputEnded().IsReady());
+  EXPECT_TRUE(none->Close().ok());
+}
+
 TEST_F(CioTest, InputFromATerminal) {
   const Fd master(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   ASSERT_EQ(grantpt(master), 0);
@@ -1142,15 +1268,6 @@ TEST_F(CioTest, ATaskThatReadsSlowly) {
   writer.join();
   EXPECT_TRUE(io->Close().ok());
 }
-
-class BrokenSource : public ByteSource {
- public:
-  absl::StatusOr<std::optional<std::string>> Read(std::size_t) override {
-    return errdefs::DataLoss("no more");
-  }
-  void Closed(const absl::Status& why) override { closed_.Set(why.ok() ? 0 : 1); }
-  Promise<int> closed_;
-};
 
 TEST_F(CioTest, ASourceThatFails) {
   const auto broken = std::make_shared<BrokenSource>();

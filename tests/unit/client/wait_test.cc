@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -53,6 +54,7 @@ class FakeTasks : public tasks::Service {
   std::deque<Answer> answers;
   Promise<tasks::WaitResponse> last;
   int waits = 0;
+  int deletes = 0;
 
   Future<tasks::WaitResponse> Wait(const Context& /*ctx*/, std::string_view /*container_id*/,
                                    std::string_view /*exec_id*/) override {
@@ -65,23 +67,23 @@ class FakeTasks : public tasks::Service {
   }
 
   absl::StatusOr<std::uint32_t> Create(const Context&, const tasks::CreateTaskRequest&) override {
-    return 7U;
+    return created;
   }
   absl::StatusOr<std::uint32_t> Start(const Context&, std::string_view, std::string_view) override {
-    return 7U;
+    return started;
   }
   absl::StatusOr<tasks::DeleteResponse> Delete(const Context&, std::string_view) override {
+    ++deletes;
     return tasks::DeleteResponse{};
   }
   absl::StatusOr<tasks::DeleteResponse> DeleteProcess(const Context&, std::string_view,
                                                       std::string_view) override {
     return tasks::DeleteResponse{};
   }
-  absl::StatusOr<tasks::Process> Get(const Context&, std::string_view, std::string_view) override {
-    tasks::Process process;
-    process.pid = 7;
-    process.status = tasks::Status::kRunning;
-    return process;
+  absl::StatusOr<tasks::Process> Get(const Context& ctx, std::string_view,
+                                     std::string_view) override {
+    if (absl::Status ended = ctx.Err(); !ended.ok()) return ended;
+    return known;
   }
   absl::StatusOr<std::vector<tasks::Process>> List(const Context&, std::string_view) override {
     return std::vector<tasks::Process>{};
@@ -91,13 +93,16 @@ class FakeTasks : public tasks::Service {
     return kill_result;
   }
   absl::Status Exec(const Context&, const tasks::ExecProcessRequest&) override {
-    return absl::OkStatus();
+    return created.status();
   }
   absl::Status ResizePty(const Context&, std::string_view, std::string_view, std::uint32_t,
                          std::uint32_t) override {
     return absl::OkStatus();
   }
-  absl::Status CloseIO(const Context&, std::string_view, std::string_view, bool) override {
+  absl::Status CloseIO(const Context&, std::string_view, std::string_view exec_id,
+                       bool stdin) override {
+    EXPECT_TRUE(stdin);
+    stdin_closed.emplace_back(exec_id);
     return absl::OkStatus();
   }
   absl::Status Pause(const Context&, std::string_view) override { return absl::OkStatus(); }
@@ -121,6 +126,11 @@ class FakeTasks : public tasks::Service {
 
   std::vector<tasks::KillRequest> killed;
   absl::Status kill_result;
+  absl::StatusOr<std::uint32_t> created = 7U;
+  absl::StatusOr<std::uint32_t> started = 7U;
+  absl::StatusOr<tasks::Process> known =
+      tasks::Process{.pid = 7, .status = tasks::Status::kRunning};
+  std::vector<std::string> stdin_closed;  // of which execs; "" is the task
 
  private:
   std::mutex mu_;
@@ -199,6 +209,7 @@ class FakeIO final : public cio::IO {
     return Future<cio::OutputResult>::Ready(cio::OutputResult{});
   }
   Future<std::uint64_t> InputDone() override { return Future<std::uint64_t>::Ready(0U); }
+  Future<std::monostate> InputEnded() override { return input_ended.GetFuture(); }
   Future<cio::DrainResult> Drain(absl::Duration /*grace*/) override { return drained.GetFuture(); }
   absl::Status Close() override {
     closed = true;
@@ -206,6 +217,7 @@ class FakeIO final : public cio::IO {
   }
 
   Promise<cio::DrainResult> drained;
+  Promise<std::monostate> input_ended;
   bool cancelled = false;
   bool closed = false;
 
@@ -226,6 +238,118 @@ TEST_F(WaitTest, ReportsTheExitAfterTheOutput) {
   io->drained.Set(cio::DrainResult::kEOF);
   ASSERT_TRUE(exit.IsReady());
   EXPECT_EQ(exit.Get(background_)->ExitCode(), 3U);
+}
+
+TEST_F(WaitTest, TheEndOfTheInputIsPassedOnOnce) {
+  const auto of_task = std::make_shared<FakeIO>();
+  const auto of_exec = std::make_shared<FakeIO>();
+  {
+    auto task =
+        client_.LoadContainer(background_, "web")->NewTask(background_, [&](std::string_view) {
+          return of_task;
+        });
+    ASSERT_TRUE(task.ok()) << task.status();
+    EXPECT_TRUE(task->Start(background_).ok());
+    auto exec = task->Exec(background_, "sh", {}, [&](std::string_view) { return of_exec; });
+    ASSERT_TRUE(exec.ok()) << exec.status();
+    EXPECT_TRUE(exec->Start(background_).ok());
+    EXPECT_TRUE(tasks_->stdin_closed.empty());
+  }
+  of_exec->input_ended.Set(std::monostate());
+  of_task->input_ended.Set(std::monostate());
+  EXPECT_THAT(tasks_->stdin_closed, ::testing::ElementsAre("sh", ""));
+}
+
+// The streams after an attempt that ended with `failed`, with what the daemon then says.
+TEST_F(WaitTest, StreamsAreRemovedOnlyOfWhatIsNotThere) {
+  const auto [ended, cancel] = WithCancel(background_);
+  cancel();
+  const tasks::Process ours{.pid = 7, .status = tasks::Status::kCreated};
+  const tasks::Process others{
+      .pid = 7, .status = tasks::Status::kCreated, .stdout_path = "/another/fifo"};
+  struct Case {
+    absl::Status failed;
+    absl::StatusOr<tasks::Process> known;
+    bool closed;
+  };
+  for (const Case& c : std::vector<Case>{
+           {errdefs::InvalidArgument("no"), ours, true},
+           {errdefs::AlreadyExists("another"), others, true},
+           {errdefs::DeadlineExceeded("late"), ours, false},
+           {errdefs::Unavailable("lost"), ours, false},
+           {errdefs::Unavailable("lost"), errdefs::Unavailable("still"), false},
+           {errdefs::Canceled("canceled"), others, true},
+           {errdefs::Unknown("runc"), errdefs::NotFound("no task"), true},
+       }) {
+    tasks_->created = c.failed;
+    tasks_->known = c.known;
+    for (const bool of_task : {true, false}) {
+      const auto io = std::make_shared<FakeIO>();
+      const auto creator = [&](std::string_view) { return io; };
+      if (of_task) {
+        EXPECT_FALSE(client_.LoadContainer(background_, "web")->NewTask(ended, creator).ok());
+      } else {
+        tasks_->known = ours;
+        Task task = LoadTask();
+        tasks_->known = c.known;
+        EXPECT_FALSE(task.Exec(ended, "sh", {}, creator).ok());
+      }
+      EXPECT_EQ(io->closed, c.closed) << c.failed << ", " << c.known.status();
+      EXPECT_TRUE(io->cancelled);
+    }
+  }
+}
+
+TEST_F(WaitTest, AStartThatFailsClosesTheStreamsOnlyOfWhatHasNotBegun) {
+  using tasks::Status;
+  struct Case {
+    absl::Status failed;
+    absl::StatusOr<tasks::Process> known;
+    bool closed;
+  };
+  for (const Case& c : std::vector<Case>{
+           {errdefs::Unknown("no such program"), tasks::Process{.status = Status::kCreated}, true},
+           {errdefs::FailedPrecondition("running"), tasks::Process{.status = Status::kRunning},
+            false},
+           {errdefs::Unknown("exited"), tasks::Process{.status = Status::kStopped}, false},
+           {errdefs::Unknown("paused"), tasks::Process{.status = Status::kPaused}, false},
+           {errdefs::Unknown("lost"), errdefs::Unavailable("no daemon"), false},
+           {errdefs::NotFound("deleted"), errdefs::NotFound("deleted"), true},
+           {errdefs::DeadlineExceeded("late"), tasks::Process{.status = Status::kCreated}, false},
+           {errdefs::Unavailable("lost"), tasks::Process{.status = Status::kCreated}, false},
+           {errdefs::Canceled("canceled"), tasks::Process{.status = Status::kCreated}, false},
+       }) {
+    const auto io = std::make_shared<FakeIO>();
+    io->drained.Set(cio::DrainResult::kEOF);
+    auto task =
+        client_.LoadContainer(background_, "web")->NewTask(background_, [&](std::string_view) {
+          return io;
+        });
+    ASSERT_TRUE(task.ok()) << task.status();
+    tasks_->started = c.failed;
+    tasks_->known = c.known;
+    EXPECT_EQ(task->Start(background_).code(), c.failed.code());
+    EXPECT_EQ(io->closed, c.closed) << c.failed;
+  }
+}
+
+TEST_F(WaitTest, DeleteComesAfterTheOutput) {
+  const auto io = std::make_shared<FakeIO>();
+  auto task =
+      client_.LoadContainer(background_, "web")->NewTask(background_, [&](std::string_view) {
+        return io;
+      });
+  ASSERT_TRUE(task.ok()) << task.status();
+  tasks_->known->status = tasks::Status::kStopped;
+  const auto early = task->Delete(WithTimeout(background_, absl::Milliseconds(30)));
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(early.status())) << early.status();
+  EXPECT_THAT(std::string(errdefs::Message(early.status())), HasSubstr("output"));
+  EXPECT_EQ(tasks_->deletes, 0);
+  EXPECT_FALSE(io->cancelled);
+  io->drained.Set(cio::DrainResult::kEOF);
+  EXPECT_TRUE(task->Delete(background_).ok());
+  EXPECT_EQ(tasks_->deletes, 1);
+  EXPECT_TRUE(io->closed);
 }
 
 TEST_F(WaitTest, ProcessKillWaitsForTheExit) {

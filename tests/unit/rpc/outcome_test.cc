@@ -8,21 +8,21 @@
 namespace containerd::rpc {
 namespace {
 
-TEST(IsOutcomeOpen, AnswersAreNot) {
-  EXPECT_FALSE(IsOutcomeOpen(absl::OkStatus()));
-  EXPECT_FALSE(IsOutcomeOpen(errdefs::NotFound("x")));
-  EXPECT_FALSE(IsOutcomeOpen(errdefs::AlreadyExists("x")));
-  EXPECT_FALSE(IsOutcomeOpen(errdefs::InvalidArgument("x")));
-  EXPECT_FALSE(IsOutcomeOpen(errdefs::FailedPrecondition("x")));
-  EXPECT_FALSE(IsOutcomeOpen(errdefs::NotImplemented("x")));
+TEST(OutcomeOpen, AnswersAreNot) {
+  EXPECT_FALSE(OutcomeOpen(absl::OkStatus()));
+  EXPECT_FALSE(OutcomeOpen(errdefs::NotFound("x")));
+  EXPECT_FALSE(OutcomeOpen(errdefs::AlreadyExists("x")));
+  EXPECT_FALSE(OutcomeOpen(errdefs::InvalidArgument("x")));
+  EXPECT_FALSE(OutcomeOpen(errdefs::FailedPrecondition("x")));
+  EXPECT_FALSE(OutcomeOpen(errdefs::NotImplemented("x")));
 }
 
-TEST(IsOutcomeOpen, LostAnswersAre) {
-  EXPECT_TRUE(IsOutcomeOpen(absl::DeadlineExceededError("x")));
-  EXPECT_TRUE(IsOutcomeOpen(absl::CancelledError("x")));
-  EXPECT_TRUE(IsOutcomeOpen(errdefs::Unavailable("x")));
-  EXPECT_TRUE(IsOutcomeOpen(errdefs::Unknown("x")));
-  EXPECT_TRUE(IsOutcomeOpen(errdefs::Internal("x")));
+TEST(OutcomeOpen, LostAnswersAre) {
+  EXPECT_TRUE(OutcomeOpen(absl::DeadlineExceededError("x")));
+  EXPECT_TRUE(OutcomeOpen(absl::CancelledError("x")));
+  EXPECT_TRUE(OutcomeOpen(errdefs::Unavailable("x")));
+  EXPECT_TRUE(OutcomeOpen(errdefs::Unknown("x")));
+  EXPECT_TRUE(OutcomeOpen(errdefs::Internal("x")));
 }
 
 }  // namespace

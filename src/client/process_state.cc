@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process_state.h"
+
+#include <unordered_set>
+#include <variant>
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
+#include "containerd/rpc/connection.h"
+#include "containerd/tasks/tasks.h"
+
+#include "src/base/cleanup.h"
+#include "src/base/mutex.h"
+#include "src/rpc/internal/call.h"
+#include "src/rpc/internal/outcome.h"
+#include "src/rpc/internal/until_answered.h"
+
+namespace containerd::internal {
+namespace {
+
+// How long to wait for the last output of a process that is gone from the daemon.
+constexpr absl::Duration kLastGrace = absl::Milliseconds(100);
+
+// The streams that are being copied, whoever else holds them.
+class Copying {
+ public:
+  static Copying& Instance() {
+    static Copying& instance = *new Copying;  // never destroyed: copies may outlive static objects
+    return instance;
+  }
+
+  void KeepUntilDone(const std::shared_ptr<cio::IO>& io) {
+    {
+      const base::MutexLock lock(mu_);
+      if (!ios_.insert(io).second) return;
+    }
+    io->OutputDone().Then([this, weak = std::weak_ptr(io)](const auto&) {
+      const auto output_done = weak.lock();
+      if (output_done == nullptr) return;
+      output_done->InputDone().Then([this, weak](const auto&) { LetGo(weak.lock()); });
+    });
+  }
+
+ private:
+  void LetGo(const std::shared_ptr<cio::IO>& io) {
+    const base::MutexLock lock(mu_);
+    ios_.erase(io);  // the caller's is not the last reference
+  }
+
+  base::Mutex mu_;
+  std::unordered_set<std::shared_ptr<cio::IO>> ios_ ABSL_GUARDED_BY(mu_);
+};
+
+// A client for callbacks, on whose threads its end must not wait for anything.
+class ClientForCallbacks {
+ public:
+  explicit ClientForCallbacks(Client client) : client_(std::move(client)) {}
+  ClientForCallbacks(const ClientForCallbacks&) = delete;
+  ClientForCallbacks& operator=(const ClientForCallbacks&) = delete;
+  ~ClientForCallbacks() {
+    const rpc::CallbackScope scope;
+    client_.reset();
+  }
+
+  Client& operator*() { return *client_; }
+
+ private:
+  std::optional<Client> client_;
+};
+
+}  // namespace
+
+std::string ProcessState::Describe() const {
+  return IsTask() ? fmt::format("task \"{}\"", container_id)
+                  : fmt::format("process \"{}\" of task \"{}\"", exec_id, container_id);
+}
+
+void ProcessState::Exists(const Context& ctx) const {
+  if (io == nullptr) return;
+  Copying::Instance().KeepUntilDone(io);
+  io->InputEnded().Then([client = std::make_shared<ClientForCallbacks>(client),
+                         ctx = WithoutCancel(ctx), container_id = container_id, exec_id = exec_id,
+                         what = Describe()](const absl::StatusOr<std::monostate>&) {
+    rpc::CallAsyncUntilAnswered<std::monostate>(
+        ctx, (**client).Connection(),
+        [=](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
+          (**client)
+              .TaskService()
+              ->CloseIOAsync(ctx, container_id, exec_id, true)
+              .Then(std::move(answered));
+        },
+        [what, client](const absl::StatusOr<std::monostate>& closed) {
+          // A process that has gone needs no end of its input.
+          if (closed.ok() || errdefs::IsNotFound(closed.status())) return;
+          log::Warn(fmt::format("closing the stdin of {} at the end of its source: {}", what,
+                                errdefs::Message(closed.status())));
+        });
+  });
+}
+
+void ProcessState::CloseStreams() const {
+  if (io == nullptr) return;
+  io->Cancel();
+  if (absl::Status s = io->Close(); !s.ok()) {
+    log::Warn(fmt::format("closing the streams of {}: {}", Describe(), errdefs::Message(s)));
+  }
+}
+
+void ProcessState::CreationFailed(const Context& ctx, const absl::Status& why) const {
+  if (io == nullptr) return;
+  if (!rpc::OutcomeOpen(why)) return CloseStreams();
+  const auto found = client.TaskService()->Get(base::CleanUpContext(ctx), container_id, exec_id);
+  const cio::Config& config = io->Config();
+  const bool others =
+      found.ok() && (found->stdin_path != config.stdin || found->stdout_path != config.stdout ||
+                     found->stderr_path != config.stderr);
+  if (errdefs::IsNotFound(found.status()) || others) return CloseStreams();
+  log::Warn(
+      fmt::format("{} may exist although creating it failed: its FIFOs are kept", Describe()));
+  io->Cancel();
+}
+
+void ProcessState::StartFailed(const Context& ctx, const absl::Status& why) const {
+  // It may run, or be about to.
+  if (io == nullptr || (rpc::OutcomeOpen(why) && !errdefs::IsUnknown(why))) return;
+  const auto found = client.TaskService()->Get(base::CleanUpContext(ctx), container_id, exec_id);
+  if (errdefs::IsNotFound(found.status())) {
+    // What it wrote before it went is still under way.
+    static_cast<void>(io->Drain(kLastGrace).Get(base::CleanUpContext(ctx)));
+    CloseStreams();
+  } else if (found.ok() && found->status == tasks::Status::kCreated) {
+    CloseStreams();
+  }
+}
+
+absl::Status ProcessState::DrainOutput(const Context& ctx) const {
+  if (io == nullptr || drained->load()) return absl::OkStatus();
+  const auto result = io->Drain(kDrainGrace).Get(ctx);
+  if (!result.ok()) {
+    return errdefs::Annotate(result.status(),
+                             fmt::format("{} has output that is not delivered yet", Describe()));
+  }
+  drained->store(true);
+  return absl::OkStatus();
+}
+
+void ProcessState::Deleted(const Context& ctx) const {
+  if (io == nullptr) return;
+  // The shim has let go of its ends. What may still come is of others.
+  static_cast<void>(io->Drain(kLastGrace).Get(WithTimeout(ctx, absl::Seconds(1))));
+  CloseStreams();
+}
+
+}  // namespace containerd::internal
