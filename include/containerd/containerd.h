@@ -2,6 +2,29 @@
 //
 // Everything that a program which runs containers needs; include single headers instead where
 // compile time matters.
+//
+// What holds for all of it:
+//
+// Callbacks. Options, handlers, filters and walks run on the thread that called for them, or on one
+// that works for that call, and may call the library and block. So may continuations of futures
+// (future/future.h) and callbacks of subscriptions, which run on an Executor's threads
+// (future/executor.h). Three kinds must be quick, as others wait for them: sinks, sources and
+// bodies of HTTP requests (on the reactor's thread), sinks of the log (anywhere), and callbacks of
+// a context's end (where it is cancelled). A call that would block the reactor's thread or one of
+// gRPC's fails at once, with ErrFailedPrecondition.
+//
+// Exceptions. The library throws none. One that leaves a callback, of whatever kind, becomes the
+// error of the operation that called it, ErrInternal with what() in it, and the operation ends in
+// order. Where there is no operation it is logged: continuations of Then, callbacks of a context's
+// end, the last callback of a subscription, sinks of the log.
+//
+// Signals. All threads that the library starts, or has gRPC start, block all signals but those that
+// report faults (SIGSEGV and its like). Programs that a thread starts get none of that.
+//
+// fork. A forked child may exec; it may also destroy what it inherited, which touches nothing of
+// the parent's. Whatever else it does with that fails with ErrFailedPrecondition. It cannot make a
+// client either, unless it was forked before the first one was made: gRPC, which has threads, does
+// not survive a fork. Packages that do not talk to a daemon work in it.
 #ifndef CONTAINERD_CONTAINERD_H_
 #define CONTAINERD_CONTAINERD_H_
 

@@ -26,8 +26,8 @@
 
 namespace containerd {
 
-// A stub of `Service` on the client's current channel; nullptr after Close. After a Reconnect, make
-// a new one.
+// A stub of `Service` on the client's current channel; nullptr after Close, and in a forked child.
+// After a Reconnect, make a new one.
 template <typename Service>
 std::unique_ptr<typename Service::Stub> NewStub(const Client& client) {
   auto channel = client.Conn();

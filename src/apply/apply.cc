@@ -18,6 +18,7 @@
 
 #include "layer.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::apply {
 namespace {
@@ -29,14 +30,15 @@ class ProgressReader final : public io::Reader {
       : reader_(reader), progress_(progress) {}
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
-    Tell();
+    if (absl::Status s = Tell(); !s.ok()) return s;
     absl::StatusOr<std::size_t> n = reader_.Read(ctx, buf);
     if (n.ok()) size_ += static_cast<std::int64_t>(*n);
     return n;
   }
 
-  void Tell() const {
-    if (progress_) progress_(size_);
+  absl::Status Tell() const {
+    if (!progress_) return absl::OkStatus();
+    return errdefs::Guard("the progress callback", progress_, size_);
   }
 
  private:
@@ -92,7 +94,7 @@ class FileSystemApplier final : public diff::Applier {
     ProgressReader progress(*reader, config.progress);
     absl::StatusOr<ocispec::Descriptor> applied =
         ApplyStream(ctx, desc, progress, mounts, options_, config.sync_fs);
-    progress.Tell();
+    if (absl::Status s = progress.Tell(); applied.ok() && !s.ok()) return s;
     return applied;
   }
 

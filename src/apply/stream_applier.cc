@@ -24,7 +24,9 @@
 #include "pipe.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/diff/internal/report.h"
 #include "src/snapshots/internal/unique.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::apply {
 namespace {
@@ -43,8 +45,16 @@ class Staged {
         desc_(std::move(desc)),
         key_(std::move(key)),
         dir_(std::move(dir)),
-        pipe_(ctx),
-        worker_([this, options] { result_ = Extract(options); }) {}
+        pipe_(ctx) {
+    absl::StatusOr<std::thread> worker =
+        threads::Start("extract a layer", [this, options] { result_ = Extract(options); });
+    if (worker.ok()) {
+      worker_ = *std::move(worker);
+    } else {
+      result_ = worker.status();
+      pipe_.Break();
+    }
+  }
 
   Staged(const Staged&) = delete;
   Staged& operator=(const Staged&) = delete;
@@ -63,7 +73,7 @@ class Staged {
     // The caller has fetched the whole layer. If not all of it came through the pipe, the rest
     // never will.
     pipe_.BreakUnlessClosed();
-    worker_.join();
+    if (worker_.joinable()) worker_.join();
     return result_;
   }
 
@@ -209,7 +219,7 @@ class StreamApplierImpl final : public StreamApplier {
     if (absl::Status s = base::Apply(opts, ctx, desc, config); !s.ok()) {
       return errdefs::Annotate(s, "failed to apply config opt");
     }
-    if (config.progress) config.progress(0);
+    if (absl::Status s = diff::Report(config, 0); !s.ok()) return s;
     if (absl::Status s = OfLocalFiles(staged->MoveTo(mounts)); !s.ok()) {
       return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
     }
@@ -217,7 +227,7 @@ class StreamApplierImpl final : public StreamApplier {
       absl::Status s = SyncFs(DirectoryOf(mounts).value_or(""));
       if (!s.ok()) return s;
     }
-    if (config.progress) config.progress(desc.size);
+    if (absl::Status s = diff::Report(config, desc.size); !s.ok()) return s;
     return *result;
   }
 

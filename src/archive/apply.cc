@@ -29,6 +29,7 @@
 #include "src/base/options.h"
 #include "src/base/path.h"
 #include "src/base/userns.h"
+#include "src/errdefs/internal/guard.h"
 #include "whiteout.h"
 
 namespace containerd::archive {
@@ -136,7 +137,8 @@ class Applying {
     }
     header.name = base::CleanPath(header.name);
     if (options_.filter) {
-      absl::StatusOr<bool> accepted = options_.filter(header);
+      absl::StatusOr<bool> accepted =
+          errdefs::Guard("a filter of entries", options_.filter, header);
       if (!accepted.ok()) return accepted.status();
       if (!*accepted) return absl::OkStatus();
     }
@@ -208,7 +210,8 @@ class Applying {
       }
     }
     if (options_.convert_whiteout) {
-      return options_.convert_whiteout(header, root_.PathOf(Join(parent_, base)));
+      return errdefs::Guard("a converter of whiteouts", options_.convert_whiteout, header,
+                            root_.PathOf(Join(parent_, base)));
     }
     if (base == kWhiteoutOpaqueDir) {
       if (absl::Status s = RemoveOthers(); !s.ok()) return s;

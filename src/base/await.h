@@ -20,6 +20,7 @@
 #include "containerd/context/context.h"
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::base {
 
@@ -42,12 +43,14 @@ namespace containerd::base {
 }
 
 // Waits until `ready()`, called with the lock held, is true, or the context ends: then its error.
-// A context that has ended is no error of what is ready already.
+// A context that has ended is no error of what is ready already. ErrFailedPrecondition on a thread
+// that must not block.
 template <typename Ready>
 absl::Status Await(const Context& ctx, std::unique_lock<std::mutex>& lock,
                    std::condition_variable& changed, Ready ready) {
   while (!ready()) {
     if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (absl::Status s = threads::CheckMayBlock("waiting"); !s.ok()) return s;
     if (ctx.Deadline() == absl::InfiniteFuture()) {
       changed.wait(lock);
     } else {
@@ -62,6 +65,7 @@ absl::Status Await(const Context& ctx, Mutex& mu, CondVar& changed, Ready ready)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
   while (!CallLocked(ready)) {
     if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (absl::Status s = threads::CheckMayBlock("waiting"); !s.ok()) return s;
     changed.WaitUntil(mu, ctx.Deadline());
   }
   return absl::OkStatus();

@@ -8,13 +8,15 @@
 
 #include <absl/status/status.h>
 
+#include "src/errdefs/internal/guard.h"
+
 namespace containerd::base {
 
-// Calls the options in order, and returns the first error.
+// Calls the options in order, and returns the first error, or exception.
 template <typename Opt, typename... Args>
 absl::Status Apply(const std::vector<Opt>& opts, Args&&... args) {
   for (const Opt& opt : opts) {
-    if (absl::Status s = opt(args...); !s.ok()) return s;
+    if (absl::Status s = errdefs::Guard("an option", opt, args...); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/base/workers.h"
 
-#include <csignal>
-#include <system_error>
 #include <utility>
+
+#include "src/threads/internal/abandon.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::base {
 
 Workers::~Workers() {
+  if (owner_.Forked()) {
+    for (std::thread& thread : threads_) threads::Abandon(std::move(thread));
+    return;
+  }
   {
     const MutexLock lock(mu_);
     closing_ = true;
@@ -31,34 +36,27 @@ void Workers::Submit(std::function<void()> job) {
 }
 
 void Workers::Start() {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // which the thread inherits
-  try {
-    threads_.emplace_back([this] {
-      const MutexLock lock(mu_);
-      for (;;) {
-        changed_.Wait(mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-          return !jobs_.empty() || closing_;
-        });
-        if (jobs_.empty()) return;
-        RunOne();
-      }
-    });
-  } catch (const std::system_error&) {
-    // Those that there are do it all.
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  absl::StatusOr<std::thread> thread = threads::Start("work off jobs", [this] {
+    const MutexLock lock(mu_);
+    for (;;) {
+      changed_.Wait(
+          mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !jobs_.empty() || closing_; });
+      if (jobs_.empty()) return;
+      RunOne();
+    }
+  });
+  if (thread.ok()) threads_.push_back(*std::move(thread));  // else those that there are do it all
 }
 
 void Workers::Wait() {
+  if (owner_.Forked()) return;
   const MutexLock lock(mu_);
   changed_.Wait(
       mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return jobs_.empty() && busy_ == 0; });
 }
 
 void Workers::Help() {
+  if (owner_.Forked()) return;
   const MutexLock lock(mu_);
   for (;;) {
     changed_.Wait(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/forked.h"
 
 namespace containerd::base {
 
@@ -20,7 +21,7 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Waits for all jobs.
+  // Waits for all jobs, but not in a forked child, where nobody does them.
   ~Workers();
 
   // Runs `job` on one of the threads or one that helps; on this one if there is none of either and
@@ -38,6 +39,7 @@ class Workers {
   // Releases the mutex while the job runs.
   void RunOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  const threads::Owner owner_;
   const std::size_t max_;
   const std::size_t helpers_;
   Mutex mu_;

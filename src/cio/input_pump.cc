@@ -13,6 +13,8 @@
 
 #include "pump.h"
 #include "src/base/fd.h"
+#include "src/errdefs/internal/guard.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::cio::internal {
 namespace {
@@ -50,13 +52,15 @@ InputPump::InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, const
 
 absl::Status InputPump::Start() {
   if (source_) {
-    source_->OnReadable([reactor = std::weak_ptr(reactor_), weak = weak_from_this()] {
+    const auto on_bytes = [reactor = std::weak_ptr(reactor_), weak = weak_from_this()] {
       if (const auto loop = reactor.lock()) {
         loop->Post([weak] {
           if (const auto self = weak.lock()) self->Copy();
         });
       }
-    });
+    };
+    absl::Status s = errdefs::Guard("a source", [&] { source_->OnReadable(on_bytes); });
+    if (!s.ok()) return s;
   }
   Open();
   return done_ ? status_ : absl::OkStatus();
@@ -200,7 +204,8 @@ InputPump::Step InputPump::FlushPending() {
 
 InputPump::Step InputPump::ReadSource() {
   const auto source = source_;  // it may end this pump
-  absl::StatusOr<std::optional<std::string>> piece = source->Read(kChunk);
+  absl::StatusOr<std::optional<std::string>> piece =
+      errdefs::Guard("a source", [&] { return source->Read(kChunk); });
   if (done_) return Step::kMoved;
   if (!piece.ok()) {
     source_ended_ = true;
@@ -289,7 +294,9 @@ void InputPump::Finish(const absl::Status& status) {
   fifo_.Reset();
   file_.reset();
   user_fd_.reset();
-  if (const auto source = std::exchange(source_, nullptr)) source->Closed(status);
+  if (const auto source = std::exchange(source_, nullptr)) {
+    threads::Notify("a source", [&] { source->Closed(status); });
+  }
   const OnDone on_done = std::exchange(on_done_, nullptr);
   on_done(status);
 }

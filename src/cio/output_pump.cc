@@ -14,6 +14,7 @@
 
 #include "pump.h"
 #include "src/base/fd.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::cio::internal {
 namespace {
@@ -39,13 +40,15 @@ OutputPump::OutputPump(std::shared_ptr<reactor::Reactor> reactor, std::string pa
 absl::Status OutputPump::Start() {
   if (sink_) {
     // It may be called on any thread; the pump continues on the loop's thread.
-    sink_->OnWritable([reactor = std::weak_ptr(reactor_), weak = weak_from_this()] {
+    const auto on_room = [reactor = std::weak_ptr(reactor_), weak = weak_from_this()] {
       if (const auto loop = reactor.lock()) {
         loop->Post([weak] {
           if (const auto self = weak.lock()) self->OnRoom();
         });
       }
-    });
+    };
+    absl::Status s = errdefs::Guard("a sink", [&] { sink_->OnWritable(on_room); });
+    if (!s.ok()) return s;
   }
   absl::StatusOr<reactor::Registration> watch =
       reactor_->Add(fifo_.get(), EPOLLIN, [weak = weak_from_this()](uint32_t) {
@@ -172,7 +175,9 @@ void OutputPump::Deliver(std::string_view bytes) {
 
 // How much the sink takes now; 0 for none.
 absl::StatusOr<std::size_t> OutputPump::Offer(std::string_view bytes) {
-  if (const auto sink = sink_) return sink->Write(bytes);  // it may end this pump
+  if (const auto sink = sink_) {  // it may end this pump
+    return errdefs::Guard("a sink", [&] { return sink->Write(bytes); });
+  }
   while (true) {
     const Moved moved = user_fd_->Write(bytes);
     if (moved.ok()) return static_cast<std::size_t>(moved.n);

@@ -34,6 +34,7 @@
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/client/internal/state.h"
+#include "src/rpc/internal/process.h"
 
 namespace containerd {
 namespace {
@@ -110,12 +111,14 @@ absl::StatusOr<Client> Client::New(const Context& ctx, std::string_view address,
 absl::StatusOr<Client> Client::NewWithConn(std::shared_ptr<grpc::Channel> conn,
                                            const std::vector<Opt>& opts) {
   if (conn == nullptr) return errdefs::InvalidArgument("NewWithConn: the connection is null");
+  if (absl::Status s = rpc::ClaimGrpc(); !s.ok()) return s;
   absl::StatusOr<ClientOptions> options = Collect(opts);
   if (!options.ok()) return options.status();
   return Client(MakeState(*std::move(options), std::move(conn)));
 }
 
 absl::Status Client::Reconnect(const Context& ctx) {
+  if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
   if (!state_->connector) {
     return errdefs::Unavailable("unable to reconnect to containerd, no connector available");
   }
@@ -131,6 +134,7 @@ absl::Status Client::Close() {
 }
 
 absl::StatusOr<bool> Client::IsServing(const Context& ctx) {
+  if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
   if (Conn() == nullptr) return NoConnection();
   auto status = HealthService()->Check(ctx, {.wait_for_ready = true});
   if (!status.ok()) return status.status();
@@ -138,6 +142,7 @@ absl::StatusOr<bool> Client::IsServing(const Context& ctx) {
 }
 
 absl::StatusOr<Version> Client::Version(const Context& ctx) {
+  if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
   if (Conn() == nullptr) return NoConnection();
   auto info = VersionService()->Version(ctx);
   if (!info.ok()) return info.status();

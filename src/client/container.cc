@@ -23,6 +23,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/outcome.h"
 
 namespace containerd {
@@ -237,7 +238,7 @@ absl::StatusOr<std::vector<mount::Mount>> Container::RootFS(const Context& ctx,
 
 absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& creator,
                                         const std::vector<NewTaskOpt>& opts) {
-  auto io = creator(state_->id);
+  auto io = errdefs::Guard("a Creator", creator, state_->id);
   if (!io.ok()) {
     return errdefs::Annotate(io.status(), fmt::format("streams of task \"{}\"", state_->id));
   }
@@ -277,7 +278,7 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
 
 absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::Creator& creator,
                                                  std::string_view root_dir) {
-  auto io = creator(state_->id);
+  auto io = errdefs::Guard("a Creator", creator, state_->id);
   if (!io.ok()) {
     return errdefs::Annotate(io.status(), fmt::format("streams of task \"{}\"", state_->id));
   }

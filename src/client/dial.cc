@@ -30,7 +30,10 @@
 
 #include "src/base/fd.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/call.h"
+#include "src/rpc/internal/process.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::internal {
 namespace {
@@ -175,6 +178,7 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Address& address,
                                                     const ClientOptions& options) {
+  if (absl::Status s = rpc::ClaimGrpc(); !s.ok()) return s;
   DialOptions dial;
   if (absl::Status s = base::Apply(options.dial_opts, dial); !s.ok()) return s;
   if (absl::Status s = base::Apply(options.extra_dial_opts, dial); !s.ok()) return s;
@@ -200,16 +204,24 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Ad
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (!address.unix_path.empty()) args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
-  for (const auto& set : dial.channel_arguments) set(args);
+  for (const auto& set : dial.channel_arguments) {
+    if (absl::Status s = errdefs::Guard("a function of WithChannelArguments", set, args); !s.ok()) {
+      return s;
+    }
+  }
 
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
   if (!options.default_namespace.empty()) {
     interceptors.push_back(
         std::make_unique<NamespaceInterceptorFactory>(options.default_namespace));
   }
-  auto channel = grpc::experimental::CreateCustomChannelWithInterceptors(
-      address.target, dial.credentials ? dial.credentials : grpc::InsecureChannelCredentials(),
-      args, std::move(interceptors));
+  const auto make = [&] {
+    const threads::SignalsBlocked blocked;  // gRPC starts threads with the first channel
+    return grpc::experimental::CreateCustomChannelWithInterceptors(
+        address.target, dial.credentials ? dial.credentials : grpc::InsecureChannelCredentials(),
+        args, std::move(interceptors));
+  };
+  auto channel = make();
 
   if (dial.block) {
     const Context limited = containerd::WithTimeout(ctx, timeout);

@@ -13,6 +13,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/errdefs/internal/guard.h"
+
 namespace containerd::internal {
 namespace {
 
@@ -43,11 +45,12 @@ absl::StatusOr<std::shared_ptr<cio::IO>> AttachToProcess(const tasks::Process& p
   if (attach == nullptr) return nullptr;
   const std::vector<std::string> paths = {process.stdin_path, process.stdout_path,
                                           process.stderr_path};
-  return attach(cio::NewFIFOSet({.terminal = process.terminal,
-                                 .stdin = process.stdin_path,
-                                 .stdout = process.stdout_path,
-                                 .stderr = process.stderr_path},
-                                [paths] { return RemoveFifos(paths); }));
+  return errdefs::Guard("an Attach", attach,
+                        cio::NewFIFOSet({.terminal = process.terminal,
+                                         .stdin = process.stdin_path,
+                                         .stdout = process.stdout_path,
+                                         .stderr = process.stderr_path},
+                                        [paths] { return RemoveFifos(paths); }));
 }
 
 }  // namespace containerd::internal

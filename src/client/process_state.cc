@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 #include "containerd/log/log.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/tasks/tasks.h"
@@ -37,11 +38,14 @@ class Copying {
       const base::MutexLock lock(mu_);
       if (!ios_.insert(io).second) return;
     }
-    io->OutputDone().Then([this, weak = std::weak_ptr(io)](const auto&) {
-      const auto output_done = weak.lock();
-      if (output_done == nullptr) return;
-      output_done->InputDone().Then([this, weak](const auto&) { LetGo(weak.lock()); });
-    });
+    io->OutputDone().Then(
+        [this, weak = std::weak_ptr(io)](const auto&) {
+          const auto output_done = weak.lock();
+          if (output_done == nullptr) return;
+          output_done->InputDone().Then([this, weak](const auto&) { LetGo(weak.lock()); },
+                                        InlineExecutor());
+        },
+        InlineExecutor());
   }
 
  private:
@@ -81,28 +85,31 @@ std::string ProcessState::Describe() const {
 void ProcessState::Exists(const Context& ctx) const {
   if (io == nullptr) return;
   Copying::Instance().KeepUntilDone(io);
-  io->InputEnded().Then([client = std::make_shared<ClientForCallbacks>(client),
-                         ctx = WithoutCancel(ctx), container_id = container_id, exec_id = exec_id,
-                         what = Describe()](const absl::StatusOr<std::monostate>&) {
-    rpc::CallAsyncUntilAnswered<std::monostate>(
-        ctx, (**client).Connection(),
-        [=](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
-          (**client)
-              .TaskService()
-              ->CloseIOAsync(ctx, container_id, exec_id, true)
-              .Then(std::move(answered));
-        },
-        [what, client](const absl::StatusOr<std::monostate>& closed) {
-          // A process that has gone needs no end of its input.
-          if (closed.ok() || errdefs::IsNotFound(closed.status())) return;
-          log::Warn(fmt::format("closing the stdin of {} at the end of its source: {}", what,
-                                errdefs::Message(closed.status())));
-        });
-  });
+  io->InputEnded().Then(
+      [client = std::make_shared<ClientForCallbacks>(client), ctx = WithoutCancel(ctx),
+       container_id = container_id, exec_id = exec_id,
+       what = Describe()](const absl::StatusOr<std::monostate>&) {
+        rpc::CallAsyncUntilAnswered<std::monostate>(
+            ctx, (**client).Connection(),
+            [=](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
+              (**client)
+                  .TaskService()
+                  ->CloseIOAsync(ctx, container_id, exec_id, true)
+                  .Then(std::move(answered), InlineExecutor());
+            },
+            [what, client](const absl::StatusOr<std::monostate>& closed) {
+              // A process that has gone needs no end of its input.
+              if (closed.ok() || errdefs::IsNotFound(closed.status())) return;
+              log::Warn(fmt::format("closing the stdin of {} at the end of its source: {}", what,
+                                    errdefs::Message(closed.status())));
+            });
+      },
+      InlineExecutor());
 }
 
 void ProcessState::CloseStreams() const {
-  if (io == nullptr) return;
+  // The streams of a process that this one was forked from are still in use there.
+  if (io == nullptr || client.Connection()->Forked()) return;
   io->Cancel();
   if (absl::Status s = io->Close(); !s.ok()) {
     log::Warn(fmt::format("closing the streams of {}: {}", Describe(), errdefs::Message(s)));

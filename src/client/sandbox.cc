@@ -10,6 +10,7 @@
 #include "containerd/container_opts.h"
 #include "containerd/containers/containers.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 #include "containerd/log/log.h"
 #include "containerd/typeurl/typeurl.h"
 
@@ -115,14 +116,16 @@ Future<ExitStatus> Sandbox::Wait(const Context& ctx) {
   if (!controller.ok()) return Future<ExitStatus>::Ready(controller.status());
   return (*controller)
       ->Wait(ctx, ID())
-      .Map<ExitStatus>([metadata = metadata_](const absl::StatusOr<sandbox::ExitStatus>& exit)
-                           -> absl::StatusOr<ExitStatus> {
-        if (!exit.ok()) {
-          return errdefs::Annotate(exit.status(),
-                                   fmt::format("waiting for sandbox \"{}\"", metadata->id));
-        }
-        return ExitStatus(exit->exit_status, exit->exited_at);
-      });
+      .Map<ExitStatus>(
+          [metadata = metadata_](
+              const absl::StatusOr<sandbox::ExitStatus>& exit) -> absl::StatusOr<ExitStatus> {
+            if (!exit.ok()) {
+              return errdefs::Annotate(exit.status(),
+                                       fmt::format("waiting for sandbox \"{}\"", metadata->id));
+            }
+            return ExitStatus(exit->exit_status, exit->exited_at);
+          },
+          InlineExecutor());
 }
 
 absl::Status Sandbox::Shutdown(const Context& ctx) {

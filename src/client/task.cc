@@ -13,6 +13,7 @@
 #include "fifos.h"
 #include "process_state.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd {
 
@@ -30,7 +31,7 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view id,
   if (absl::Status s = identifiers::Validate(id); !s.ok()) return errdefs::Annotate(s, what);
   auto any = typeurl::MarshalAny(spec);
   if (!any.ok()) return errdefs::Annotate(any.status(), what);
-  auto io = creator(id);
+  auto io = errdefs::Guard("a Creator", creator, id);
   if (!io.ok()) return errdefs::Annotate(io.status(), what);
 
   const cio::Config& config = (*io)->Config();

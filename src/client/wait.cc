@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/tasks/tasks.h"
 
@@ -60,7 +61,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
         ctx_, conn_,
         [self = shared_from_this()](std::function<void(const Response&)> answered) {
           self->service_->Wait(self->ctx_, self->container_id_, self->exec_id_)
-              .Then(std::move(answered));
+              .Then(std::move(answered), InlineExecutor());
         },
         [self = shared_from_this()](const Response& response) { self->Answered(response); });
   }
@@ -74,10 +75,12 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
     if (io_ == nullptr) return Finish(status);
     exited_ = true;
     io_->Drain(kDrainGrace)
-        .Then([self = shared_from_this(), status](const absl::StatusOr<cio::DrainResult>&) {
-          self->drained_->store(true);
-          self->Finish(status);
-        });
+        .Then(
+            [self = shared_from_this(), status](const absl::StatusOr<cio::DrainResult>&) {
+              self->drained_->store(true);
+              self->Finish(status);
+            },
+            InlineExecutor());
   }
 
   void Finish(absl::StatusOr<ExitStatus> result) {

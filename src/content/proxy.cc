@@ -9,6 +9,7 @@
 #include "remote_reader.h"
 #include "remote_writer.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_time.h"
@@ -81,7 +82,8 @@ class ProxyStore final : public Store {
     const std::function<absl::Status(pb::ListContentResponse&)> each =
         [&fn](pb::ListContentResponse& response) {
           for (const pb::Info& info : response.info()) {
-            if (absl::Status s = fn(FromProto(info)); !s.ok()) return s;
+            absl::Status s = errdefs::Guard("a walk's function", fn, FromProto(info));
+            if (!s.ok()) return s;
           }
           return absl::OkStatus();
         };

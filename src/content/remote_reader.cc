@@ -55,6 +55,7 @@ class StreamReader final : public io::Reader {
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
     if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (absl::Status s = blob_.stubs->conn()->CheckProcess(); !s.ok()) return s;
     if (pos_ >= blob_.size || buf.empty()) return std::size_t{0};
     if (state_ == nullptr) Start();
 

@@ -51,7 +51,12 @@ RemoteWriter::~RemoteWriter() {
 }
 
 absl::Status RemoteWriter::Open() {
+  Context generation = stubs_->conn()->current();
   absl::StatusOr<Response> answer = Negotiate(ctx_, /*wait_for_ready=*/false);
+  while (!answer.ok() && generation.Done() && Lost(answer.status())) {  // by a reconnect meanwhile
+    generation = stubs_->conn()->current();
+    answer = Negotiate(ctx_, /*wait_for_ready=*/false);
+  }
   if (!answer.ok()) return Describe(answer.status(), "opening a writer");
   offset_ = answered_ = answer->offset();
   return absl::OkStatus();
@@ -77,7 +82,7 @@ bool RemoteWriter::Lost(const absl::Status& status) const {
 
 absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ctx,
                                                                bool wait_for_ready) {
-  const std::uint64_t generation = stubs_->conn()->generation();
+  const Context generation = stubs_->conn()->current();
   absl::StatusOr<std::shared_ptr<Stream>> stream =
       Stream::Start(ctx_, *stubs_, &pb::Content::StubInterface::async_interface::Write,
                     rpc::CallOptions{.wait_for_ready = wait_for_ready},
@@ -90,27 +95,27 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
   request.set_total(total_);
   request.set_expected(expected_);
   if (absl::Status s = (*stream)->Write(ctx, std::move(request)); !s.ok()) return s;
-  for (;;) {
-    // Waits in slices, because a stream that waits for the old channel does not notice that there
-    // is a new one.
-    const Context slice = WithTimeout(ctx, absl::Seconds(1));
-    absl::StatusOr<Response> answer = (*stream)->Read(slice);
-    if (!answer.ok() && slice.Done() && !ctx.Done() && !ctx_.Done()) {
-      if (stubs_->conn()->generation() == generation) continue;
+  // A stream that waits for the old channel does not notice by itself that there is a new one.
+  const CancelRegistration on_replace =
+      generation.OnCancel([raw = stream->get()] { raw->Cancel(); });
+  absl::StatusOr<Response> answer = (*stream)->Read(ctx);
+  if (!answer.ok()) {
+    const bool replaced = generation.Done() && !stubs_->conn()->closing().Done();
+    if (replaced && !ctx.Done() && !ctx_.Done()) {
       return errdefs::Unavailable("the connection was replaced");
     }
-    if (!answer.ok()) return answer.status();
-    if (answer->action() != pb::STAT || answer->offset() < 0) {
-      return errdefs::DataLoss(
-          fmt::format("the daemon answered {} at offset {} to the question "
-                      "for the status of ref \"{}\"",
-                      static_cast<int>(answer->action()), answer->offset(), ref_));
-    }
-    if (!answer->digest().empty()) digest_ = answer->digest();
-    stream_ = *std::move(stream);
-    negotiated_ = *answer;
-    return answer;
+    return answer.status();
   }
+  if (answer->action() != pb::STAT || answer->offset() < 0) {
+    return errdefs::DataLoss(
+        fmt::format("the daemon answered {} at offset {} to the question "
+                    "for the status of ref \"{}\"",
+                    static_cast<int>(answer->action()), answer->offset(), ref_));
+  }
+  if (!answer->digest().empty()) digest_ = answer->digest();
+  stream_ = *std::move(stream);
+  negotiated_ = *answer;
+  return answer;
 }
 
 absl::Status RemoteWriter::Run(const Context& ctx, absl::FunctionRef<absl::Status()> step) {

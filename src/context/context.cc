@@ -11,7 +11,20 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/threads/internal/callback.h"
+
 namespace containerd {
+namespace {
+
+// Whoever cancels waits for it, and whoever unregisters; so what is continued in it (a wait that
+// has ended, say) goes elsewhere.
+void Run(const std::function<void()>& fn) {
+  const threads::CallbackScope scope(threads::Callback::kMayBlock);
+  threads::Notify("a callback of a context's end", fn);
+}
+
+}  // namespace
+
 namespace internal {
 
 // One WithCancel's state: whether it was cancelled, and who wants to know. A child registers with
@@ -32,7 +45,7 @@ class CancelState {
       auto node = callbacks_.extract(callbacks_.begin());
       running_ = node.key();
       lock.unlock();
-      node.mapped()();
+      Run(node.mapped());
       node.mapped() = nullptr;  // what it holds is released before Remove returns
       lock.lock();
       running_ = 0;
@@ -129,7 +142,7 @@ CancelRegistration Context::OnCancel(std::function<void()> fn) const {
   if (!node_ || !node_->cancel) return {};
   if (const uint64_t id = node_->cancel->Add(fn); id != 0)
     return CancelRegistration(node_->cancel, id);
-  fn();
+  Run(fn);
   return {};
 }
 
@@ -216,6 +229,7 @@ Context WithSourceDateEpoch(const Context& parent, absl::Time time) {
 }
 
 absl::Status Sleep(const Context& ctx, absl::Duration duration) {
+  if (absl::Status s = threads::CheckMayBlock("sleeping"); !s.ok()) return s;
   std::mutex mu;
   std::condition_variable cancelled;
   const CancelRegistration wake = ctx.OnCancel([&] {

@@ -3,6 +3,8 @@
 
 #include <absl/time/time.h>
 
+#include "src/threads/internal/callback.h"
+
 namespace containerd {
 
 absl::Status Semaphore::Acquire(const Context& ctx) {
@@ -16,6 +18,7 @@ absl::Status Semaphore::Acquire(const Context& ctx) {
       freed_.notify_one();  // a wake-up that came here is another's
       return err;
     }
+    if (absl::Status s = threads::CheckMayBlock("waiting for a semaphore"); !s.ok()) return s;
     if (ctx.Deadline() == absl::InfiniteFuture()) {
       freed_.wait(lock);
     } else {

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <system_error>
 #include <thread>
 #include <tuple>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 
 #include "src/base/fd.h"
 #include "src/base/spawn.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::diff {
 namespace {
@@ -98,13 +98,11 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
 
     std::tie(feeding_, cancel_) = WithCancel(ctx);
     if (raw == nullptr) {
-      try {
-        feeder_ =
-            std::thread([this, to = std::move(in.write_end)]() mutable { Feed(std::move(to)); });
-      } catch (const std::system_error& e) {
-        return errdefs::ResourceExhausted(
-            fmt::format("no thread to feed \"{}\": {}", name_, e.what()));
-      }
+      absl::StatusOr<std::thread> feeder =
+          threads::Start(fmt::format("feed \"{}\"", name_),
+                         [this, to = std::move(in.write_end)]() mutable { Feed(std::move(to)); });
+      if (!feeder.ok()) return feeder.status();
+      feeder_ = *std::move(feeder);
     }
     return absl::OkStatus();
   }
@@ -127,11 +125,7 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
   }
 
   void Feed(base::Fd to) {
-    // A program that wants no more closes its input: no reason to end this process.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    // A program that wants no more closes its input; SIGPIPE is blocked here.
     io::FileWriter writer(to.get());
     std::vector<char> buf(std::size_t{64} << 10);
     for (;;) {

@@ -4,6 +4,7 @@
 #include "containerd/typeurl/proto.h"
 
 #include "src/base/options.h"
+#include "src/diff/internal/report.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -32,12 +33,12 @@ class DiffRemote final : public DiffService {
       (*request.mutable_payloads())[id] = typeurl::ToProto(payload);
     }
     request.set_sync_fs(config.sync_fs);
-    if (config.progress) config.progress(0);
+    if (absl::Status s = diff::Report(config, 0); !s.ok()) return s;
     pb::ApplyResponse response;
     if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Apply, request, &response); !s.ok()) {
       return rpc::Describe(s, "apply layer", desc.digest);
     }
-    if (config.progress) config.progress(desc.size);
+    if (absl::Status s = diff::Report(config, desc.size); !s.ok()) return s;
     return rpc::FromProto(response.applied());
   }
 

@@ -14,6 +14,7 @@
 #include "containerd/ocispec/mediatypes.h"
 
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::diff {
 namespace {
@@ -105,9 +106,11 @@ absl::StatusOr<std::unique_ptr<StreamProcessor>> GetProcessor(
     list = handlers.list;
   }
   for (auto handler = list.rbegin(); handler != list.rend(); ++handler) {
-    if (const StreamProcessorInit init = (*handler)(ctx, media_type)) {
-      return init(ctx, std::move(stream), payloads);
-    }
+    const absl::StatusOr<StreamProcessorInit> init =
+        errdefs::Guard("a handler of streams", *handler, ctx, media_type);
+    if (!init.ok()) return init.status();
+    if (*init == nullptr) continue;
+    return errdefs::Guard("a stream processor", *init, ctx, std::move(stream), payloads);
   }
   return ErrNoProcessor(media_type);
 }

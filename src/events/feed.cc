@@ -11,11 +11,14 @@
 #include <fmt/ranges.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 #include "containerd/typeurl/proto.h"
 
 #include "src/base/await.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/proto_time.h"
 #include "src/rpc/internal/sleep.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::events {
 namespace {
@@ -76,8 +79,7 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
       activity_(std::in_place, stubs_->conn()),
       backoff_(options_.min_backoff),
       marker_(NewMarker()),
-      seen_until_(absl::Now()),
-      has_callbacks_(callbacks.has_value()) {
+      seen_until_(absl::Now()) {
   std::tie(ctx_, cancel_) = WithCancel(ctx);
   if (callbacks.has_value()) callbacks_ = std::make_shared<const Callbacks>(*std::move(callbacks));
 }
@@ -277,33 +279,62 @@ void Feed::End(absl::Status status) {
 }
 
 void Feed::Deliver() {
-  if (has_callbacks_) {
-    if (delivering_.has_value()) return;
-    delivering_ = std::this_thread::get_id();
-    while (callbacks_) {
-      // The callback may destroy the subscription, and with it all but this copy.
-      std::shared_ptr<const Callbacks> callbacks = callbacks_;
-      std::optional<Item> item = Pop();
-      if (!item.has_value()) {
-        if (!end_.has_value()) break;
-        callbacks_ = nullptr;
-      }
-      const std::optional<absl::Status> end = end_;
+  if (callbacks_ == nullptr) {
+    if (end_.has_value() && !delivering_.has_value()) activity_.reset();
+    return;
+  }
+  if (delivery_posted_ || (queue_.empty() && !end_.has_value())) return;
+  delivery_posted_ = true;
+  const auto self = shared_from_this();
+  const base::MutexUnlock unlock(mu_);
+  DefaultExecutor()->Execute([self] { self->RunCallbacks(); });
+}
+
+void Feed::RunCallbacks() {
+  // A callback may close the client, which otherwise waits for the end of this.
+  const threads::CallbackScope scope(threads::Callback::kMayBlock);
+  const base::MutexLock lock(mu_);
+  delivering_ = std::this_thread::get_id();
+  while (callbacks_) {
+    // The callback may destroy the subscription, and with it all but this copy.
+    std::shared_ptr<const Callbacks> callbacks = callbacks_;
+    const std::optional<Item> item = Pop();
+    if (!item.has_value()) {
+      if (!end_.has_value()) break;
+      callbacks_ = nullptr;
+    }
+    const std::optional<absl::Status> end = end_;
+    absl::Status failed;
+    {
       const base::MutexUnlock unlock(mu_);
-      if (item.has_value()) {
-        if (callbacks->on_item) callbacks->on_item(*item);
-      } else if (callbacks->on_end) {
-        callbacks->on_end(*end);
+      if (!item.has_value()) {
+        if (callbacks->on_end) {
+          threads::Notify("the end callback of a subscription", callbacks->on_end, *end);
+        }
+      } else if (callbacks->on_item) {
+        failed = errdefs::Guard("the item callback of a subscription", callbacks->on_item, *item);
       }
       callbacks = nullptr;
+      if (!failed.ok()) cancel_();
     }
-    delivering_.reset();
-    changed_.NotifyAll();
+    if (!failed.ok()) {
+      queue_.clear();
+      end_ = std::move(failed);
+      changed_.NotifyAll();
+    }
   }
+  delivery_posted_ = false;
+  delivering_.reset();
+  changed_.NotifyAll();
   if (end_.has_value()) activity_.reset();
 }
 
+void Feed::Cancel() {
+  if (!stubs_->conn()->Forked()) cancel_();
+}
+
 void Feed::Silence() {
+  if (stubs_->conn()->Forked()) return;
   std::shared_ptr<const Callbacks> dropped;  // destroyed without the lock
   {
     const base::MutexLock lock(mu_);
@@ -311,13 +342,14 @@ void Feed::Silence() {
     callbacks_ = nullptr;
   }
   cancel_();
-  base::MutexLock lock(mu_);
-  if (delivering_ == std::this_thread::get_id()) return;
+  const base::MutexLock lock(mu_);
+  if (delivering_ == std::this_thread::get_id() || threads::MustNotBlock()) return;
   changed_.Wait(mu_,
                 [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !delivering_.has_value(); });
 }
 
 absl::StatusOr<Item> Feed::Next(const Context& ctx) {
+  if (absl::Status s = stubs_->conn()->CheckProcess(); !s.ok()) return s;
   std::optional<Item> item;
   const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
   const base::MutexLock lock(mu_);
@@ -331,6 +363,7 @@ absl::StatusOr<Item> Feed::Next(const Context& ctx) {
 }
 
 absl::StatusOr<std::optional<Item>> Feed::TryNext() {
+  if (absl::Status s = stubs_->conn()->CheckProcess(); !s.ok()) return s;
   const base::MutexLock lock(mu_);
   std::optional<Item> item = Pop();
   if (!item.has_value() && end_.has_value()) return *end_;
@@ -338,6 +371,7 @@ absl::StatusOr<std::optional<Item>> Feed::TryNext() {
 }
 
 absl::Status Feed::WaitReady(const Context& ctx) {
+  if (absl::Status s = stubs_->conn()->CheckProcess(); !s.ok()) return s;
   Confirm();
   const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
   const base::MutexLock lock(mu_);

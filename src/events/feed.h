@@ -59,9 +59,10 @@ class Feed : public std::enable_shared_from_this<Feed> {
   absl::StatusOr<Item> Next(const Context& ctx);
   absl::StatusOr<std::optional<Item>> TryNext();
   absl::Status WaitReady(const Context& ctx);
-  void Cancel() { cancel_(); }
+  void Cancel();
 
-  // Cancel, and no callbacks any more; waits for one that is running on another thread.
+  // Cancel, and no callbacks any more; waits for one that is running on another thread, unless this
+  // one must not block.
   void Silence();
 
  private:
@@ -86,9 +87,10 @@ class Feed : public std::enable_shared_from_this<Feed> {
   std::optional<Item> Pop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Runs the callbacks for what is queued, without the lock, unless another thread is at it. Call
-  // it whenever there may be something new.
+  // Has the executor run the callbacks for what is queued, unless it is at it. Call it whenever
+  // there may be something new. Releases the mutex for a moment.
   void Deliver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RunCallbacks();
 
   const std::shared_ptr<const EventsStubs> stubs_;
   const std::vector<std::string> filters_;
@@ -119,8 +121,8 @@ class Feed : public std::enable_shared_from_this<Feed> {
   std::deque<Item> queue_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
 
-  const bool has_callbacks_;
   std::shared_ptr<const Callbacks> callbacks_ ABSL_GUARDED_BY(mu_);  // until the end
+  bool delivery_posted_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<std::thread::id> delivering_ ABSL_GUARDED_BY(mu_);
 };
 

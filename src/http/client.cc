@@ -8,6 +8,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/http/http.h"
 
+#include "src/errdefs/internal/guard.h"
+
 namespace containerd::http {
 namespace {
 
@@ -93,7 +95,9 @@ absl::StatusOr<std::shared_ptr<Response>> Client::Do(const Context& ctx, Request
     }
     request = *std::move(*next);
     if (check_redirect) {
-      if (absl::Status s = check_redirect(bounded, request, via); !s.ok()) return s;
+      absl::Status s =
+          errdefs::Guard("a check of redirects", check_redirect, bounded, request, via);
+      if (!s.ok()) return s;
     }
   }
 }

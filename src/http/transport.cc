@@ -17,6 +17,8 @@
 #include "engine.h"
 #include "src/base/await.h"
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
+#include "src/threads/internal/callback.h"
 #include "tls.h"
 
 namespace containerd::http {
@@ -116,8 +118,14 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
  private:
   void Begin() {
     if (absl::Status err = ctx_.Err(); !err.ok()) return End(Named(err));
+    absl::StatusOr<std::string> proxy = std::string();
+    if (settings_->options.proxy) {
+      proxy = errdefs::Guard("a choice of proxies", settings_->options.proxy, url_);
+    }
+    if (!proxy.ok()) return End(Named(proxy.status()));
     easy_ = curl_easy_init();
-    if (easy_ == nullptr || !Configure()) return End(errdefs::ResourceExhausted("out of memory"));
+    if (easy_ == nullptr || !Configure(*proxy))
+      return End(errdefs::ResourceExhausted("out of memory"));
     if (!engine_->Add(easy_, shared_from_this())) {
       return End(errdefs::ResourceExhausted("http: out of memory"));
     }
@@ -149,10 +157,9 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     return true;
   }
 
-  bool Configure() {
+  bool Configure(const std::string& proxy) {
     const TransportOptions& options = settings_->options;
     error_text_[0] = '\0';
-    const std::string proxy = options.proxy ? options.proxy(url_) : std::string();
     const bool upload = request_.body != nullptr || request_.method == "POST" ||
                         request_.method == "PUT" || request_.method == "PATCH";
     absl::Duration connect = options.dial_timeout;
@@ -225,10 +232,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   static int OnSeek(void* self, curl_off_t offset, int origin) {
     auto* transfer = static_cast<Transfer*>(self);
     if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
-    if (transfer->request_.body != nullptr && !transfer->request_.body->Rewind()) {
-      return CURL_SEEKFUNC_FAIL;
-    }
-    return CURL_SEEKFUNC_OK;
+    if (transfer->request_.body == nullptr) return CURL_SEEKFUNC_OK;
+    const absl::StatusOr<bool> rewound = errdefs::Guard(
+        "the body of a request", [transfer] { return transfer->request_.body->Rewind(); });
+    return rewound.ok() && *rewound ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
   }
 
   static int OnConnected(void* self, char*, char*, int, int) {
@@ -355,12 +362,13 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
 
   std::size_t Send(std::span<char> buf) {
     if (request_.body == nullptr) return 0;
+    const auto wake = [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr) return;
+      self->engine_->Post([self] { self->ResumeSending(); });
+    };
     absl::StatusOr<std::optional<std::size_t>> n =
-        request_.body->Pull(buf, [weak = weak_from_this()] {
-          const auto self = weak.lock();
-          if (self == nullptr) return;
-          self->engine_->Post([self] { self->ResumeSending(); });
-        });
+        errdefs::Guard("the body of a request", [&] { return request_.body->Pull(buf, wake); });
     if (!n.ok()) {
       failure_ = n.status();
       return CURL_READFUNC_ABORT;
@@ -419,7 +427,9 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     header_timer_.Cancel();
     drain_timer_.Cancel();
     on_cancel_.Reset();
-    if (request_.body != nullptr) request_.body->Finished(result);
+    if (request_.body != nullptr) {
+      threads::Notify("the body of a request", [&] { request_.body->Finished(result); });
+    }
     {
       base::MutexLock lock(mu_);
       ended_ = true;

@@ -20,6 +20,7 @@
 #include "containerd/images/mediatypes.h"
 
 #include "src/base/workers.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::images {
 namespace {
@@ -66,6 +67,11 @@ absl::StatusOr<PathPtr> Descend(const PathPtr& up, const ocispec::Descriptor& de
   return path;
 }
 
+absl::StatusOr<Descriptors> Call(const Handler& handler, const Context& ctx,
+                                 const ocispec::Descriptor& desc) {
+  return errdefs::Guard("a handler of images", handler, ctx, desc);
+}
+
 absl::Status TooMany() {
   return errdefs::ResourceExhausted(
       fmt::format("the image has more than {} descriptors", kMaxWalkDescriptors));
@@ -76,7 +82,7 @@ absl::Status WalkFrom(const Context& ctx, const Handler& handler, const Descript
   for (const ocispec::Descriptor& desc : descs) {
     if (absl::Status s = ctx.Err(); !s.ok()) return s;
     if (++visited > kMaxWalkDescriptors) return TooMany();
-    absl::StatusOr<Descriptors> children = handler(ctx, desc);
+    absl::StatusOr<Descriptors> children = Call(handler, ctx, desc);
     if (!children.ok()) {
       if (IsErrSkipDesc(children.status())) continue;
       return children.status();
@@ -125,7 +131,7 @@ class Dispatcher {
   absl::Status Handle(const PathPtr& up, const ocispec::Descriptor& desc) {
     if (absl::Status s = ctx_.Err(); !s.ok()) return s;
     if (++visited_ > kMaxWalkDescriptors) return TooMany();
-    absl::StatusOr<Descriptors> children = handler_(ctx_, desc);
+    absl::StatusOr<Descriptors> children = Call(handler_, ctx_, desc);
     if (IsErrSkipDesc(children.status())) return absl::OkStatus();
     if (!children.ok()) return children.status();
     if (children->empty()) return absl::OkStatus();
@@ -162,7 +168,7 @@ HandlerFunc Handlers(std::vector<Handler> handlers) {
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
     Descriptors children;
     for (const Handler& handler : handlers) {
-      absl::StatusOr<Descriptors> more = handler(ctx, desc);
+      absl::StatusOr<Descriptors> more = Call(handler, ctx, desc);
       if (!more.ok()) {
         if (IsErrStopHandler(more.status())) break;
         return more.status();
@@ -181,7 +187,7 @@ absl::Status Walk(const Context& ctx, const Handler& handler, const Descriptors&
 absl::Status WalkNotEmpty(const Context& ctx, const Handler& handler, const Descriptors& descs) {
   bool empty = true;
   const auto notice = [&](const Context& c, const ocispec::Descriptor& desc) {
-    absl::StatusOr<Descriptors> children = handler(c, desc);
+    absl::StatusOr<Descriptors> children = Call(handler, c, desc);
     if (children.ok() && !children->empty()) empty = false;
     return children;
   };
@@ -203,7 +209,7 @@ HandlerFunc ChildrenHandler(std::shared_ptr<content::Provider> provider) {
 HandlerFunc SetReferrers(std::shared_ptr<content::ReferrersProvider> ref_provider, HandlerFunc f) {
   return [ref_provider = std::move(ref_provider), f = std::move(f)](
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
-    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    absl::StatusOr<Descriptors> children = Call(f, ctx, desc);
     if (!children.ok()) return children;
     if (!IsManifestType(desc.media_type) && !IsIndexType(desc.media_type)) return children;
     absl::StatusOr<Descriptors> referrers = ref_provider->Referrers(ctx, desc);
@@ -225,7 +231,7 @@ HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, H
   if (label_map == nullptr) label_map = ChildGCLabels;
   return [manager = std::move(manager), f = std::move(f), label_map = std::move(label_map)](
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
-    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    absl::StatusOr<Descriptors> children = Call(f, ctx, desc);
     if (!children.ok() || children->empty()) return children;
 
     content::Info info{.digest = desc.digest};
@@ -236,7 +242,10 @@ HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, H
       if (absl::Status s = dgst.Validate(); !s.ok()) {
         return errdefs::Annotate(s, fmt::format("child of content \"{}\"", desc.digest));
       }
-      for (std::string key : label_map(child)) {
+      absl::StatusOr<std::vector<std::string>> keys =
+          errdefs::Guard("a map of labels", label_map, child);
+      if (!keys.ok()) return keys.status();
+      for (std::string& key : *keys) {
         const int index = used[key]++;
         if (key.ends_with(".sha256.")) {
           key += dgst.Encoded().substr(0, 12);
@@ -259,7 +268,7 @@ HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::Manager> manager, H
 HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m) {
   return [f = std::move(f), m = std::move(m)](
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
-    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    absl::StatusOr<Descriptors> children = Call(f, ctx, desc);
     if (!children.ok() || m == nullptr) return children;
     std::erase_if(*children, [&](const ocispec::Descriptor& child) {
       return child.platform.has_value() && !m->Match(*child.platform);
@@ -271,7 +280,7 @@ HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m) {
 HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n) {
   return [f = std::move(f), m = std::move(m), n](
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
-    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    absl::StatusOr<Descriptors> children = Call(f, ctx, desc);
     if (!children.ok() || !IsIndexType(desc.media_type)) return children;
     std::stable_sort(children->begin(), children->end(), [&](const auto& a, const auto& b) {
       if (!a.platform.has_value()) return false;

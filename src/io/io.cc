@@ -17,6 +17,8 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/threads/internal/callback.h"
+
 namespace containerd::io {
 namespace {
 
@@ -42,9 +44,10 @@ absl::Status WaitReady(const Context& ctx, int fd, short events, int* wake) {
           absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))), 0, 1'000'000));
     }
     pollfd fds[] = {{fd, events, 0}, {wake_fd, POLLIN, 0}};
-    const int n = poll(fds, 2, timeout);
+    const int n = poll(fds, 2, threads::MustNotBlock() ? 0 : timeout);
     if (n < 0 && errno != EINTR) return errdefs::FromErrno(errno, "polling a file descriptor");
     if (n > 0 && fds[0].revents != 0) return absl::OkStatus();
+    if (absl::Status s = threads::CheckMayBlock("waiting for a descriptor"); !s.ok()) return s;
   }
 }
 

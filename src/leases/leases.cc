@@ -10,12 +10,14 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 #include "containerd/log/log.h"
 #include "containerd/option/option.h"
 
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
 #include "src/rpc/internal/outcome.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::leases {
 namespace {
@@ -109,11 +111,16 @@ absl::Status LeaseGuard::Release(const Context& ctx, const std::vector<DeleteOpt
 
 void LeaseGuard::ReleaseQuietly() {
   if (!lease_) return;
-  const std::string id = lease_->id;
-  const absl::Status s = Release(base::CleanUpContext(ctx_));
-  if (!s.ok() && !errdefs::IsNotFound(s)) {
-    log::Warn(fmt::format("lease \"{}\" could not be released: {}", id, errdefs::Message(s)));
-  }
+  auto release = [manager = manager_, lease = *lease_, ctx = ctx_] {
+    const absl::Status s = manager->Delete(base::CleanUpContext(ctx), lease, {});
+    if (!s.ok() && !errdefs::IsNotFound(s)) {
+      log::Warn(
+          fmt::format("lease \"{}\" could not be released: {}", lease.id, errdefs::Message(s)));
+    }
+  };
+  lease_.reset();
+  if (!threads::MustNotBlock()) return release();
+  DefaultExecutor()->Execute(std::move(release));
 }
 
 absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Manager> manager,

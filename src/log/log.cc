@@ -8,6 +8,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "containerd/errdefs/errdefs.h"
+
+#include "src/errdefs/internal/guard.h"
+
 namespace containerd::log {
 namespace {
 
@@ -63,10 +67,12 @@ void Write(Level level, std::string_view text) {
     sink = Slot().sink;
   }
   if (sink) {
-    (*sink)(level, text);
-  } else {
-    DefaultLogger()->log(ToSpdlog(level), "{}", text);
+    // A message that the sink throws at is not lost.
+    const absl::Status s = errdefs::Guard("the log's sink", *sink, level, text);
+    if (s.ok()) return;
+    DefaultLogger()->log(spdlog::level::err, "{}", errdefs::Message(s));
   }
+  DefaultLogger()->log(ToSpdlog(level), "{}", text);
 }
 
 }  // namespace containerd::log

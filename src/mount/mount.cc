@@ -34,6 +34,7 @@
 #include "process.h"
 #include "src/base/fd.h"
 #include "src/base/userns.h"
+#include "src/threads/internal/start.h"
 #include "temp_location.h"
 
 namespace containerd::mount {
@@ -90,13 +91,15 @@ absl::Status MountIn(const std::string& dir, const std::string& source, const st
   if (dir.empty()) {
     call();
   } else {
-    std::thread([&] {
+    absl::StatusOr<std::thread> thread = threads::Start("mount in another folder", [&] {
       if (unshare(CLONE_FS) != 0 || chdir(dir.c_str()) != 0) {
         err = errno;
       } else {
         call();
       }
-    }).join();
+    });
+    if (!thread.ok()) return thread.status();
+    thread->join();
   }
   if (err == 0) return absl::OkStatus();
   return errdefs::FromErrno(

@@ -17,6 +17,8 @@
 #include "containerd/mount/info.h"
 
 #include "options.h"
+#include "src/errdefs/internal/guard.h"
+#include "src/threads/internal/forked.h"
 #include "temp_location.h"
 
 namespace containerd::mount {
@@ -55,7 +57,7 @@ absl::Status Run(const Context& ctx, absl::StatusOr<TempMount> mount,
   if (!mount.ok()) return mount.status();
   absl::Status result = ctx.Err();
   if (result.ok()) {
-    result = errdefs::Annotate(f(mount->root()),
+    result = errdefs::Annotate(errdefs::Guard("a function", f, mount->root()),
                                fmt::format("using the temporary mount {}", mount->root()));
   }
   absl::Status unmounted = mount->Unmount();
@@ -80,18 +82,22 @@ absl::StatusOr<std::string> MakeTempDir(std::string_view prefix) {
 }
 
 TempMount::TempMount(std::vector<Mount> mounts, std::string root)
-    : mounts_(std::move(mounts)), root_(std::move(root)) {}
+    : mounts_(std::move(mounts)), root_(std::move(root)), forks_(threads::Forks()) {}
 
 TempMount::TempMount(TempMount&& other) noexcept
-    : mounts_(std::move(other.mounts_)), root_(std::exchange(other.root_, {})) {}
+    : mounts_(std::move(other.mounts_)),
+      root_(std::exchange(other.root_, {})),
+      forks_(other.forks_) {}
 
 TempMount& TempMount::operator=(TempMount&& other) noexcept {
   std::swap(mounts_, other.mounts_);
   std::swap(root_, other.root_);
+  std::swap(forks_, other.forks_);
   return *this;
 }
 
 TempMount::~TempMount() {
+  if (forks_ != threads::Forks()) return;  // it is the parent's
   if (absl::Status s = Unmount(); !s.ok()) {
     log::Error(fmt::format("a temporary mount is left behind: {}", errdefs::Message(s)));
   }

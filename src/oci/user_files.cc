@@ -10,6 +10,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "sentinel.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::oci {
 namespace {
@@ -91,6 +92,7 @@ Number ParseNumber(std::string_view text) {
 absl::StatusOr<std::vector<User>> ParsePasswd(std::string_view text, const UserFilter& filter,
                                               std::size_t limit) {
   std::vector<User> users;
+  absl::Status failed;
   absl::Status s = ForEachLine(text, kMaxPasswdLine, [&](std::string_view line) {
     User user;
     user.name = Next(&line, ':');
@@ -100,9 +102,16 @@ absl::StatusOr<std::vector<User>> ParsePasswd(std::string_view text, const UserF
     user.gecos = Next(&line, ':');
     user.home = Next(&line, ':');
     user.shell = Next(&line, ':');
-    if (filter == nullptr || filter(user)) users.push_back(std::move(user));
+    absl::StatusOr<bool> wanted = true;
+    if (filter != nullptr) wanted = errdefs::Guard("a filter of users", filter, user);
+    if (!wanted.ok()) {
+      failed = wanted.status();
+      return false;
+    }
+    if (*wanted) users.push_back(std::move(user));
     return users.size() < limit;
   });
+  if (s.ok()) s = failed;
   if (!s.ok()) return s;
   return users;
 }
@@ -110,6 +119,7 @@ absl::StatusOr<std::vector<User>> ParsePasswd(std::string_view text, const UserF
 absl::StatusOr<std::vector<Group>> ParseGroup(std::string_view text, const GroupFilter& filter,
                                               std::size_t limit) {
   std::vector<Group> groups;
+  absl::Status failed;
   absl::Status s = ForEachLine(text, kMaxGroupLine, [&](std::string_view line) {
     if (line.starts_with('#')) return true;
     Group group;
@@ -117,9 +127,16 @@ absl::StatusOr<std::vector<Group>> ParseGroup(std::string_view text, const Group
     group.pass = Next(&line, ':');
     group.gid = ParseID(Next(&line, ':'));
     group.list = SplitMembers(Next(&line, ':'));
-    if (filter == nullptr || filter(group)) groups.push_back(std::move(group));
+    absl::StatusOr<bool> wanted = true;
+    if (filter != nullptr) wanted = errdefs::Guard("a filter of groups", filter, group);
+    if (!wanted.ok()) {
+      failed = wanted.status();
+      return false;
+    }
+    if (*wanted) groups.push_back(std::move(group));
     return groups.size() < limit;
   });
+  if (s.ok()) s = failed;
   if (!s.ok()) return s;
   return groups;
 }

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <map>
 #include <pthread.h>
-#include <signal.h>
 #include <span>
 #include <string>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <thread>
 #include <time.h>
 #include <unistd.h>
 #include <unordered_map>
@@ -23,6 +23,10 @@
 #include "containerd/log/log.h"
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/abandon.h"
+#include "src/threads/internal/callback.h"
+#include "src/threads/internal/forked.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::reactor {
 namespace {
@@ -48,8 +52,6 @@ namespace internal {
 
 class Loop : public std::enable_shared_from_this<Loop> {
  public:
-  Loop() : owner_(getpid()) {}
-
   ~Loop() {
     for (const int fd : {epoll_, wake_, clock_}) {
       if (fd >= 0) close(fd);
@@ -70,50 +72,29 @@ class Loop : public std::enable_shared_from_this<Loop> {
       }
     }
 
-    // Signals are for the program's threads. Faults stay unblocked: blocked they could not be
-    // handled by whoever reports crashes.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) {
-      sigdelset(&all, fault);
-    }
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    auto self = std::make_unique<std::shared_ptr<Loop>>(shared_from_this());
-    const int err = pthread_create(
-        &thread_, nullptr,
-        [](void* arg) -> void* {
-          const std::unique_ptr<std::shared_ptr<Loop>> loop(
-              static_cast<std::shared_ptr<Loop>*>(arg));
-          (*loop)->Run();
-          return nullptr;
-        },
-        self.get());
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (err != 0) {
-      return errdefs::ResourceExhausted(
-          fmt::format("reactor: starting its thread: {}",
-                      errdefs::Message(errdefs::FromErrno(err, "pthread_create"))));
-    }
-    (void)self.release();
-    pthread_setname_np(thread_, "containerd-io");
+    absl::StatusOr<std::thread> thread =
+        threads::Start("watch descriptors", [self = shared_from_this()] { self->Run(); });
+    if (!thread.ok()) return errdefs::Annotate(thread.status(), "reactor");
+    thread_ = *std::move(thread);
     return absl::OkStatus();
   }
 
   // Ends the thread and waits for it; on the thread itself, lets it end by itself.
   void Stop() {
-    if (getpid() != owner_) return;  // a forked child: there is no thread here
+    if (owner_.Forked()) return threads::Abandon(std::move(thread_));
     {
       base::MutexLock lock(mu_);
       stop_ = true;
     }
     Wake();
     if (OnThread()) {
-      pthread_detach(thread_);
+      thread_.detach();
     } else {
-      pthread_join(thread_, nullptr);
+      thread_.join();
     }
   }
+
+  bool Forked() const { return owner_.Forked(); }
 
   bool OnThread() const {
     return running_on_.load(std::memory_order_acquire) &&
@@ -121,6 +102,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   absl::StatusOr<uint64_t> Add(int fd, uint32_t events, Reactor::FdCallback callback) {
+    if (absl::Status s = owner_.Check("the reactor"); !s.ok()) return s;
     auto handler = std::make_shared<Handler>(Handler{fd, events, std::move(callback)});
     base::MutexLock lock(mu_);
     const uint64_t id = next_id_++;
@@ -137,6 +119,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void SetEvents(uint64_t id, uint32_t events) {
+    if (owner_.Forked()) return;
     base::MutexLock lock(mu_);
     const auto it = handlers_.find(id);
     if (it == handlers_.end() || it->second->events == events) return;
@@ -150,20 +133,21 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void Remove(uint64_t id) {
+    if (owner_.Forked()) return;       // the epoll set is the parent's, too
     std::shared_ptr<Handler> dropped;  // its callback is destroyed outside the lock
     base::MutexLock lock(mu_);
     const auto it = handlers_.find(id);
     if (it != handlers_.end()) {
       dropped = std::move(it->second);
       handlers_.erase(it);
-      // The epoll set is shared with the parent after a fork.
-      if (getpid() == owner_) epoll_ctl(epoll_, EPOLL_CTL_DEL, dropped->fd, nullptr);
+      epoll_ctl(epoll_, EPOLL_CTL_DEL, dropped->fd, nullptr);
     }
     AwaitIdle(id);
   }
 
   std::pair<int64_t, uint64_t> RunAfter(absl::Duration delay, std::function<void()> fn) {
     const int64_t nanos = std::clamp<int64_t>(absl::ToInt64Nanoseconds(delay), 0, int64_t{1} << 60);
+    if (owner_.Forked()) return {};
     base::MutexLock lock(mu_);
     const std::pair key(MonotonicNanos() + nanos, next_id_++);
     const auto it = timers_.emplace(key, std::move(fn)).first;
@@ -172,6 +156,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void CancelTimer(int64_t when, uint64_t id) {
+    if (owner_.Forked()) return;
     // Destroyed outside the lock.
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>>::node_type dropped;
     base::MutexLock lock(mu_);
@@ -181,6 +166,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void Post(std::function<void()> fn) {
+    if (owner_.Forked()) return;
     {
       base::MutexLock lock(mu_);
       posted_.push_back(std::move(fn));
@@ -198,7 +184,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   // Waits until the callback `id` is not running, unless it is that callback that asks.
   void AwaitIdle(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (running_ != id || OnThread() || getpid() != owner_) return;
+    if (running_ != id || OnThread()) return;
     ++waiters_;
     idle_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return running_ != id; });
     --waiters_;
@@ -227,6 +213,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
   }
 
   void Run() {
+    pthread_setname_np(pthread_self(), "containerd-io");
+    const threads::CallbackScope scope;  // nothing may block this thread
     thread_self_ = pthread_self();
     running_on_.store(true, std::memory_order_release);
     std::array<epoll_event, 128> events;
@@ -268,7 +256,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
       handler = it->second;
       running_ = id;
     }
-    handler->callback(events);
+    threads::Notify("a callback of a descriptor", handler->callback, events);
     handler.reset();  // what the callback holds is released before a Remove that waits returns
     Finished();
   }
@@ -288,7 +276,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
         due = std::move(first->second);
         timers_.erase(first);
       }
-      due();
+      threads::Notify("a timer", due);
       due = nullptr;  // as in Dispatch
       Finished();
     }
@@ -305,7 +293,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
         batch.swap(posted_);
       }
       for (std::function<void()>& fn : batch) {
-        fn();
+        threads::Notify("a function of the reactor", fn);
         fn = nullptr;
       }
       if (!stop) return false;
@@ -319,11 +307,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
     if (waiters_ > 0) idle_.NotifyAll();
   }
 
-  const pid_t owner_;
+  const threads::Owner owner_;
   int epoll_ = -1;
   int wake_ = -1;
   int clock_ = -1;
-  pthread_t thread_{};
+  std::thread thread_;
   pthread_t thread_self_{};  // written by the thread before running_on_
   std::atomic<bool> running_on_ = false;
 
@@ -392,17 +380,17 @@ absl::StatusOr<std::shared_ptr<Reactor>> Reactor::Shared() {
   struct Instance {
     base::Mutex mu;
     std::weak_ptr<Reactor> reactor ABSL_GUARDED_BY(mu);
-    pid_t owner ABSL_GUARDED_BY(mu) = 0;
+    threads::Owner owner ABSL_GUARDED_BY(mu);
   };
   static Instance& instance = *new Instance;  // never destroyed: users may outlive static objects
   base::MutexLock lock(instance.mu);
-  if (instance.owner == getpid()) {
+  if (!instance.owner.Forked()) {
     if (auto reactor = instance.reactor.lock()) return reactor;
   }
   absl::StatusOr<std::shared_ptr<Reactor>> reactor = New();
   if (reactor.ok()) {
     instance.reactor = *reactor;
-    instance.owner = getpid();
+    instance.owner = threads::Owner();
   }
   return reactor;
 }
@@ -427,6 +415,7 @@ void Reactor::RunSync(const std::function<void()>& fn) {
     fn();
     return;
   }
+  if (loop_->Forked()) return;
   struct Rendezvous {
     base::Mutex mu;
     base::CondVar done_changed;

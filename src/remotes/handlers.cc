@@ -18,6 +18,7 @@
 #include "containerd/remotes/errors.h"
 
 #include "src/base/cleanup.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::remotes {
 namespace {
@@ -227,7 +228,11 @@ absl::Status PushContent(const Context& ctx, std::shared_ptr<Pusher> pusher,
     children = AnnotateDistributionSource(std::move(children), std::move(info));
   }
   images::Handler handler = images::Handlers({children, put_off, push});
-  if (wrapper) handler = wrapper(std::move(handler));
+  if (wrapper) {
+    auto wrapped = errdefs::Guard("a wrapper of handlers", wrapper, std::move(handler));
+    if (!wrapped.ok()) return wrapped.status();
+    handler = *std::move(wrapped);
+  }
 
   if (absl::Status s = images::Dispatch(ctx, handler, limiter, {desc}); !s.ok()) return s;
   if (absl::Status s = images::Dispatch(ctx, push, limiter, manifests); !s.ok()) return s;

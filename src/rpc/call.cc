@@ -45,6 +45,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
 absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptions& options,
                      grpc::ClientContext* grpc_ctx) {
   if (absl::Status err = ctx.Err(); !err.ok()) return err;
+  if (conn != nullptr) {
+    if (absl::Status s = conn->CheckProcess(); !s.ok()) return s;
+  }
   if (ctx.Deadline() != absl::InfiniteFuture()) {
     grpc_ctx->set_deadline(absl::ToChronoTime(ctx.Deadline()));
   }
@@ -74,11 +77,16 @@ absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) 
 }
 
 void CallState::Cancel() {
+  if (Forked()) return;
   base::MutexLock lock(mu_);
   if (grpc_context_) grpc_context_->TryCancel();
 }
 
 void CallState::Finish() {
+  if (Forked()) {
+    static_cast<void>(grpc_context_.release());  // the parent's call goes on
+    return;
+  }
   // Unregisters first, and without the lock, because the callbacks take it.
   on_cancel_.Reset();
   on_close_.Reset();

@@ -11,6 +11,8 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/callback.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::rpc {
 namespace {
@@ -45,7 +47,7 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
   // The alarm keeps its function after it has run, so the function releases what it holds.
   auto held = std::make_shared<std::shared_ptr<Sleep>>(sleep);
   const auto cancel = [weak = std::weak_ptr<Sleep>(sleep)] {
-    if (const auto live = weak.lock()) {
+    if (const auto live = weak.lock(); live != nullptr && !live->conn->Forked()) {
       const base::MutexLock lock(live->mu);
       if (live->alarm) live->alarm->Cancel();
     }
@@ -59,8 +61,9 @@ void SleepAsync(const Context& ctx, const std::shared_ptr<Connection>& conn, abs
   sleep->alarm = std::make_unique<grpc::Alarm>();
   // Cancelling does not look at deadlines, so the alarm goes off no later than that.
   const absl::Time end = std::min(absl::Now() + delay, ctx.Deadline());
+  const threads::SignalsBlocked blocked;  // gRPC may start a thread for its timers
   sleep->alarm->Set(absl::ToChronoTime(end), [held](bool /*expired*/) {
-    const CallbackScope scope;
+    const threads::CallbackScope scope;
     const std::shared_ptr<Sleep> mine = std::move(*held);
     std::unique_ptr<grpc::Alarm> over;
     {

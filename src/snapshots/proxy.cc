@@ -5,6 +5,7 @@
 #include "containerd/snapshots/snapshots.h"
 
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
@@ -173,7 +174,7 @@ class ProxySnapshotter final : public Snapshotter, public Cleaner {
         rpc::CallServerStream<pb::Snapshots, pb::ListSnapshotsRequest, pb::ListSnapshotsResponse>(
             ctx, stubs_, &Stub::List, request, [&](pb::ListSnapshotsResponse& response) {
               for (const auto& info : response.info()) {
-                stopped = fn(ctx, FromProto(info));
+                stopped = errdefs::Guard("a walk's function", fn, ctx, FromProto(info));
                 if (!stopped.ok()) return stopped;
               }
               return absl::OkStatus();

@@ -36,6 +36,9 @@
 #include "src/base/fd.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/rpc/internal/process.h"
+#include "src/threads/internal/forked.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -89,6 +92,7 @@ bool Connects(const std::string& address) {
 // from an address that refused an earlier one.
 absl::Status CheckHealth(const std::string& address) {
   if (!Connects(address)) return errdefs::Unavailable(fmt::format("nobody listens on {}", address));
+  if (absl::Status s = rpc::ClaimGrpc(); !s.ok()) return s;
   grpc::ChannelArguments args;
   args.SetInt("grpc.use_local_subchannel_pool", 1);
   auto channel = grpc::CreateCustomChannel(fmt::format("unix:{}", address),
@@ -116,6 +120,8 @@ enum class Want { kUp, kDown, kGone };
 
 struct Daemon::Impl {
   explicit Impl(Config c) : config(std::move(c)) {}
+
+  const threads::Owner owner;
 
   // Called by any thread.
   void SetWant(Want w);
@@ -185,6 +191,7 @@ void Daemon::Impl::SetWant(Want w) {
 // Waits until `done`, called with the lock held, returns a status.
 template <typename Done>
 absl::Status Daemon::Impl::Await(const Context& ctx, std::string_view what, Done done) {
+  if (absl::Status s = owner.Check("the supervised containerd"); !s.ok()) return s;
   const CancelRegistration wake_me = base::WakeOnCancel(ctx, mu, changed);
   base::MutexLock lock(mu);
   std::optional<absl::Status> result;
@@ -436,6 +443,10 @@ std::string Daemon::Impl::LastWords() const {
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Daemon::~Daemon() {
+  if (impl_->owner.Forked()) {  // the daemon is the parent's
+    static_cast<void>(impl_.release());
+    return;
+  }
   const absl::Status status = Stop(Context::Background());
   if (!status.ok()) log::Warn(fmt::format("stopping containerd: {}", errdefs::Message(status)));
 }
@@ -581,19 +592,10 @@ absl::StatusOr<std::unique_ptr<Daemon>> Start(const Context& ctx, std::string_vi
   impl->wake = base::Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (impl->wake.get() < 0) return errdefs::FromErrno(errno, "making an eventfd");
 
-  // The program's signal handlers are not for the watching thread, which inherits this mask.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int thread_errno = 0;
-  try {
-    impl->watcher = std::thread([i = impl.get()] { i->Watch(); });
-  } catch (const std::system_error& e) {
-    thread_errno = e.code().value();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (thread_errno != 0) return errdefs::FromErrno(thread_errno, "starting a thread");
+  absl::StatusOr<std::thread> watcher =
+      threads::Start("watch containerd", [i = impl.get()] { i->Watch(); });
+  if (!watcher.ok()) return watcher.status();
+  impl->watcher = *std::move(watcher);
 
   auto daemon = std::make_unique<Daemon>(std::move(impl));
   if (absl::Status s = daemon->WaitReady(ctx); !s.ok()) return s;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
-#include <system_error>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -19,8 +18,10 @@
 #include "containerd/typeurl/proto.h"
 
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/proto_descriptor.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::transfer {
 namespace {
@@ -30,12 +31,12 @@ namespace pb = ::containerd::services::transfer::v1;
 // How long the daemon gets, after its answer, to end the stream of progress.
 constexpr absl::Duration kLateProgress = absl::Seconds(10);
 
-void Report(const typeurl::Any& message, const ProgressFunc& report) {
+absl::Status Report(const typeurl::Any& message, const ProgressFunc& report) {
   const auto proto = typeurl::UnmarshalAny<types::transfer::Progress>(message);
   if (!proto.ok()) {
     log::Warn(fmt::format("progress of a transfer that is no progress: {}",
                           errdefs::Message(proto.status())));
-    return;
+    return absl::OkStatus();
   }
   Progress progress{.event = proto->event(),
                     .name = proto->name(),
@@ -44,7 +45,7 @@ void Report(const typeurl::Any& message, const ProgressFunc& report) {
                     .total = proto->total(),
                     .desc = std::nullopt};
   if (proto->has_desc()) progress.desc = rpc::FromProto(proto->desc());
-  report(progress);
+  return errdefs::Guard("the progress callback", report, progress);
 }
 
 // Runs each pump on a thread, and combines their results.
@@ -63,14 +64,15 @@ class PumpRunner {
   absl::Status Start(std::vector<Pump> pumps) {
     results_.resize(pumps.size());
     for (std::size_t i = 0; i < pumps.size(); ++i) {
-      try {
-        threads_.emplace_back([this, i, pump = std::move(pumps[i])] {
-          results_[i] = pump(ctx_, transferring_);
-          if (!results_[i].own.ok()) cancel_();
-        });
-      } catch (const std::system_error& e) {
-        return errdefs::ResourceExhausted(fmt::format("no thread for a stream: {}", e.what()));
-      }
+      absl::StatusOr<std::thread> thread =
+          threads::Start("pump a stream", [this, i, pump = std::move(pumps[i])] {
+            absl::StatusOr<PumpResult> result =
+                errdefs::Guard("the pump of a stream", pump, ctx_, transferring_);
+            results_[i] = result.ok() ? *std::move(result) : PumpResult{.own = result.status()};
+            if (!results_[i].own.ok()) cancel_();
+          });
+      if (!thread.ok()) return thread.status();
+      threads_.push_back(*std::move(thread));
     }
     return absl::OkStatus();
   }
@@ -164,10 +166,11 @@ class ProxyTransferrer final : public Transferrer {
     if (!stream.ok()) return stream.status();
     request.mutable_options()->set_progress_stream(id);
 
+    auto [call_ctx, cancel_call] = WithCancel(ctx);
     auto [reading, answered] = WithCancel(ctx);
     Promise<Empty> promise;
     rpc::CallAsync<pb::Transfer, Stub::async_interface, pb::TransferRequest, Empty>(
-        ctx, stubs_, &Stub::async_interface::Transfer, std::move(request),
+        call_ctx, stubs_, &Stub::async_interface::Transfer, std::move(request),
         [promise, wake = answered](const absl::StatusOr<Empty>& response) {
           promise.Set(response);
           wake();
@@ -176,7 +179,12 @@ class ProxyTransferrer final : public Transferrer {
       const auto message =
           (*stream)->Recv(late ? WithTimeout(WithoutCancel(ctx), kLateProgress) : reading);
       if (message.ok()) {
-        Report(*message, report);
+        if (absl::Status s = Report(*message, report); !s.ok()) {
+          cancel_call();
+          static_cast<void>(promise.GetFuture().Get(Context::Background()));
+          end_stream();
+          return s;
+        }
       } else if (!late && reading.Done()) {
         // The call has ended, or is ending with the context.
         absl::StatusOr<Empty> response = promise.GetFuture().Get(Context::Background());

@@ -19,6 +19,7 @@
 #include "containerd/typeurl/proto.h"
 
 #include "src/base/escape.h"
+#include "src/errdefs/internal/guard.h"
 
 // The last part of the packages of this library's own messages, if the build gives them one.
 #ifndef CONTAINERD_PROTO_PACKAGE
@@ -171,7 +172,7 @@ absl::Status Parse(std::string_view url, std::string_view value, protobuf::Messa
 
 absl::StatusOr<std::any> ParseJson(std::string_view url, std::string_view value,
                                    const internal::Codec& codec) {
-  absl::StatusOr<std::any> out = codec.unmarshal(value);
+  absl::StatusOr<std::any> out = errdefs::Guard("a decoder of a type", codec.unmarshal, value);
   if (!out.ok()) {
     return errdefs::Annotate(out.status(), fmt::format("value of type {}", base::Quote(url)));
   }
@@ -195,7 +196,10 @@ absl::StatusOr<std::string> RegisteredURL(std::type_index type) {
 absl::StatusOr<Any> MarshalRegistered(std::type_index type, const void* value) {
   absl::StatusOr<Registry::Entry> entry = Registry::Get().Find(type);
   if (!entry.ok()) return entry.status();
-  return Any{.type_url = std::move(entry->url), .value = entry->codec->marshal(value)};
+  absl::StatusOr<std::string> bytes =
+      errdefs::Guard("an encoder of a type", entry->codec->marshal, value);
+  if (!bytes.ok()) return bytes.status();
+  return Any{.type_url = std::move(entry->url), .value = *std::move(bytes)};
 }
 
 absl::StatusOr<std::any> UnmarshalRegistered(std::type_index type, const Any& any) {

@@ -68,8 +68,7 @@ enum class DrainResult {
   kCanceled,  // Cancel or Close came first
 };
 
-// The streams of one task or process. Safe from any thread. Futures complete on the reactor's
-// thread.
+// The streams of one task or process. Safe from any thread.
 //
 // The IO of a task or process that exists copies until its streams end, also when every handle on
 // the task, the IO and the client is gone: otherwise the task would stand still as soon as the

@@ -10,9 +10,10 @@
 //   cio::Sink c = cio::Sink::ToFd(STDOUT_FILENO);                          // descriptor
 //   cio::Source s = cio::Source::FromString("input\n");
 //
-// Everything here is called on the reactor's thread and must not block, throw, or wait for that
-// thread. It is called until the stream ends or the IO is cancelled, whoever holds the IO: a lambda
-// must not refer to what may go before.
+// Everything here is called on the reactor's thread, which copies for all tasks, and must not
+// block: a call of the library that would fails with ErrFailedPrecondition. An exception that
+// leaves a sink or source is its error, ErrInternal. It is called until the stream ends or the IO
+// is cancelled, whoever holds the IO: a lambda must not refer to what may go before.
 #ifndef CONTAINERD_CIO_STREAMS_H_
 #define CONTAINERD_CIO_STREAMS_H_
 

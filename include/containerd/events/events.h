@@ -127,7 +127,8 @@ class CONTAINERD_EXPORT Subscription {
 };
 
 // What keeps callbacks coming. Destroying it ends the subscription, and waits for a callback that
-// is running on another thread; no callback comes afterwards, not even the one for the end.
+// is running on another thread (but not in a callback that must not block); no callback comes
+// afterwards, not even the one for the end.
 class CONTAINERD_EXPORT CallbackSubscription {
  public:
   virtual ~CallbackSubscription() = default;
@@ -170,8 +171,10 @@ class CONTAINERD_EXPORT Subscriber {
                                                   const std::vector<std::string>& filters,
                                                   const std::vector<SubscribeOpt>& opts = {}) = 0;
 
-  // The same with callbacks, one at a time, on one of gRPC's threads; they must not block. `on_end`
-  // comes once, last, with the status that Next would give. Either may destroy the returned object.
+  // The same with callbacks, one at a time, on threads of the DefaultExecutor: they may block and
+  // call the library, and meanwhile reading rests as with Next. `on_end` comes once, last, with the
+  // status that Next would give. Either may destroy the returned object. An exception that leaves
+  // `on_item` ends the subscription with ErrInternal.
   virtual std::unique_ptr<CallbackSubscription> Subscribe(
       const Context& ctx, const std::vector<std::string>& filters,
       std::function<void(const Item&)> on_item, std::function<void(const absl::Status&)> on_end,

@@ -22,7 +22,10 @@ namespace containerd::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
 
-// Receives each message; called from whichever thread has something to say, several at once.
+// Receives each message; called on whichever thread has something to say, several at once. That may
+// be one that must not block, so it is to be quick and not to call the daemon
+// (ErrFailedPrecondition then). A message that it throws an exception at goes to the default
+// logger, with the exception.
 using Sink = std::function<void(Level level, std::string_view text)>;
 
 // Replaces the sink; nullptr brings the default back. Messages under way may still reach the old

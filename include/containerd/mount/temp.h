@@ -54,6 +54,7 @@ class CONTAINERD_EXPORT TempMount {
 
   std::vector<Mount> mounts_;
   std::string root_;
+  unsigned forks_;  // a forked child leaves the mount alone
 };
 
 // Runs `f` with a TempMount's directory. Returns f's error, annotated, or that of mounting or

@@ -4,6 +4,10 @@
 // its users; call.h makes calls on it and stream.h runs streams.
 //
 // A Connection is shared by all stores of a client. All functions are safe from any thread.
+//
+// It belongs to the process that made it. A forked child has none of gRPC's threads, and whatever
+// it said on the connection would garble what the parent says: its calls fail with
+// ErrFailedPrecondition, and what it destroys leaves the parent's connection alone.
 #ifndef CONTAINERD_RPC_CONNECTION_H_
 #define CONTAINERD_RPC_CONNECTION_H_
 
@@ -12,6 +16,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+
+#include <absl/status/status.h>
 
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
@@ -36,12 +42,22 @@ class CONTAINERD_EXPORT Connection {
   // Counts the channels that there have been, so that stubs know when they are stale.
   std::uint64_t generation() const;
 
+  // Ends when the channel of now is replaced, or the connection closed: for calls that may be
+  // waiting for a channel that has no use any more.
+  Context current() const;
+
   // New calls go to `channel`. Calls under way finish on the channel that they started on.
   void Replace(std::shared_ptr<grpc::Channel> channel);
 
-  // Cancels every call and stream and waits until their callbacks have returned; called from such
-  // a callback it does not wait. Later calls fail with ErrUnavailable. May be called again.
+  // Cancels every call and stream and waits until their callbacks have returned; called in one, or
+  // in a callback of a subscription or context, it does not wait. Later calls fail with
+  // ErrUnavailable. May be called again.
   void Close();
+
+  // Whether this process was forked from the one whose connection it is; ErrFailedPrecondition then
+  // of the second.
+  bool Forked() const;
+  absl::Status CheckProcess() const;
 
   const std::string& default_namespace() const { return default_namespace_; }
 
@@ -66,21 +82,12 @@ class CONTAINERD_EXPORT Connection {
   std::shared_ptr<grpc::Channel> channel_;
   std::uint64_t generation_ = 1;
   int active_ = 0;
+  const unsigned forks_;
   const std::string default_namespace_;
   Context closing_;
   CancelFunc close_;
-};
-
-// Marks the current thread as running a callback of the library while it lives, so that Close
-// called in it does not wait for itself.
-class CONTAINERD_EXPORT CallbackScope {
- public:
-  CallbackScope();
-  CallbackScope(const CallbackScope&) = delete;
-  CallbackScope& operator=(const CallbackScope&) = delete;
-  ~CallbackScope();
-
-  static bool Active();
+  Context current_;
+  CancelFunc end_current_;
 };
 
 }  // namespace containerd::rpc

@@ -23,6 +23,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
 
 namespace containerd {
@@ -102,9 +103,15 @@ absl::StatusOr<images::Image> Fetching::Run(
   handlers.push_back(ChildrenHandler(limit));
   handlers.push_back(*std::move(note_source));
   images::Handler handler = images::Handlers(std::move(handlers));
-  if (remote_.handler_wrapper != nullptr) handler = remote_.handler_wrapper(std::move(handler));
+  if (remote_.handler_wrapper != nullptr) {
+    auto wrapped =
+        errdefs::Guard("a wrapper of handlers", remote_.handler_wrapper, std::move(handler));
+    if (!wrapped.ok()) return wrapped.status();
+    handler = *std::move(wrapped);
+  }
   if (wrapper != nullptr) handler = wrapper(std::move(handler));
   absl::Status s = images::Dispatch(ctx, handler, 0, {desc});
+  if (s.ok()) s = progress_->Failure();
   if (!s.ok()) return errdefs::Annotate(s, fmt::format("image \"{}\"", name));
   if (convertible) {
     auto converted = remotes::docker::ConvertManifest(ctx, *client_.ContentStore(), desc);
@@ -142,7 +149,9 @@ images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher)
       return errdefs::NotImplemented(
           fmt::format("fetching {}: {} not supported", desc.digest, desc.media_type));
     }
-    progress_->Report(desc, 0, BlobState::kWaiting);
+    if (absl::Status told = progress_->Report(desc, 0, BlobState::kWaiting); !told.ok()) {
+      return told;
+    }
     bool began = false;
     remotes::FetcherFunc noting([&](const Context& c, const ocispec::Descriptor& d) {
       began = true;
@@ -161,12 +170,13 @@ images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher)
 }
 
 void Fetching::ReportEnd(const ocispec::Descriptor& desc, const absl::Status& status) {
+  // If that fails, the fetch asks for the Failure.
   if (status.ok()) {
-    progress_->Report(desc, desc.size, BlobState::kDone);
+    static_cast<void>(progress_->Report(desc, desc.size, BlobState::kDone));
   } else if (errdefs::IsAlreadyExists(status)) {
-    progress_->Report(desc, desc.size, BlobState::kExists);
+    static_cast<void>(progress_->Report(desc, desc.size, BlobState::kExists));
   } else {
-    progress_->Report(desc, 0, BlobState::kFailed);
+    static_cast<void>(progress_->Report(desc, 0, BlobState::kFailed));
   }
 }
 
@@ -200,13 +210,18 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
   std::vector<images::Handler> handlers = remote_.base_handlers;
   handlers.emplace_back([this, convert = schema1::Handler(converter)](
                             const Context& c, const ocispec::Descriptor& d) {
-    progress_->Report(d, 0, BlobState::kWaiting);
-    auto children = convert(c, d);
+    absl::Status told = progress_->Report(d, 0, BlobState::kWaiting);
+    auto children = told.ok() ? convert(c, d) : std::move(told);
     ReportEnd(d, children.status());
     return children;
   });
   images::Handler handler = images::Handlers(std::move(handlers));
-  if (remote_.handler_wrapper != nullptr) handler = remote_.handler_wrapper(std::move(handler));
+  if (remote_.handler_wrapper != nullptr) {
+    auto wrapped =
+        errdefs::Guard("a wrapper of handlers", remote_.handler_wrapper, std::move(handler));
+    if (!wrapped.ok()) return wrapped.status();
+    handler = *std::move(wrapped);
+  }
   if (wrapper != nullptr) handler = wrapper(std::move(handler));
   {
     base::MutexLock lock(mu_);

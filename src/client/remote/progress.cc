@@ -13,6 +13,7 @@
 
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::internal {
 namespace {
@@ -27,7 +28,8 @@ class ProgressReader final : public io::Reader {
     absl::StatusOr<std::size_t> n = inner_->Read(ctx, buf);
     if (n.ok() && *n > 0) {
       offset_ += static_cast<std::int64_t>(*n);
-      progress_->Report(desc_, offset_, BlobState::kTransferring);
+      absl::Status told = progress_->Report(desc_, offset_, BlobState::kTransferring);
+      if (!told.ok()) return told;
     }
     return n;
   }
@@ -55,7 +57,7 @@ class ProgressWriter final : public content::Writer {
     absl::Status s = inner_->Write(ctx, data);
     if (s.ok()) {
       offset_ += static_cast<std::int64_t>(data.size());
-      progress_->Report(desc_, offset_, BlobState::kTransferring);
+      s = progress_->Report(desc_, offset_, BlobState::kTransferring);
     }
     return s;
   }
@@ -63,11 +65,11 @@ class ProgressWriter final : public content::Writer {
                       const std::vector<content::Opt>& opts) override {
     absl::Status s = inner_->Commit(ctx, size, expected, opts);
     if (s.ok()) {
-      progress_->Report(desc_, desc_.size, BlobState::kDone);
+      s = progress_->Report(desc_, desc_.size, BlobState::kDone);
     } else if (errdefs::IsAlreadyExists(s)) {
-      progress_->Report(desc_, desc_.size, BlobState::kExists);
+      static_cast<void>(progress_->Report(desc_, desc_.size, BlobState::kExists));
     } else {
-      progress_->Report(desc_, offset_, BlobState::kFailed);
+      static_cast<void>(progress_->Report(desc_, offset_, BlobState::kFailed));
     }
     return s;
   }
@@ -114,7 +116,7 @@ class ProgressPusher : public remotes::Pusher {
 
   absl::StatusOr<std::unique_ptr<content::Writer>> Push(const Context& ctx,
                                                         const ocispec::Descriptor& desc) override {
-    progress_->Report(desc, 0, BlobState::kWaiting);
+    if (absl::Status s = progress_->Report(desc, 0, BlobState::kWaiting); !s.ok()) return s;
     return Watched(inner_->Push(ctx, desc), desc);
   }
 
@@ -128,9 +130,9 @@ class ProgressPusher : public remotes::Pusher {
     // ErrUnavailable means that another push of the content is under way. A push that waits for it
     // may see the error many times, and its state does not change.
     if (errdefs::IsAlreadyExists(writer.status())) {
-      progress_->Report(desc, desc.size, BlobState::kExists);
+      static_cast<void>(progress_->Report(desc, desc.size, BlobState::kExists));
     } else if (!errdefs::IsUnavailable(writer.status())) {
-      progress_->Report(desc, 0, BlobState::kFailed);
+      static_cast<void>(progress_->Report(desc, 0, BlobState::kFailed));
     }
     return writer;
   }
@@ -151,7 +153,8 @@ class ProgressIngester final : public ProgressPusher, public content::Ingester {
       const Context& ctx, const std::vector<content::WriterOpt>& opts) override {
     content::WriterOpts filled;
     if (absl::Status s = base::Apply(opts, filled); !s.ok()) return s;
-    progress_->Report(filled.desc, 0, BlobState::kWaiting);
+    absl::Status told = progress_->Report(filled.desc, 0, BlobState::kWaiting);
+    if (!told.ok()) return told;
     return Watched(ingester_.Writer(ctx, opts), filled.desc);
   }
 
@@ -167,10 +170,11 @@ class ProgressApplier final : public diff::Applier {
   absl::StatusOr<ocispec::Descriptor> Apply(const Context& ctx, const ocispec::Descriptor& desc,
                                             const std::vector<mount::Mount>& mounts,
                                             const std::vector<diff::ApplyOpt>& opts) override {
-    progress_->Report(desc, 0, BlobState::kUnpacking);
+    if (absl::Status s = progress_->Report(desc, 0, BlobState::kUnpacking); !s.ok()) return s;
     auto applied = inner_->Apply(ctx, desc, mounts, opts);
-    progress_->Report(desc, applied.ok() ? desc.size : 0,
-                      applied.ok() ? BlobState::kUnpacked : BlobState::kFailed);
+    absl::Status told = progress_->Report(desc, applied.ok() ? desc.size : 0,
+                                          applied.ok() ? BlobState::kUnpacked : BlobState::kFailed);
+    if (applied.ok() && !told.ok()) return told;
     return applied;
   }
 
@@ -181,10 +185,20 @@ class ProgressApplier final : public diff::Applier {
 
 }  // namespace
 
-void Progress::Report(const ocispec::Descriptor& desc, std::int64_t offset, BlobState state) {
-  if (report_ == nullptr) return;
+absl::Status Progress::Report(const ocispec::Descriptor& desc, std::int64_t offset,
+                              BlobState state) {
+  if (report_ == nullptr) return absl::OkStatus();
   base::MutexLock lock(mu_);
-  report_({.desc = desc, .offset = offset, .total = desc.size, .state = state});
+  if (failure_.ok()) {
+    const BlobProgress progress{.desc = desc, .offset = offset, .total = desc.size, .state = state};
+    failure_ = errdefs::Guard("the progress callback", report_, progress);
+  }
+  return failure_;
+}
+
+absl::Status Progress::Failure() {
+  base::MutexLock lock(mu_);
+  return failure_;
 }
 
 std::shared_ptr<remotes::Fetcher> WithProgress(std::shared_ptr<remotes::Fetcher> inner,

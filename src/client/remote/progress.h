@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 
+#include <absl/status/status.h>
+
 #include "containerd/diff/diff.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/remote_opts.h"
@@ -22,11 +24,15 @@ class Progress {
   explicit Progress(ProgressFunc report) : report_(std::move(report)) {}
 
   explicit operator bool() const { return report_ != nullptr; }
-  void Report(const ocispec::Descriptor& desc, std::int64_t offset, BlobState state);
+
+  // The first exception of the callback, which is then not called any more; it ends the operation.
+  absl::Status Report(const ocispec::Descriptor& desc, std::int64_t offset, BlobState state);
+  absl::Status Failure();
 
  private:
   const ProgressFunc report_;
   base::Mutex mu_;  // held while `report_` runs
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
 };
 
 // Each is `inner` itself if nobody wants to know.

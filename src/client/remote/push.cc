@@ -38,6 +38,7 @@ absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispe
   absl::Status s = remotes::PushContent(ctx, internal::WithProgress(*std::move(pusher), progress),
                                         desc, ContentStore(),
                                         remote->max_concurrent_uploaded_layers, *matcher, wrapper);
+  if (s.ok()) s = progress->Failure();
   return errdefs::Annotate(s, fmt::format("push \"{}\"", ref));
 }
 

@@ -31,6 +31,7 @@
 #include "docker.h"
 #include "reference.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::images::archive {
@@ -221,7 +222,9 @@ class Exporter {
     }
     const bool referrer = desc.annotations.contains(kAnnotationManifestSubject);
     for (const BlobFilter& filter : options_.blob_filters) {
-      if (!filter(desc)) return absl::OkStatus();
+      absl::StatusOr<bool> wanted = errdefs::Guard("a filter of blobs", filter, desc);
+      if (!wanted.ok()) return wanted.status();
+      if (!*wanted) return absl::OkStatus();
     }
     if (referrer) {
       referrers_.emplace(desc.digest, desc);

@@ -20,6 +20,7 @@
 
 #include "src/base/options.h"
 #include "src/base/workers.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/gojson/internal/codec.h"
 #include "src/images/internal/put.h"
 
@@ -100,7 +101,10 @@ class Converter {
     Converted result = std::nullopt;
     bool keep_type = false;
     if (IsLayerType(desc.media_type)) {
-      if (options_.layer_convert_func) result = options_.layer_convert_func(ctx, cs, desc);
+      if (options_.layer_convert_func) {
+        result =
+            errdefs::Guard("a converter of layers", options_.layer_convert_func, ctx, cs, desc);
+      }
     } else if (IsManifestType(desc.media_type)) {
       result = ConvertManifest(ctx, cs, desc, depth, keep_type);
     } else if (IsIndexType(desc.media_type)) {
@@ -111,7 +115,8 @@ class Converter {
     if (!result.ok()) return result;
 
     if (options_.hooks.post_convert_hook) {
-      Converted hooked = options_.hooks.post_convert_hook(ctx, cs, desc, *result);
+      Converted hooked = errdefs::Guard("a hook of the conversion",
+                                        options_.hooks.post_convert_hook, ctx, cs, desc, *result);
       if (!hooked.ok()) return hooked;
       if (hooked->has_value()) result = std::move(hooked);
     }
@@ -186,7 +191,8 @@ class Converter {
   Converted UpdateManifest(const Context& ctx, content::Store& cs, const ocispec::Descriptor& desc,
                            std::optional<ocispec::Descriptor> converted) {
     if (!options_.update_manifest_func) return converted;
-    Converted updated = options_.update_manifest_func(ctx, cs, desc, converted.value_or(desc));
+    Converted updated = errdefs::Guard("an update of manifests", options_.update_manifest_func, ctx,
+                                       cs, desc, converted.value_or(desc));
     if (!updated.ok() || updated->has_value()) return updated;
     return converted;
   }
@@ -401,7 +407,7 @@ absl::StatusOr<Image> ConvertUnderLease(const Context& ctx, content::Store& cs, 
 
   absl::StatusOr<Image> source = is.Get(ctx, src_ref);
   if (!source.ok()) return annotate(source.status());
-  Converted target = convert(ctx, cs, source->target);
+  Converted target = errdefs::Guard("a converter of indexes", convert, ctx, cs, source->target);
   if (!target.ok()) return annotate(target.status());
   Image image{.name = std::string(dst_ref),
               .labels = source->labels,

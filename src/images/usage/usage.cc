@@ -12,6 +12,7 @@
 #include "containerd/option/option.h"
 
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::images::usage {
 namespace {
@@ -25,9 +26,11 @@ absl::StatusOr<std::int64_t> SnapshotUsage(const Context& ctx, const Options& op
   for (const auto& [key, value] : labels) {
     if (!key.starts_with(kSnapshotLabelPrefix)) continue;
     const auto snapshotter =
-        options.snapshots(std::string_view(key).substr(kSnapshotLabelPrefix.size()));
-    if (snapshotter == nullptr) continue;
-    absl::StatusOr<snapshots::Usage> usage = snapshotter->Usage(ctx, value);
+        errdefs::Guard("a search for a snapshotter", options.snapshots,
+                       std::string_view(key).substr(kSnapshotLabelPrefix.size()));
+    if (!snapshotter.ok()) return snapshotter.status();
+    if (*snapshotter == nullptr) continue;
+    absl::StatusOr<snapshots::Usage> usage = (*snapshotter)->Usage(ctx, value);
     if (usage.ok()) {
       total += usage->size;
     } else if (!errdefs::IsNotFound(usage.status()) &&

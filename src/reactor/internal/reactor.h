@@ -12,9 +12,10 @@
 // whoever lets the last reference go waits until the thread has ended (unless that happens on the
 // loop's own thread, which then ends by itself).
 //
-// Callbacks run on that thread, one at a time. They must not block, and must not throw: all other
-// work waits meanwhile. The thread blocks signals (SIGPIPE too, so that a write to a pipe
-// without reader made from a callback gives EPIPE and no signal), except those that report a fault.
+// Callbacks run on that thread, one at a time. They must not block, because all other work waits
+// meanwhile; a call of the library that would fails at once. An exception that leaves one is
+// logged. The thread blocks signals (SIGPIPE too, so that a write to a pipe without reader made
+// from a callback gives EPIPE and no signal), except those that report a fault.
 //
 // fork: the thread does not exist in a child. A child that does not exec may drop what it inherited
 // (nothing of the parent's loop is touched by that) and Shared() gives it a loop of its own. All
@@ -120,7 +121,8 @@ class CONTAINERD_SIBLING Reactor {
   // Runs `fn` soon on the loop's thread, never from within this call; in the order of posting.
   void Post(std::function<void()> fn);
 
-  // Runs `fn` on the loop's thread and waits for it; called on that thread it just runs it.
+  // Runs `fn` on the loop's thread and waits for it; called on that thread it just runs it. In a
+  // forked child, which has no such thread, neither this nor Post does anything.
   void RunSync(const std::function<void()>& fn);
 
   // Whether this is the loop's thread.

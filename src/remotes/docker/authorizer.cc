@@ -23,6 +23,7 @@
 #include "request.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "token.h"
 
 namespace containerd::remotes::docker {
@@ -276,7 +277,9 @@ class DockerAuthorizer final : public Authorizer {
     if (!token.ok()) return token.status();
     request.header.Set("Authorization", token->authorization);
     if (!token->refresh_token.empty() && config_.on_fetch_refresh_token) {
-      config_.on_fetch_refresh_token(ctx, token->refresh_token, request);
+      absl::Status s = errdefs::Guard("OnFetchRefreshToken", config_.on_fetch_refresh_token, ctx,
+                                      token->refresh_token, request);
+      if (!s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -407,7 +410,7 @@ class DockerAuthorizer final : public Authorizer {
   absl::StatusOr<Found> Find(const Context& ctx, const http::Url& url, const Asked& asked) const {
     if (!config_.credentials) return Found();
     if (IsExposed(url, asked)) return Found();
-    absl::StatusOr<Credentials> found = config_.credentials(ctx, HostOf(url));
+    absl::StatusOr<Credentials> found = AskFor(ctx, HostOf(url));
     if (!found.ok()) {
       if (!IsHelperError(found.status()) || ctx.Done()) return LocalError(found.status());
       const std::string fault =
@@ -422,9 +425,13 @@ class DockerAuthorizer final : public Authorizer {
     const bool same_server =
         url.scheme == "https" && url.Port() == "443" && url.Hostname() == referrer->Hostname();
     if (same_server) return Found{.credentials = *found};
-    absl::StatusOr<Credentials> theirs = config_.credentials(ctx, HostOf(*referrer));
+    absl::StatusOr<Credentials> theirs = AskFor(ctx, HostOf(*referrer));
     if (!theirs.ok() || *theirs == *found) return Found();
     return Found{.credentials = *found};
+  }
+
+  absl::StatusOr<Credentials> AskFor(const Context& ctx, const std::string& host) const {
+    return errdefs::Guard("a search for credentials", config_.credentials, ctx, host);
   }
 
   // The host as it is remembered, and as credentials for it are looked up.

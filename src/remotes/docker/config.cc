@@ -18,6 +18,7 @@
 #include "hosts_file.h"
 #include "local_error.h"
 #include "src/base/ascii.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::remotes::docker::config {
 namespace {
@@ -111,7 +112,8 @@ class HostsBuilder {
   absl::StatusOr<std::vector<RegistryHost>> Build(std::string_view name) const {
     std::optional<std::vector<HostConfig>> configured;
     if (options_.host_dir) {
-      absl::StatusOr<std::string> dir = options_.host_dir(name);
+      absl::StatusOr<std::string> dir =
+          errdefs::Guard("a choice of folders", options_.host_dir, name);
       if (!dir.ok() && !errdefs::IsNotFound(dir.status())) return LocalError(dir.status());
       if (dir.ok() && !dir->empty()) {
         absl::StatusOr<std::vector<HostConfig>> loaded = LoadHostDir(*dir);
@@ -171,7 +173,9 @@ class HostsBuilder {
     }
     http::Client client;
     if (options_.update_client) {
-      if (absl::Status s = options_.update_client(client, transport); !s.ok()) return s;
+      absl::Status s =
+          errdefs::Guard("an update of clients", options_.update_client, client, transport);
+      if (!s.ok()) return s;
     }
     if (client.transport == nullptr) client.transport = http::NewTransport(transport);
     if (fall_back) client.transport = NewHTTPFallback(client.transport);

@@ -10,12 +10,14 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/future/executor.h"
 
 #include "src/base/ascii.h"
 #include "src/base/escape.h"
 #include "src/base/host.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -86,21 +88,25 @@ class HTTPFallback final : public http::RoundTripper,
     const auto held = request.body != nullptr ? std::make_shared<HeldBody>(request.body) : nullptr;
     if (held != nullptr) first.body = held;
     super_->RoundTrip(ctx, std::move(first))
-        .Then([self = shared_from_this(), promise, ctx, request, held,
-               url = *url](const absl::StatusOr<ResponsePtr>& result) {
-          if (result.ok() || url.scheme != "https" || !ShouldFallBack(result.status(), url) ||
-              (request.body != nullptr && !request.body->Rewind())) {
-            if (held != nullptr) held->Release();
-            promise.Set(result);
-            return;
-          }
-          {
-            base::MutexLock lock(self->mu_);
-            self->plain_host_ = url.host;
-          }
-          self->super_->RoundTrip(ctx, Plain(request, url))
-              .Then([promise](const absl::StatusOr<ResponsePtr>& second) { promise.Set(second); });
-        });
+        .Then(
+            [self = shared_from_this(), promise, ctx, request, held,
+             url = *url](const absl::StatusOr<ResponsePtr>& result) {
+              if (result.ok() || url.scheme != "https" || !ShouldFallBack(result.status(), url) ||
+                  (request.body != nullptr && !request.body->Rewind())) {
+                if (held != nullptr) held->Release();
+                promise.Set(result);
+                return;
+              }
+              {
+                base::MutexLock lock(self->mu_);
+                self->plain_host_ = url.host;
+              }
+              self->super_->RoundTrip(ctx, Plain(request, url))
+                  .Then(
+                      [promise](const absl::StatusOr<ResponsePtr>& second) { promise.Set(second); },
+                      InlineExecutor());
+            },
+            InlineExecutor());
     return promise.GetFuture();
   }
 
@@ -174,11 +180,14 @@ RegistryHosts ConfigureDefaultRegistries(const std::vector<RegistryOpt>& opts) {
                       .path = "/v2",
                       .capabilities = kAllHostCapabilities};
     if (options.plain_http) {
-      absl::StatusOr<bool> plain = options.plain_http(name);
+      absl::StatusOr<bool> plain =
+          errdefs::Guard("a choice of plain HTTP", options.plain_http, name);
       if (!plain.ok()) return plain.status();
       if (*plain) host.scheme = "http";
     }
-    absl::StatusOr<std::string> translated = options.host ? options.host(name) : DefaultHost(name);
+    absl::StatusOr<std::string> translated =
+        options.host ? errdefs::Guard("a translation of hosts", options.host, name)
+                     : DefaultHost(name);
     if (!translated.ok()) return translated.status();
     host.host = *std::move(translated);
     return std::vector{host};

@@ -17,6 +17,7 @@
 #include "error_payload.h"
 #include "local_error.h"
 #include "src/base/escape.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -136,7 +137,8 @@ void ReportWarnings(const Context& ctx, const reference::Spec& ref, const http::
   source.ref = ref;
   for (const std::string& warning : header.Values("Warning")) {
     const std::string text = ParseWarningText(warning);
-    if (!text.empty()) handler->Warn(ctx, source, text);
+    if (text.empty()) continue;
+    threads::Notify("a handler of warnings", [&] { handler->Warn(ctx, source, text); });
   }
 }
 

@@ -18,6 +18,7 @@
 #include "request.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -129,7 +130,8 @@ class DockerResolver final : public ResolverWithOptions {
     if (!refspec.ok()) return refspec.status();
     auto base = std::make_shared<Base>();
     const std::string host(refspec->Hostname());
-    absl::StatusOr<std::vector<RegistryHost>> hosts = options_.hosts(host);
+    absl::StatusOr<std::vector<RegistryHost>> hosts =
+        errdefs::Guard("a choice of hosts", options_.hosts, host);
     if (!hosts.ok()) return hosts.status();
     base->hosts = *std::move(hosts);
     base->repository = refspec->locator.starts_with(host + "/")

@@ -28,6 +28,8 @@
 #include "containerd/rpc/connection.h"
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/callback.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::rpc {
 
@@ -41,7 +43,8 @@ struct CallOptions {
 absl::Status FromGrpc(const grpc::Status& status);
 
 // Puts what `ctx` carries into `grpc_ctx`. ErrInvalidArgument if a namespace, lease or metadata
-// pair cannot be an HTTP/2 header; the context's own error if it has ended.
+// pair cannot be an HTTP/2 header; the context's own error if it has ended; ErrFailedPrecondition
+// in a child of the connection's process.
 absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptions& options,
                      grpc::ClientContext* grpc_ctx);
 
@@ -59,8 +62,9 @@ class Stubs {
 
   const std::shared_ptr<Connection>& conn() const { return conn_; }
 
-  // ErrUnavailable once the connection is closed.
+  // ErrUnavailable once the connection is closed, ErrFailedPrecondition in a forked child.
   absl::StatusOr<std::shared_ptr<Interface>> Get() const {
+    if (absl::Status s = conn_->CheckProcess(); !s.ok()) return s;
     base::MutexLock lock(mu_);
     if (fixed_) return stub_;
     if (const std::uint64_t generation = conn_->generation(); !stub_ || generation != generation_) {
@@ -95,8 +99,12 @@ class CallState {
   // Not after Finish.
   grpc::ClientContext* grpc_context() { return grpc_context_.get(); }
 
-  // Cancels the call; no effect after Finish.
+  // Cancels the call; no effect after Finish, nor in a forked child.
   void Cancel();
+
+  // See Connection.
+  bool Forked() const { return conn_->Forked(); }
+  absl::Status CheckProcess() const { return conn_->CheckProcess(); }
 
   // FromGrpc, telling a closed client from a cancelled call.
   absl::Status Result(const grpc::Status& status) const;
@@ -119,12 +127,13 @@ class CallState {
   CancelRegistration on_close_;
 };
 
-// A unary call on this thread.
+// A unary call on this thread. ErrFailedPrecondition if that must not block.
 template <typename Service, typename Request, typename Response>
 absl::Status Call(const Context& ctx, const Stubs<Service>& stubs,
                   grpc::Status (Service::StubInterface::*method)(grpc::ClientContext*,
                                                                  const Request&, Response*),
                   const Request& request, Response* response, const CallOptions& options = {}) {
+  if (absl::Status s = threads::CheckMayBlock("a call of the daemon"); !s.ok()) return s;
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
@@ -142,6 +151,7 @@ absl::Status CallServerStream(const Context& ctx, const Stubs<Service>& stubs,
                               const Request& request,
                               const std::function<absl::Status(Response&)>& on_message,
                               const CallOptions& options = {}) {
+  if (absl::Status s = threads::CheckMayBlock("a call of the daemon"); !s.ok()) return s;
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
@@ -188,10 +198,11 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
     state->done = std::move(done);
     state->stub = *std::move(stub);
   }
+  const threads::SignalsBlocked blocked;  // gRPC starts its callbacks' threads with the first call
   (state->stub->async()->*method)(
       state->call.grpc_context(), &state->request, &state->response,
       [state](const grpc::Status& status) {
-        const CallbackScope scope;
+        const threads::CallbackScope scope;
         absl::StatusOr<Response> result = absl::UnknownError("");
         std::function<void(absl::StatusOr<Response>)> done_fn;
         std::shared_ptr<typename Service::StubInterface> last;

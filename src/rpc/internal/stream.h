@@ -4,7 +4,8 @@
 // talk. Both run on gRPC's callback threads and end with their context or connection.
 //
 // All functions are safe from any thread. Callbacks of one stream come one at a time; they must
-// not block.
+// not block, and what would block in them fails at once. They are the library's own, and throw
+// nothing: what calls a user's function guards it.
 #ifndef CONTAINERD_SRC_RPC_INTERNAL_STREAM_H_
 #define CONTAINERD_SRC_RPC_INTERNAL_STREAM_H_
 
@@ -26,6 +27,8 @@
 #include "src/base/await.h"
 #include "src/base/mutex.h"
 #include "src/rpc/internal/call.h"
+#include "src/threads/internal/callback.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::rpc {
 
@@ -76,7 +79,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     }
 
     void OnReadDone(bool ok) override {
-      const CallbackScope scope;
+      const threads::CallbackScope scope;
       if (ok) {
         {
           base::MutexLock lock(mu);  // orders gRPC's write of the message before our read of it
@@ -98,7 +101,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     }
 
     void OnDone(const grpc::Status& status) override {
-      const CallbackScope scope;
+      const threads::CallbackScope scope;
       std::shared_ptr<Reactor> keep;
       std::function<void(absl::Status)> done;
       absl::Status result;
@@ -114,6 +117,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     }
 
     void Resume() {
+      if (call.Forked()) return;
       base::MutexLock lock(mu);
       if (ended) return;
       if (resting) {
@@ -174,8 +178,12 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     reactor->wake = std::move(on_cancel);
     reactor->wake_close = std::move(on_close);
   }
-  (reactor->stub->async()->*method)(reactor->call.grpc_context(), &reactor->request, reactor.get());
-  reactor->Run();
+  {
+    const threads::SignalsBlocked blocked;  // as in CallAsync
+    (reactor->stub->async()->*method)(reactor->call.grpc_context(), &reactor->request,
+                                      reactor.get());
+    reactor->Run();
+  }
   return StreamHandle(
       [weak] {
         if (auto live = weak.lock()) live->Cancel();
@@ -212,8 +220,11 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     auto wake = [weak] {
       if (auto live = weak.lock()) live->ReadToTheEnd();
     };
-    ((*stub)->async()->*method)(reactor->call.grpc_context(), reactor.get());
-    reactor->Run();
+    {
+      const threads::SignalsBlocked blocked;  // as in CallAsync
+      ((*stub)->async()->*method)(reactor->call.grpc_context(), reactor.get());
+      reactor->Run();
+    }
     reactor->SetWake(ctx.OnCancel(wake), stubs.conn()->closing().OnCancel(wake));
     return std::make_shared<BidiStream>(std::move(reactor));
   }
@@ -271,7 +282,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void OnReadDone(bool ok) override {
-      const CallbackScope scope;
+      const threads::CallbackScope scope;
       base::MutexLock lock(mu);
       reading = false;
       if (!ok) {
@@ -287,7 +298,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void OnWriteDone(bool ok) override {
-      const CallbackScope scope;
+      const threads::CallbackScope scope;
       base::MutexLock lock(mu);
       writing = false;
       if (!ok) {
@@ -303,7 +314,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     void OnWritesDoneDone(bool /*ok*/) override {}
 
     void OnDone(const grpc::Status& grpc_status) override {
-      const CallbackScope scope;
+      const threads::CallbackScope scope;
       absl::Status result = call.Result(grpc_status);
       call.Finish();
       std::shared_ptr<Reactor> keep;  // destroyed after the lock
@@ -358,6 +369,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::Status Write(const Context& ctx, Request message) {
+      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
@@ -372,6 +384,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::StatusOr<Response> Read(const Context& ctx) {
+      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       absl::Status s =
@@ -382,6 +395,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::StatusOr<std::optional<Response>> TryRead() {
+      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
       base::MutexLock lock(mu);
       if (!inbox.empty()) return Pop();
       if (done) return EndStatus();
@@ -396,6 +410,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void CloseSend() {
+      if (call.Forked()) return;
       base::MutexLock lock(mu);
       close_wanted = true;
       WriteMore();
@@ -408,12 +423,14 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     // A stream learns of its end only by reading, so one that rests has to be woken for it.
     void ReadToTheEnd() {
+      if (call.Forked()) return;
       base::MutexLock lock(mu);
       discard = true;
       ReadMore();
     }
 
     absl::Status WaitDone(const Context& ctx) {
+      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       if (absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return done; });

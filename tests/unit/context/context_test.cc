@@ -2,6 +2,8 @@
 #include "containerd/context/context.h"
 
 #include <atomic>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
 
 namespace containerd {
 namespace {
@@ -147,6 +150,19 @@ TEST(Context, DroppingARegistrationWaitsForItsCallback) {
     }
     canceller.join();
   }
+}
+
+TEST(Context, AnExceptionInACallbackIsLoggedAndTheOthersRun) {
+  std::string logged;
+  log::SetSink([&](log::Level, std::string_view text) { logged = text; });
+  const auto [ctx, cancel] = WithCancel(Context::Background());
+  int ran = 0;
+  const CancelRegistration first = ctx.OnCancel([] { throw std::runtime_error("odd"); });
+  const CancelRegistration second = ctx.OnCancel([&] { ++ran; });
+  cancel();
+  log::SetSink(nullptr);
+  EXPECT_EQ(ran, 1);
+  EXPECT_NE(logged.find("odd"), std::string::npos);
 }
 
 TEST(Context, SleepEndsWithItsContext) {

@@ -5,9 +5,11 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include <fmt/format.h>
@@ -527,6 +529,38 @@ TEST_F(SubscribeTest, CallbackMayDestroyTheSubscription) {
   changed.wait(lock, [&] { return done; });
   lock.unlock();
   daemon_->WaitForSubscribers(0);
+}
+
+TEST_F(SubscribeTest, CallbackMayBlockAndCallTheLibrary) {
+  std::promise<absl::Status> called;
+  auto subscription = events_->Subscribe(
+      ctx_, {},
+      [&](const Item&) { called.set_value(events_->Publish(ctx_, "/from/callback", {})); },
+      nullptr);
+  ASSERT_TRUE(subscription->WaitReady(ctx_).ok());
+  daemon_->Broadcast("/x");
+  EXPECT_FALSE(errdefs::IsFailedPrecondition(called.get_future().get()));
+}
+
+TEST_F(SubscribeTest, AnExceptionInACallbackEndsTheSubscription) {
+  Collector got;
+  std::atomic<int> calls = 0;
+  auto subscription = events_->Subscribe(
+      ctx_, {},
+      [&](const Item&) {
+        ++calls;
+        throw std::runtime_error("odd item");
+      },
+      got.OnEnd(), Resuming());
+  ASSERT_TRUE(subscription->WaitReady(ctx_).ok());
+  daemon_->Broadcast("/1");
+  daemon_->Broadcast("/2");
+  const absl::Status end = got.WaitForEnd();
+  EXPECT_TRUE(errdefs::IsInternal(end)) << end;
+  EXPECT_THAT(std::string(errdefs::Message(end)), ::testing::HasSubstr("odd item"));
+  EXPECT_EQ(calls, 1);
+  daemon_->WaitForSubscribers(0);
+  conn_->Close();  // waits for nothing that is left of it
 }
 
 std::ptrdiff_t Threads() {

@@ -33,5 +33,17 @@ TEST(Log, ARegisteredLoggerReplacesTheDefault) {
   EXPECT_NE(out.str().find("through spdlog"), std::string::npos);
 }
 
+TEST(Log, AMessageThatTheSinkThrowsAtGoesToTheDefault) {
+  std::ostringstream out;
+  spdlog::register_logger(std::make_shared<spdlog::logger>(
+      "containerd", std::make_shared<spdlog::sinks::ostream_sink_mt>(out)));
+  SetSink([](Level, std::string_view) { throw std::runtime_error("the sink broke"); });
+  Warn("the message");
+  SetSink(nullptr);
+  spdlog::drop("containerd");
+  EXPECT_NE(out.str().find("the sink broke"), std::string::npos);
+  EXPECT_NE(out.str().find("the message"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace containerd::log

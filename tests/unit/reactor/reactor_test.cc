@@ -8,6 +8,8 @@
 #include <future>
 #include <mutex>
 #include <signal.h>
+#include <stdexcept>
+#include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -18,7 +20,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/log/log.h"
 
 namespace containerd::reactor {
 namespace {
@@ -300,6 +304,30 @@ TEST_F(ReactorTest, AWriteToABrokenPipeIsAnErrorAndNoSignal) {
     EXPECT_EQ(write(pipe.in, "x", 1), -1);
     EXPECT_EQ(errno, EPIPE);
   });
+}
+
+TEST_F(ReactorTest, ABlockingCallOnItsThreadFailsAtOnce) {
+  absl::Status slept;
+  reactor_->RunSync([&] { slept = Sleep(Context::Background(), absl::Seconds(1)); });
+  EXPECT_TRUE(errdefs::IsFailedPrecondition(slept)) << slept;
+}
+
+TEST_F(ReactorTest, AnExceptionInACallbackIsLoggedAndTheLoopGoesOn) {
+  std::string logged;
+  log::SetSink([&](log::Level, std::string_view text) { logged += text; });
+  reactor_->Post([] { throw std::runtime_error("posted"); });
+  std::promise<void> timed;
+  const Timer timer = reactor_->RunAfter(absl::ZeroDuration(), [&] {
+    timed.set_value();
+    throw std::runtime_error("timed");
+  });
+  timed.get_future().wait();
+  bool ran = false;
+  reactor_->RunSync([&] { ran = true; });
+  log::SetSink(nullptr);
+  EXPECT_TRUE(ran);
+  EXPECT_NE(logged.find("posted"), std::string::npos);
+  EXPECT_NE(logged.find("timed"), std::string::npos);
 }
 
 TEST(SharedReactorTest, OneForAllAndGoneAfterTheLast) {

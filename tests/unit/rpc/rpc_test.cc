@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -235,6 +237,46 @@ TEST_F(RpcTest, ReplaceMovesNewCallsToTheNewChannel) {
   daemon_ = std::make_unique<FakeDaemon>(socket());
   conn_->Replace(Dial());
   EXPECT_TRUE(call({}).ok());
+}
+
+TEST_F(RpcTest, AReplacedChannelsContextEnds) {
+  const Context first = conn_->current();
+  EXPECT_FALSE(first.Done());
+  conn_->Replace(Dial());
+  EXPECT_TRUE(first.Done());
+  const Context second = conn_->current();
+  EXPECT_FALSE(second.Done());
+  conn_->Close();
+  EXPECT_TRUE(second.Done());
+}
+
+// The call would wait for gRPC, which waits for the callback.
+TEST_F(RpcTest, ACallInACallbackFailsAtOnceInsteadOfBlockingIt) {
+  std::promise<absl::Status> called;
+  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
+      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
+      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
+        called.set_value(CallVersion(WithTimeout(background_, absl::Seconds(20))));
+      });
+  const absl::Status s = called.get_future().get();
+  EXPECT_TRUE(errdefs::IsFailedPrecondition(s)) << s;
+}
+
+TEST_F(RpcTest, AForkedChildCannotUseTheConnectionAndLeavesItAlone) {
+  ASSERT_TRUE(CallVersion(background_).ok());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    const bool refused = errdefs::IsFailedPrecondition(CallVersion(background_));
+    conn_->Replace(nullptr);
+    conn_->Close();
+    conn_ = nullptr;
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(CallVersion(background_).ok());
 }
 
 TEST_F(RpcTest, WaitForReadyOutlastsARestart) {
