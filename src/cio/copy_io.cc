@@ -31,6 +31,9 @@ constexpr uint64_t kMostUnderWay = uint64_t{2} << 20;
 // up.
 constexpr int kPatience = 2;
 
+// How long to wait for somebody to write to outputs that nobody has open.
+constexpr absl::Duration kDesertedGrace = absl::Milliseconds(100);
+
 // How long to wait until a FIFO that is being emptied is looked at again.
 constexpr absl::Duration kLookAgain = absl::Milliseconds(50);
 
@@ -96,19 +99,13 @@ class Copies : public std::enable_shared_from_this<Copies> {
       promise.Set(canceled_ ? DrainResult::kCanceled : DrainResult::kEOF);
       return;
     }
-    const bool deserted = std::ranges::all_of(
-        std::array{stdout_, stderr_}, [](const auto& pump) { return !pump || pump->Deserted(); });
-    if (deserted) {
-      promise.Set(DrainResult::kQuiet);
-      return;
-    }
     DrainWait wait{.since = Clock::now(), .grace = grace, .promise = promise};
     for (std::size_t i = 0; i < wait.marks.size(); ++i) {
       if (const OutputPump* pump = Outputs()[i])
         wait.marks[i] = {pump->delivered(), pump->Behind()};
     }
     waits_.push_back(std::move(wait));
-    Arm(std::prev(waits_.end()), grace);
+    Arm(std::prev(waits_.end()), Deserted() ? std::min(grace, kDesertedGrace) : grace);
   }
 
   std::shared_ptr<OutputPump> stdout_;
@@ -159,9 +156,15 @@ class Copies : public std::enable_shared_from_this<Copies> {
     return longest;
   }
 
+  // Nobody can write any more, although no end has been seen: there has been no writer.
+  bool Deserted() const {
+    return std::ranges::all_of(std::array{stdout_, stderr_},
+                               [](const auto& pump) { return !pump || pump->Deserted(); });
+  }
+
   void CheckQuiet(WaitHandle wait) {
     const absl::Duration remaining = Remaining(*wait);
-    if (remaining > absl::ZeroDuration()) return Arm(wait, remaining);
+    if (remaining > absl::ZeroDuration() && !Deserted()) return Arm(wait, remaining);
     const Promise<DrainResult> promise = wait->promise;
     waits_.erase(wait);
     promise.Set(DrainResult::kQuiet);
