@@ -268,7 +268,11 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
   };
   auto pid = create();
   if (!pid.ok()) {
-    asked ? process->CreationFailed(ctx, pid.status()) : process->CloseStreams();
+    if (asked) {
+      process->CreationFailed(ctx, pid.status());
+    } else {
+      process->CloseStreams();
+    }
     return pid.status();
   }
   process->pid.store(*pid);
@@ -299,7 +303,11 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
   };
   auto pid = create();
   if (!pid.ok()) {
-    asked ? process.CreationFailed(ctx, pid.status()) : process.CloseStreams();
+    if (asked) {
+      process.CreationFailed(ctx, pid.status());
+    } else {
+      process.CloseStreams();
+    }
     return errdefs::Annotate(
         pid.status(), fmt::format("restoring container \"{}\" from {}", state_->id, root_dir));
   }

@@ -611,6 +611,27 @@ TEST_F(SilentDaemonTest, AStartWhoseAnswerIsLostLeavesTheStreamsAlone) {
   EXPECT_TRUE(task->Delete(WithTimeout(ctx(), absl::Minutes(1)), {WithProcessKill}).ok());
 }
 
+TEST_F(SilentDaemonTest, TheEndOfASourceThatEndsWhileTheDaemonIsDown) {
+  auto container = Make({"wc", "-c"});
+  ASSERT_TRUE(container.ok()) << container.status();
+  auto in = std::make_shared<cio::InputStream>();
+  auto out = std::make_shared<cio::Buffer>();
+  auto task = container->NewTask(ctx(), Streams(in, out));
+  ASSERT_TRUE(task.ok()) << task.status();
+  ASSERT_TRUE(task->Start(ctx()).ok());
+  const Context limited = WithTimeout(ctx(), absl::Minutes(1));
+  ASSERT_TRUE(private_.daemon().Down(limited).ok());
+  ASSERT_TRUE(in->Write("hello").ok());
+  in->Close();
+  ASSERT_TRUE(task->IO()->InputEnded().Get(limited).ok());
+  absl::SleepFor(absl::Milliseconds(500));
+  ASSERT_TRUE(private_.daemon().Restart(limited).ok());
+  auto exit = task->Wait(ctx()).Get(limited);
+  EXPECT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(out->String(), "5\n");
+  EXPECT_TRUE(task->Delete(limited, {WithProcessKill}).ok());
+}
+
 TEST_F(SilentDaemonTest, AfterACreationWhoseAnswerIsLostTheTaskHasItsFIFOs) {
   auto container = Make({"sh", "-c", "seq 1 200000; exit 5"});
   ASSERT_TRUE(container.ok()) << container.status();

@@ -102,9 +102,10 @@ class CONTAINERD_EXPORT IO {
 
   // Complete when the source has ended, or failed, and its bytes are in the FIFO. The task's stdin
   // ends when the shim's own handle is closed as well, for which the library then calls CloseIO by
-  // itself, once. Never complete when the copying is cancelled or the task closed its stdin first;
-  // nor with a terminal, where that would hang up on the process: its end of input is a typed
-  // Ctrl-D. Source: the stdinCloser of ctr and nerdctl, who have it for streams without a terminal.
+  // itself, once, also over a restart of the daemon; after Client::Close it cannot. Never complete
+  // when the copying is cancelled or the task closed its stdin first; nor with a terminal, where
+  // that would hang up on the process: its end of input is a typed Ctrl-D. Source: the stdinCloser
+  // of ctr and nerdctl, who have it for streams without a terminal.
   virtual Future<std::monostate> InputEnded() { return Promise<std::monostate>().GetFuture(); }
 
   // For the moment after the task's exit: complete when OutputDone is, or when what the task itself
