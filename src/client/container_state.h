@@ -23,7 +23,7 @@ struct Container::State {
   Client client;
   const std::string id;
   base::Mutex mu;
-  containers::Container record ABSL_GUARDED_BY(mu);          // as last seen
+  containers::Container record ABSL_GUARDED_BY(mu);  // as last seen
 };
 
 }  // namespace containerd
