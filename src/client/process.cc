@@ -8,6 +8,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/option/option.h"
+#include "containerd/rpc/connection.h"
 
 #include "process_state.h"
 #include "src/base/options.h"

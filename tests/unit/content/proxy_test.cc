@@ -289,14 +289,14 @@ class ProxyTest : public ::testing::Test {
     // writes; so let none be the last.
     [[maybe_unused]] static const bool kept = (grpc_init(), true);
     static int count = 0;
-    const std::string address = fmt::format("unix-abstract:content-test-{}-{}", getpid(), ++count);
+    address_ = fmt::format("unix-abstract:content-test-{}-{}", getpid(), ++count);
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
     builder.RegisterService(&daemon_);
     builder.SetMaxReceiveMessageSize(16 << 20);
     server_ = builder.BuildAndStart();
     conn_ = std::make_shared<rpc::Connection>(
-        grpc::CreateChannel(address, grpc::InsecureChannelCredentials()), "testing");
+        grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()), "testing");
     store_ = NewContentStore(conn_);
   }
   ~ProxyTest() override {
@@ -316,6 +316,7 @@ class ProxyTest : public ::testing::Test {
   // Long enough for any machine; a test that needs it has failed.
   const Context ctx_ = WithTimeout(Context(), absl::Minutes(2));
   FakeDaemon daemon_;
+  std::string address_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<rpc::Connection> conn_;
   std::shared_ptr<Store> store_;
@@ -692,6 +693,30 @@ TEST_F(ProxyTest, AHungDaemonDoesNotHoldACancelledCall) {
     canceller.join();
     daemon_.session = nullptr;
   }
+}
+
+TEST_F(ProxyTest, AWriterThatIsBeingOpenedFollowsAReplacedConnection) {
+  std::promise<void> asked;
+  std::promise<void> over;
+  std::atomic<int> questions = 0;
+  daemon_.before_write = [&](const pb::WriteContentRequest& request, std::string&) {
+    if (request.action() == pb::STAT && ++questions == 1) {
+      asked.set_value();
+      over.get_future().wait();
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "too late");
+    }
+    return grpc::Status::OK;
+  };
+  std::thread replacer([&] {
+    asked.get_future().wait();
+    conn_->Replace(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
+  });
+  const std::unique_ptr<Writer> writer = Open(ctx_, "r");
+  replacer.join();
+  ASSERT_NE(writer, nullptr);
+  EXPECT_TRUE(writer->Write(ctx_, "abc").ok());
+  EXPECT_TRUE(writer->Commit(ctx_, 3, "").ok());
+  over.set_value();
 }
 
 TEST_F(ProxyTest, TheOpeningContextBoundsTheWriter) {

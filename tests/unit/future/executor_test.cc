@@ -48,25 +48,25 @@ bool Eventually(const std::function<bool()>& done) {
 
 TEST(DefaultExecutor, FunctionsThatBlockDoNotStarveOthers) {
   constexpr int kBlocked = 30;
-  std::latch last(kBlocked + 1);
+  const auto last = std::make_shared<std::latch>(kBlocked + 1);  // some wait longer than this test
   std::promise<void> ran;
   for (int i = 0; i < kBlocked; ++i) {
-    DefaultExecutor()->Execute([&] { last.arrive_and_wait(); });
+    DefaultExecutor()->Execute([last] { last->arrive_and_wait(); });
   }
-  DefaultExecutor()->Execute([&] {
+  DefaultExecutor()->Execute([&ran, last] {
     ran.set_value();
-    last.arrive_and_wait();
+    last->arrive_and_wait();
   });
   EXPECT_EQ(ran.get_future().wait_for(kPatience), std::future_status::ready);
-  last.wait();
+  last->wait();
 }
 
 TEST(DefaultExecutor, ABurstOfShortFunctionsTakesFewThreadsAndIdleOnesEnd) {
   ASSERT_TRUE(Eventually([] { return Threads() == kThreads; })) << "idle threads stay";
   constexpr int kMany = 1000;
-  std::latch done(kMany);
-  for (int i = 0; i < kMany; ++i) DefaultExecutor()->Execute([&] { done.count_down(); });
-  done.wait();
+  const auto done = std::make_shared<std::latch>(kMany);
+  for (int i = 0; i < kMany; ++i) DefaultExecutor()->Execute([done] { done->count_down(); });
+  done->wait();
   EXPECT_LE(Threads(), 32);
   EXPECT_TRUE(Eventually([] { return Threads() == kThreads; })) << "idle threads stay";
 }
