@@ -48,6 +48,33 @@ constexpr auto kTypePairs = std::to_array<TypePair>({
     {kMediaTypeDockerSchema2LayerForeignGzip, ocispec::kMediaTypeImageLayerNonDistributableGzip},
 });
 
+// What BuildKit's indexes say of an attestation: the digest of the manifest that it is about.
+constexpr char kReferenceDigest[] = "vnd.docker.reference.digest";
+
+// Annotations of layers that say where in its bytes something is, or what they should be.
+constexpr auto kOfTheBytes = std::to_array<std::string_view>({
+    "containerd.io/snapshot/stargz/",
+    "containerd.io/snapshot/overlaybd/",
+    "containerd.io/snapshot/nydus-",
+    "io.containers.estargz.",
+    "io.containers.zstd-chunked.",
+    "io.github.containers.zstd-chunked.",
+});
+
+// Takes from a converted layer what was said of its old bytes; what the conversion has said stays.
+void DropOfOldBytes(const ocispec::Descriptor& old, ocispec::Descriptor& layer) {
+  if (old.digest == layer.digest) return;
+  for (const auto& [key, value] : old.annotations) {
+    const bool of_bytes = std::ranges::any_of(
+        kOfTheBytes, [&](std::string_view prefix) { return key.starts_with(prefix); });
+    const auto found = layer.annotations.find(key);
+    if (of_bytes && found != layer.annotations.end() && found->second == value) {
+      layer.annotations.erase(found);
+    }
+  }
+  if (layer.data == old.data) layer.data.clear();
+}
+
 // Calls `fn` for 0 to n - 1 on this thread and some others. After an error no more calls begin, and
 // the context of those that run is cancelled; the first error is returned.
 absl::Status ForEach(const Context& ctx, std::size_t n,
@@ -113,6 +140,7 @@ class Converter {
       result = ConvertConfig(ctx, cs, desc);
     }
     if (!result.ok()) return result;
+    if (result->has_value() && IsLayerType(desc.media_type)) DropOfOldBytes(desc, **result);
 
     if (options_.hooks.post_convert_hook) {
       Converted hooked = errdefs::Guard("a hook of the conversion",
@@ -130,6 +158,10 @@ class Converter {
     // Only the OCI's documents have annotations.
     if (IsDockerType(typed.media_type)) typed.annotations.clear();
     if (typed != result->value_or(desc)) result = std::move(typed);
+    if (result->has_value() && (*result)->digest != desc.digest) {
+      const std::lock_guard lock(mu_);
+      converted_[desc.digest] = **result;
+    }
     return result;
   }
 
@@ -148,9 +180,9 @@ class Converter {
     absl::StatusOr<Labels> labels = ReadJSON(ctx, cs, &manifest, desc);
     if (!labels.ok()) return labels.status();
     keep_type = options_.oci_to_docker && !IsConfigType(manifest.config.media_type);
-    if (keep_type) return UpdateManifest(ctx, cs, desc, std::nullopt);
+    bool modified = MoveSubject(manifest, *labels);
+    if (keep_type) return FinishManifest(ctx, cs, desc, manifest, *labels, modified);
 
-    bool modified = false;
     if (std::string type = DocumentType(manifest.media_type); type != manifest.media_type) {
       manifest.media_type = std::move(type);
       modified = true;
@@ -182,8 +214,29 @@ class Converter {
       modified = true;
     }
 
+    return FinishManifest(ctx, cs, desc, manifest, *labels, modified);
+  }
+
+  // Makes a manifest that is about another one be about what that one has become.
+  bool MoveSubject(ocispec::Manifest& manifest, Labels& labels) {
+    if (!manifest.subject.has_value()) return false;
+    const std::lock_guard lock(mu_);
+    const auto found = converted_.find(manifest.subject->digest);
+    if (found == converted_.end()) return false;
+    for (auto& [key, value] : labels) {
+      if (value == manifest.subject->digest) value = found->second.digest;
+    }
+    manifest.subject->media_type = found->second.media_type;
+    manifest.subject->digest = found->second.digest;
+    manifest.subject->size = found->second.size;
+    manifest.subject->data.clear();
+    return true;
+  }
+
+  Converted FinishManifest(const Context& ctx, content::Store& cs, const ocispec::Descriptor& desc,
+                           const ocispec::Manifest& manifest, const Labels& labels, bool modified) {
     if (!modified) return UpdateManifest(ctx, cs, desc, std::nullopt);
-    absl::StatusOr<ocispec::Descriptor> written = WriteJSON(ctx, cs, manifest, desc, *labels);
+    absl::StatusOr<ocispec::Descriptor> written = WriteJSON(ctx, cs, manifest, desc, labels);
     if (!written.ok()) return written.status();
     return UpdateManifest(ctx, cs, desc, *std::move(written));
   }
@@ -258,23 +311,30 @@ class Converter {
     }
     if (options_.oci_to_docker) index.annotations.clear();
 
+    // Attestations come last: they name the others.
+    std::vector<std::optional<ocispec::Descriptor>> kept_at(index.manifests.size());
+    for (const bool about_others : {false, true}) {
+      for (std::size_t i = 0; i < index.manifests.size(); ++i) {
+        const ocispec::Descriptor& manifest = index.manifests[i];
+        if (manifest.annotations.contains(kReferenceDigest) != about_others) continue;
+        if (IsDropped(manifest) || IsAboutDropped(manifest, index)) continue;
+        Converted converted = Convert(ctx, cs, manifest, depth + 1);
+        if (!converted.ok()) return converted;
+        kept_at[i] = converted->value_or(manifest);
+        MoveReference(*kept_at[i]);
+      }
+    }
+
     std::vector<ocispec::Descriptor> kept;
     Labels added;
     for (std::size_t i = 0; i < index.manifests.size(); ++i) {
       const ocispec::Descriptor& manifest = index.manifests[i];
-      if (options_.platform != nullptr && manifest.platform.has_value() &&
-          !options_.platform->Match(*manifest.platform)) {
-        ClearGCLabels(*labels, manifest.digest);
-        modified = true;
-        continue;
-      }
-      Converted converted = Convert(ctx, cs, manifest, depth + 1);
-      if (!converted.ok()) return converted;
-      if (converted->has_value()) {
+      if (!kept_at[i].has_value() || *kept_at[i] != manifest) {
         ClearGCLabels(*labels, manifest.digest);
         modified = true;
       }
-      kept.push_back(converted->value_or(manifest));
+      if (!kept_at[i].has_value()) continue;
+      kept.push_back(*std::move(kept_at[i]));
       added[fmt::format("containerd.io/gc.ref.content.m.{}", i)] = kept.back().digest;
     }
     if (!modified) return std::nullopt;
@@ -287,6 +347,31 @@ class Converter {
     absl::StatusOr<ocispec::Descriptor> written = WriteJSON(ctx, cs, index, desc, *labels);
     if (!written.ok()) return written.status();
     return *std::move(written);
+  }
+
+  // Whether a manifest of an index is for a platform that is not wanted.
+  bool IsDropped(const ocispec::Descriptor& manifest) const {
+    return options_.platform != nullptr && manifest.platform.has_value() &&
+           !options_.platform->Match(*manifest.platform);
+  }
+
+  // Whether it is an attestation of a manifest that is dropped.
+  bool IsAboutDropped(const ocispec::Descriptor& attestation, const ocispec::Index& index) const {
+    const auto reference = attestation.annotations.find(kReferenceDigest);
+    return reference != attestation.annotations.end() &&
+           std::ranges::any_of(index.manifests, [&](const ocispec::Descriptor& manifest) {
+             return manifest.digest == reference->second && IsDropped(manifest);
+           });
+  }
+
+  // Makes an attestation's descriptor name what the manifest that it is about has become.
+  void MoveReference(ocispec::Descriptor& attestation) {
+    const auto reference = attestation.annotations.find(kReferenceDigest);
+    if (reference == attestation.annotations.end()) return;
+    const std::lock_guard lock(mu_);
+    if (const auto found = converted_.find(reference->second); found != converted_.end()) {
+      reference->second = found->second.digest;
+    }
   }
 
   Converted ConvertConfig(const Context& ctx, content::Store& cs, const ocispec::Descriptor& desc) {
@@ -323,7 +408,8 @@ class Converter {
 
   const ConvertOptions options_;
   std::mutex mu_;
-  std::map<std::string, std::string> diff_ids_;  // New by old.
+  std::map<std::string, std::string> diff_ids_;           // New by old.
+  std::map<std::string, ocispec::Descriptor> converted_;  // By old digests.
 };
 
 ConvertFunc FuncOf(ConvertOptions options) {

@@ -258,6 +258,82 @@ TEST_F(ConvertTest, Platforms) {
   EXPECT_EQ(To({})->target, client_.images->Get({}, "source")->target);
 }
 
+// BuildKit's attestations name the manifest that they are about, in the index and as subject.
+TEST_F(ConvertTest, AttestationsFollowTheirManifests) {
+  const auto amd64 = *platforms::Parse("linux/amd64");
+  const auto arm64 = *platforms::Parse("linux/arm64");
+  std::vector<ocispec::Descriptor> images = {
+      Put(BuildImage({.layers = {first_}, .platform = amd64})),
+      Put(BuildImage({.layers = {second_}, .platform = arm64}))};
+  images[0].platform = amd64;
+  images[1].platform = arm64;
+  std::vector<ocispec::Descriptor> attestations;
+  for (const ocispec::Descriptor& image : images) {
+    BuiltImage about = BuildImage({.layers = {image.digest}});
+    about.parsed.subject = image;
+    about.manifest = ocispec::Marshal(about.parsed);
+    about.target = Describe(ocispec::kMediaTypeImageManifest, about.manifest);
+    attestations.push_back(Put(about));
+    attestations.back().annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
+                                       {"vnd.docker.reference.digest", image.digest}};
+  }
+  // The one of the first image stands before it.
+  Name(PutIndex({attestations[0], images[0], images[1], attestations[1]}));
+  auto converted = To({WithLayerConvertFunc(compress::LayerConvertFunc(Compression::kZstd))});
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  auto children = *Children({}, content(), converted->target);
+  ASSERT_EQ(children.size(), 4U);
+  for (const auto& [attestation, image] :
+       {std::pair<std::size_t, std::size_t>(0, 1), std::pair<std::size_t, std::size_t>(3, 2)}) {
+    EXPECT_NE(children[image].digest, images[image - 1].digest);
+    EXPECT_EQ(children[attestation].annotations.at("vnd.docker.reference.digest"),
+              children[image].digest);
+    const ocispec::Manifest manifest = ManifestOf(children[attestation]);
+    ASSERT_TRUE(manifest.subject.has_value());
+    EXPECT_EQ(manifest.subject->digest, children[image].digest);
+    EXPECT_EQ(manifest.subject->size, children[image].size);
+  }
+  ExpectHeld(converted->target);
+
+  // What is about an image that is left out goes with it.
+  converted = To({WithPlatform(platforms::OnlyStrict(arm64))});
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  children = *Children({}, content(), converted->target);
+  ASSERT_EQ(children.size(), 2U);
+  EXPECT_EQ(children[0].digest, images[1].digest);
+  EXPECT_EQ(children[1].digest, attestations[1].digest);
+}
+
+TEST_F(ConvertTest, AnnotationsOfTheOldBytesGo) {
+  BuiltImage image = BuildImage({.layers = {first_}});
+  image.parsed.layers[0].annotations = {
+      {"containerd.io/snapshot/stargz/toc.digest", "sha256:of the old ones"},
+      {"io.github.containers.zstd-chunked.manifest-position", "1:2:3:4"},
+      {"org.opencontainers.image.title", "kept"}};
+  image.manifest = ocispec::Marshal(image.parsed);
+  image.target = Describe(ocispec::kMediaTypeImageManifest, image.manifest);
+  Name(Put(image));
+  auto converted = To({WithLayerConvertFunc(compress::LayerConvertFunc(Compression::kZstd))});
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  std::map<std::string, std::string> left = ManifestOf(converted->target).layers[0].annotations;
+  EXPECT_EQ(left, (std::map<std::string, std::string>{{"org.opencontainers.image.title", "kept"}}));
+  // What the conversion says itself stays, and so does all if the bytes do.
+  converted = To({WithLayerConvertFunc(
+      [](const Context& ctx, content::Store& cs,
+         const ocispec::Descriptor& desc) -> absl::StatusOr<std::optional<ocispec::Descriptor>> {
+        auto layer = compress::LayerConvertFunc(Compression::kUncompressed)(ctx, cs, desc);
+        if (layer.ok() && layer->has_value()) {
+          (*layer)->annotations["containerd.io/snapshot/stargz/toc.digest"] = "sha256:of the new";
+        }
+        return layer;
+      })});
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  left = ManifestOf(converted->target).layers[0].annotations;
+  EXPECT_EQ(left.at("containerd.io/snapshot/stargz/toc.digest"), "sha256:of the new");
+  EXPECT_EQ(left.size(), 2U);
+  EXPECT_EQ(ManifestOf(To({})->target).layers[0].annotations.size(), 3U);
+}
+
 // Layers that become others, not just otherwise compressed: the config is told.
 TEST_F(ConvertTest, NewDiffIDs) {
   BuiltImage image = BuildImage({.layers = {first_, second_}});
