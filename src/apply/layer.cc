@@ -22,6 +22,7 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "src/base/escape.h"
 #include "src/base/fd.h"
 #include "src/base/overlay.h"
 
@@ -53,6 +54,12 @@ class DigestingReader final : public io::Reader {
   digest::Digester digester_;
   std::int64_t size_ = 0;
 };
+
+// Source: the media types of containerd/imgcrypt.
+bool IsEncrypted(std::string_view media_type) {
+  return media_type.ends_with("+encrypted") ||
+         media_type.find("+encrypted+") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -109,6 +116,12 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
   const auto annotate = [&](const absl::Status& s) {
     return errdefs::Annotate(s, fmt::format("layer \"{}\"", desc.digest));
   };
+  if (IsEncrypted(desc.media_type)) {
+    return annotate(errdefs::NotImplemented(
+        fmt::format("its type {} is that of an encrypted layer, which is unpacked only by a daemon "
+                    "that has a processor for it",
+                    base::Quote(desc.media_type))));
+  }
   // The media type tells whether it is a layer at all; the first bytes tell how it is compressed.
   absl::StatusOr<std::string> kind = images::DiffCompression(desc.media_type);
   if (!kind.ok()) return annotate(kind.status());

@@ -25,6 +25,7 @@
 
 #include "attributes.h"
 #include "root_dir.h"
+#include "src/base/escape.h"
 #include "src/base/fd.h"
 #include "src/base/options.h"
 #include "src/base/path.h"
@@ -75,8 +76,10 @@ absl::Status Inherit(const std::vector<RootDir>& layers, const RootDir& root, co
     struct stat st {};
     const int err = layer.Stat(*place, &st);
     if (err == ENOENT) continue;
+    if (err == ENOTDIR) break;  // A directory above it is covered, as by a whiteout.
     if (err != 0) {
-      return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", layer.PathOf(*place)));
+      return errdefs::FromErrno(err,
+                                fmt::format("looking at {}", base::Quote(layer.PathOf(*place))));
     }
     if (!S_ISDIR(st.st_mode)) break;  // Something else covers those further down.
     return CopyDirInfo(st, layer.PathOf(*place), root.PathOf(dir), times);
@@ -104,7 +107,7 @@ class Applying {
       absl::StatusOr<Place> place = root_.Resolve(name);
       if (!place.ok()) return place.status();
       if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
-        return errdefs::FromErrno(errno, fmt::format("setting the times of \"{}\"", name));
+        return errdefs::FromErrno(errno, fmt::format("setting the times of {}", base::Quote(name)));
       }
     }
     if (options_.undescribed != nullptr) {
@@ -120,20 +123,23 @@ class Applying {
     const std::string& base;
 
     absl::Status Errno(std::string_view doing) const {
-      return errdefs::FromErrno(errno, fmt::format("entry \"{}\": {}", header.name, doing));
+      return errdefs::FromErrno(errno,
+                                fmt::format("entry {}: {}", base::Quote(header.name), doing));
     }
   };
 
   absl::Status Entry(const Context& ctx, io::Reader& content, tar::Header header) {
     if (header.size > options_.max_size - size_) {
-      return errdefs::ResourceExhausted(fmt::format(
-          "entry \"{}\" makes the archive larger than {} bytes", header.name, options_.max_size));
+      return errdefs::ResourceExhausted(
+          fmt::format("entry {} makes the archive larger than {} bytes", base::Quote(header.name),
+                      options_.max_size));
     }
     size_ += header.size;
     constexpr std::int64_t kMaxID = std::numeric_limits<std::uint32_t>::max() - 1;
     if (header.uid < 0 || header.uid > kMaxID || header.gid < 0 || header.gid > kMaxID) {
-      return errdefs::InvalidArgument(fmt::format("entry \"{}\": owner {}:{} is out of range",
-                                                  header.name, header.uid, header.gid));
+      return errdefs::InvalidArgument(fmt::format("entry {}: owner {}:{} is out of range",
+                                                  base::Quote(header.name), header.uid,
+                                                  header.gid));
     }
     header.name = base::CleanPath(header.name);
     if (options_.filter) {
@@ -143,8 +149,8 @@ class Applying {
       if (!*accepted) return absl::OkStatus();
     }
     if (IsDevice(header) && in_user_namespace_) {
-      log::Warn(
-          fmt::format("device \"{}\" left out: in a user namespace none can be made", header.name));
+      log::Warn(fmt::format("device {} left out: in a user namespace none can be made",
+                            base::Quote(header.name)));
       return absl::OkStatus();
     }
     const auto [dir, base_name] = Split(header.name);
@@ -152,11 +158,12 @@ class Applying {
       return absl::OkStatus();  // The root.
     const std::string base(base_name);
     if (absl::Status s = OpenParent(dir); !s.ok()) {
-      return errdefs::Annotate(s, fmt::format("entry \"{}\"", header.name));
+      return errdefs::Annotate(s, fmt::format("entry {}", base::Quote(header.name)));
     }
     absl::StatusOr<bool> ordinary = Whiteout(header, base);
     if (!ordinary.ok()) {
-      return errdefs::Annotate(ordinary.status(), fmt::format("entry \"{}\"", header.name));
+      return errdefs::Annotate(ordinary.status(),
+                               fmt::format("entry {}", base::Quote(header.name)));
     }
     if (!*ordinary) {
       parent_dir_.reset();
@@ -175,7 +182,8 @@ class Applying {
     parent_ = *std::move(place);
     parent_fd_ = root_.OpenDir(parent_);
     if (!parent_fd_) {
-      return errdefs::FromErrno(errno, fmt::format("opening the directory \"{}\"", parent_));
+      return errdefs::FromErrno(errno,
+                                fmt::format("opening the directory {}", base::Quote(parent_)));
     }
     parent_dir_ = std::string(dir);
     return absl::OkStatus();
@@ -189,11 +197,21 @@ class Applying {
       struct stat st {};
       const int err = root_.Stat(dir, &st);
       if (err == 0 && S_ISDIR(st.st_mode)) continue;
-      if (err == 0) return errdefs::FromErrno(ENOTDIR, fmt::format("\"{}\"", dir));
-      if (err != ENOENT) return errdefs::FromErrno(err, fmt::format("looking at \"{}\"", dir));
+      const bool anew = err == 0 && whiteouts_.contains(dir);
+      if (err == 0 && !anew) return errdefs::FromErrno(ENOTDIR, base::Quote(dir));
+      if (err != 0 && err != ENOENT) {
+        return errdefs::FromErrno(err, fmt::format("looking at {}", base::Quote(dir)));
+      }
+      if (anew && unlinkat(root_.fd(), dir.c_str(), 0) != 0) {
+        return errdefs::FromErrno(errno, fmt::format("removing {}", base::Quote(dir)));
+      }
       if (mkdirat(root_.fd(), dir.c_str(), kParentMode) != 0 ||
           fchmodat(root_.fd(), dir.c_str(), kParentMode, 0) != 0) {
-        return errdefs::FromErrno(errno, fmt::format("making the directory \"{}\"", dir));
+        return errdefs::FromErrno(errno, fmt::format("making the directory {}", base::Quote(dir)));
+      }
+      if (anew) {
+        if (absl::Status s = MakeOpaque(dir); !s.ok()) return s;
+        continue;
       }
       if (options_.undescribed != nullptr) undescribed_.insert(dir);
       if (absl::Status s = Inherit(parents_, root_, dir, Times::kCopy); !s.ok()) return s;
@@ -206,12 +224,17 @@ class Applying {
     if (base.starts_with(kWhiteoutPrefix) && base != kWhiteoutOpaqueDir) {
       const std::string_view name = std::string_view(base).substr(kWhiteoutPrefix.size());
       if (name.empty() || name == "." || name == "..") {
-        return errdefs::InvalidArgument(fmt::format("invalid whiteout name \"{}\"", base));
+        return errdefs::InvalidArgument(fmt::format("invalid whiteout name {}", base::Quote(base)));
       }
     }
     if (options_.convert_whiteout) {
-      return errdefs::Guard("a converter of whiteouts", options_.convert_whiteout, header,
-                            root_.PathOf(Join(parent_, base)));
+      absl::StatusOr<bool> ordinary =
+          errdefs::Guard("a converter of whiteouts", options_.convert_whiteout, header,
+                         root_.PathOf(Join(parent_, base)));
+      if (ordinary.ok() && !*ordinary && base != kWhiteoutOpaqueDir) {
+        whiteouts_.insert(Join(parent_, base.substr(kWhiteoutPrefix.size())));
+      }
+      return ordinary;
     }
     if (base == kWhiteoutOpaqueDir) {
       if (absl::Status s = RemoveOthers(); !s.ok()) return s;
@@ -223,11 +246,29 @@ class Applying {
     return false;
   }
 
+  // Of a directory that is made anew, after a whiteout of what the layers below have there: nothing
+  // of that shows.
+  absl::Status MakeOpaque(const Place& dir) {
+    tar::Header header;
+    header.name = fmt::format("{}/{}", dir, kWhiteoutOpaqueDir);
+    return options_.convert_whiteout(header, root_.PathOf(header.name)).status();
+  }
+
   absl::Status Remove(const Place& place) {
     std::error_code error;
     fs::remove_all(root_.PathOf(place), error);
-    if (error) return errdefs::FromErrno(error.value(), fmt::format("removing \"{}\"", place));
+    if (error)
+      return errdefs::FromErrno(error.value(), fmt::format("removing {}", base::Quote(place)));
     return absl::OkStatus();
+  }
+
+  // Also for the directories on the way, whether the archive describes them or not.
+  void NoteUnpacked(Place place) {
+    while (unpacked_.insert(place).second) {
+      const std::size_t slash = place.rfind('/');
+      if (slash == Place::npos) return;
+      place.resize(slash);
+    }
   }
 
   // Removes from the parent what this archive did not put there.
@@ -244,7 +285,8 @@ class Applying {
         it.disable_recursion_pending();
       }
     }
-    if (error) return errdefs::FromErrno(error.value(), fmt::format("reading \"{}\"", parent_));
+    if (error)
+      return errdefs::FromErrno(error.value(), fmt::format("reading {}", base::Quote(parent_)));
     for (const Place& place : others) {
       if (absl::Status s = Remove(place); !s.ok()) return s;
     }
@@ -255,12 +297,13 @@ class Applying {
     const tar::Header& header = to.header;
     struct stat st {};
     bool merge = false;
+    const Place place = Join(parent_, to.base);
     if (fstatat(parent_fd_.get(), to.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
       merge = S_ISDIR(st.st_mode) && header.typeflag == tar::kTypeDir;
       if (!merge) {
         parent_dir_.reset();  // It may have been reached through what goes now.
         if (S_ISDIR(st.st_mode)) {
-          if (absl::Status s = Remove(Join(parent_, to.base)); !s.ok()) return s;
+          if (absl::Status s = Remove(place); !s.ok()) return s;
         } else if (unlinkat(parent_fd_.get(), to.base.c_str(), 0) != 0) {
           return to.Errno("removing what was there");
         }
@@ -274,9 +317,10 @@ class Applying {
     }
     if (header.typeflag == tar::kTypeDir) {
       directories_.emplace_back(header.name, TimesOf(header));
-      undescribed_.erase(Join(parent_, to.base));
+      undescribed_.erase(place);
+      if (!merge && whiteouts_.contains(place)) return MakeOpaque(place);
     }
-    if (!options_.convert_whiteout) unpacked_.insert(Join(parent_, to.base));
+    if (!options_.convert_whiteout) NoteUnpacked(place);
     return absl::OkStatus();
   }
 
@@ -296,7 +340,7 @@ class Applying {
         if (header.devmajor < 0 || header.devmajor > kMax || header.devminor < 0 ||
             header.devminor > kMax) {
           return errdefs::InvalidArgument(
-              fmt::format("entry \"{}\": device number {}:{} is out of range", header.name,
+              fmt::format("entry {}: device number {}:{} is out of range", base::Quote(header.name),
                           header.devmajor, header.devminor));
         }
         const mode_t kind = header.typeflag == tar::kTypeChar    ? S_IFCHR
@@ -314,27 +358,38 @@ class Applying {
       case tar::kTypeLink:
         return Link(to);
       default:
-        return errdefs::InvalidArgument(fmt::format("entry \"{}\": unhandled type {:#04x}",
-                                                    header.name,
+        return errdefs::InvalidArgument(fmt::format("entry {}: unhandled type {:#04x}",
+                                                    base::Quote(header.name),
                                                     static_cast<unsigned char>(header.typeflag)));
     }
   }
 
   absl::Status Link(const Target& to) {
     const std::string& name = to.header.linkname;
+    const auto linking = [&] { return fmt::format("linking it to {}", base::Quote(name)); };
     const auto [dir, base] = Split(name);
     // The link itself is not followed: links to links are links.
     absl::StatusOr<Place> place = root_.Resolve(dir);
-    if (!place.ok())
-      return errdefs::Annotate(place.status(), fmt::format("entry \"{}\"", to.header.name));
-    const base::Fd target = root_.OpenDir(*place);
-    if (!target || base.empty() || base == "." || base == "..") {
-      if (target) errno = EPERM;
-      return to.Errno(fmt::format("linking it to \"{}\"", name));
+    if (!place.ok()) {
+      return errdefs::Annotate(place.status(),
+                               fmt::format("entry {}", base::Quote(to.header.name)));
     }
-    if (linkat(target.get(), std::string(base).c_str(), parent_fd_.get(), to.base.c_str(), 0) !=
-        0) {
-      return to.Errno(fmt::format("linking it to \"{}\"", name));
+    Place target = *std::move(place);
+    if (base == "..") {
+      target = Place(base::CleanPath(Split(target).first));
+      if (target == ".") target.clear();
+    } else if (base != ".") {
+      target = Join(target, base);
+    }
+    const auto [target_dir, target_base] = Split(target);
+    const base::Fd from = root_.OpenDir(Place(target_dir));
+    if (!from || target_base.empty()) {
+      if (from) errno = EPERM;  // The root.
+      return to.Errno(linking());
+    }
+    if (linkat(from.get(), std::string(target_base).c_str(), parent_fd_.get(), to.base.c_str(),
+               0) != 0) {
+      return to.Errno(linking());
     }
     return absl::OkStatus();
   }
@@ -348,9 +403,10 @@ class Applying {
     for (std::int64_t left = header.size; left > 0;) {
       absl::StatusOr<std::size_t> n = content.Read(ctx, buffer_);
       if (!n.ok()) return n.status();
-      if (*n == 0) return errdefs::DataLoss(fmt::format("entry \"{}\" is cut off", header.name));
+      if (*n == 0)
+        return errdefs::DataLoss(fmt::format("entry {} is cut off", base::Quote(header.name)));
       absl::Status s = writer.Write(ctx, {buffer_.data(), *n});
-      if (!s.ok()) return errdefs::Annotate(s, fmt::format("entry \"{}\"", header.name));
+      if (!s.ok()) return errdefs::Annotate(s, fmt::format("entry {}", base::Quote(header.name)));
       left -= static_cast<std::int64_t>(*n);
     }
     if (!options_.no_same_owner &&
@@ -406,11 +462,11 @@ class Applying {
                              to.header.typeflag != tar::kTypeReg &&
                              to.header.typeflag != tar::kTypeDir;
       if (err != ENOTSUP && !of_no_use) {
-        return errdefs::FromErrno(
-            err, fmt::format("entry \"{}\": setting the attribute \"{}\"", to.header.name, key));
+        return errdefs::FromErrno(err, fmt::format("entry {}: setting the attribute {}",
+                                                   base::Quote(to.header.name), base::Quote(key)));
       }
-      log::Warn(fmt::format("attribute \"{}\" of \"{}\" left out: {}", key, to.header.name,
-                            std::generic_category().message(err)));
+      log::Warn(fmt::format("attribute {} of {} left out: {}", base::Quote(key),
+                            base::Quote(to.header.name), std::generic_category().message(err)));
     }
     return absl::OkStatus();
   }
@@ -429,6 +485,7 @@ class Applying {
 
   std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
   std::unordered_set<Place> unpacked_;
+  std::unordered_set<Place> whiteouts_;  // Of this archive, for convert_whiteout.
   std::set<Place> undescribed_;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{256} << 10);
 };

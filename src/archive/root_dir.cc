@@ -12,6 +12,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/escape.h"
 #include "src/base/fd.h"
 #include "src/base/path.h"
 
@@ -47,7 +48,8 @@ std::pair<std::string_view, std::string_view> Split(std::string_view name) {
 
 absl::StatusOr<RootDir> RootDir::Open(const std::string& path) {
   base::Fd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return errdefs::FromErrno(errno, fmt::format("opening the directory \"{}\"", path));
+  if (!fd)
+    return errdefs::FromErrno(errno, fmt::format("opening the directory {}", base::Quote(path)));
   return RootDir(path, std::move(fd));
 }
 
@@ -73,16 +75,16 @@ absl::StatusOr<Place> RootDir::Resolve(std::string_view name) const {
     char target[PATH_MAX];
     const ssize_t n = readlinkat(fd(), next.c_str(), target, sizeof target);
     if (n < 0) {
-      // EINVAL: it exists, and is no link.
-      if (errno != EINVAL && errno != ENOENT) {
-        return errdefs::FromErrno(errno, fmt::format("resolving \"{}\"", next));
+      // EINVAL: it exists, and is no link. ENOTDIR: nothing can be there.
+      if (errno != EINVAL && errno != ENOENT && errno != ENOTDIR) {
+        return errdefs::FromErrno(errno, fmt::format("resolving {}", base::Quote(next)));
       }
       place = std::move(next);
       continue;
     }
     if (++links > kMaxLinks) {
       return errdefs::InvalidArgument(
-          fmt::format("resolving \"{}\": more than {} symbolic links", name, kMaxLinks));
+          fmt::format("resolving {}: more than {} symbolic links", base::Quote(name), kMaxLinks));
     }
     if (target[0] == '/') place.clear();
     // Cleaned, as the daemon does it: "b -> b/../a" is "a", where the kernel would run in circles.

@@ -13,6 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "root_dir.h"
+#include "src/base/escape.h"
 
 namespace containerd::archive {
 
@@ -20,7 +21,8 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
   const auto [dir, base] = Split(path);
   if (base == kWhiteoutOpaqueDir) {
     if (setxattr(std::string(dir).c_str(), "trusted.overlay.opaque", "y", 1, 0) != 0) {
-      return errdefs::FromErrno(errno, fmt::format("making the directory \"{}\" opaque", dir));
+      return errdefs::FromErrno(errno,
+                                fmt::format("making the directory {} opaque", base::Quote(dir)));
     }
     return false;
   }
@@ -29,7 +31,7 @@ absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header& header, const std
   if (mknod(removed.c_str(), S_IFCHR, 0) != 0 ||
       lchown(removed.c_str(), static_cast<uid_t>(header.uid), static_cast<gid_t>(header.gid)) !=
           0) {
-    return errdefs::FromErrno(errno, fmt::format("making the whiteout \"{}\"", removed));
+    return errdefs::FromErrno(errno, fmt::format("making the whiteout {}", base::Quote(removed)));
   }
   return false;
 }

@@ -35,7 +35,9 @@ using Filter = std::function<absl::StatusOr<bool>(const tar::Header& header)>;
 
 // Called for every entry, before anything is done at `path`, the place of it below the root (whose
 // parents are directories and no links). Returns whether it is an ordinary entry that has to be
-// extracted; a whiteout is not, and this function does what it stands for.
+// extracted; a whiteout is not, and this function does what it stands for. For a directory that
+// the archive makes after a whiteout of its name, it is called with that directory's opaque
+// whiteout, whether the archive has one or not.
 using ConvertWhiteout =
     std::function<absl::StatusOr<bool>(const tar::Header& header, const std::string& path)>;
 
@@ -79,7 +81,10 @@ CONTAINERD_EXPORT absl::StatusOr<bool> OverlayConvertWhiteout(const tar::Header&
 // many bytes its entries have. What exists is replaced, but directories are merged; links are
 // resolved inside the root. Attributes trusted.* are left out, and those that the file system does
 // not know; in a user namespace also devices. After an error the root holds a part of the archive.
-// As with the daemon, it is an error if the archive makes a directory and then removes it.
+// As with the daemon, it is an error if the archive makes a directory and then removes it. Unlike
+// the daemon, whiteouts concern the layers below only, wherever in the archive they stand: what the
+// archive has in a directory that no entry describes stays when an opaque whiteout follows, and a
+// directory that follows its own whiteout is made anew for overlayfs, too.
 //
 // ErrInvalidArgument, naming the entry, for a whiteout, a device number or a kind of entry that
 // makes no sense; ErrResourceExhausted beyond max_size; tar::Reader's errors; those of the system's

@@ -257,6 +257,68 @@ TEST_F(ArchiveTest, AnOpaqueDirectoryKeepsWhatTheArchivePutThere) {
             (Tree{{"a", "dir"}, {"a/new", "x"}, {"a/sub", "dir"}, {"a/sub/new", "x"}, {"b", "x"}}));
 }
 
+// Also in directories that no entry describes.
+TEST_F(ArchiveTest, ALateOpaqueWhiteoutKeepsWhatTheArchivePutThere) {
+  ASSERT_TRUE(Apply({Dir("a"), Dir("a/sub"), File("a/sub/old"), Dir("a/sub/gone")}).ok());
+  ASSERT_TRUE(Apply({File("a/sub/new"), File("a/.wh..wh..opq", "")}).ok());
+  EXPECT_EQ(List(), (Tree{{"a", "dir"}, {"a/sub", "dir"}, {"a/sub/new", "x"}}));
+}
+
+TEST_F(ArchiveTest, ADirectoryAfterItsWhiteoutIsMadeAnewForOverlayfs) {
+  if (mknod((base_ / "probe").c_str(), S_IFCHR, 0) != 0) GTEST_SKIP() << "needs CAP_MKNOD";
+  const auto size =
+      Apply({File(".wh.a", ""), Dir("a", 0700), File("a/new"), File(".wh.b", ""), File("b/new"),
+             File(".wh.c", ""), File("c"), Dir("c"), File(".wh.d", ""), File("d"), Dir("e")},
+            {WithConvertWhiteout(OverlayConvertWhiteout)});
+  if (errdefs::IsNotImplemented(size.status())) GTEST_SKIP() << size.status();
+  ASSERT_TRUE(size.ok()) << size.status();
+  const auto opaque = [&](const char* name) {
+    char value[8] = {};
+    return getxattr((root() / name).c_str(), "trusted.overlay.opaque", value, sizeof value) == 1;
+  };
+  EXPECT_TRUE(opaque("a"));
+  EXPECT_TRUE(opaque("b"));
+  EXPECT_TRUE(opaque("c"));
+  EXPECT_FALSE(opaque("e"));
+  EXPECT_EQ(List(), (Tree{{"a", "dir"},
+                          {"a/new", "x"},
+                          {"b", "dir"},
+                          {"b/new", "x"},
+                          {"c", "dir"},
+                          {"d", "x"},
+                          {"e", "dir"}}));
+  EXPECT_EQ(Stat("a").st_mode & 07777, 0700u);
+}
+
+TEST_F(ArchiveTest, BelowADirectoryThatALowerLayerDeleted) {
+  fs::create_directories(base_ / "lower2/gone/deep");
+  fs::create_directories(base_ / "lower1");
+  Write("lower1/gone", "a whiteout, or anything");
+  ASSERT_EQ(chmod((base_ / "lower2/gone/deep").c_str(), 0701), 0);
+  const auto size =
+      Apply({File("gone/deep/new"), File("gone/deep/.wh.old", "")},
+            {WithParents({(base_ / "lower1").string(), (base_ / "lower2").string()})});
+  ASSERT_TRUE(size.ok()) << size.status();
+  EXPECT_EQ(Stat("gone/deep").st_mode & 07777, 0755u);  // Not the deleted one's.
+  EXPECT_EQ(List().at("gone/deep/new"), "x");
+}
+
+TEST_F(ArchiveTest, AHardLinksTargetMayEndInASlashOrADot) {
+  const auto size = Apply({File("file", "1"), Symlink("soft", "file"), HardLink("a", "file/"),
+                           HardLink("b", "file/."), HardLink("c", "soft/"), HardLink("d", "soft")});
+  ASSERT_TRUE(size.ok()) << size.status();
+  for (const char* name : {"a", "b", "c"}) {
+    EXPECT_EQ(Stat(name).st_ino, Stat("file").st_ino) << name;
+  }
+  EXPECT_EQ(List().at("d"), "-> file");
+}
+
+TEST_F(ArchiveTest, NamesAreReadableInMessages) {
+  const absl::Status s = Apply({HardLink("größe\xff", "日本")}).status();
+  EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("\"größe\\xff\""));
+  EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("\"日本\""));
+}
+
 // The directory of the last entry is remembered; not after it may have become another.
 TEST_F(ArchiveTest, AParentThatChangesIsLookedUpAgain) {
   const auto size = Apply({Dir("one"), Dir("two"), Symlink("one/self", "."), File("one/self/a"),

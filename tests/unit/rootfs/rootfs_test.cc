@@ -105,6 +105,19 @@ TEST(ApplyLayer, SomebodyElseIsFaster) {
   EXPECT_THAT(sn.Diary({"mounts", "remove"}), ElementsAre("remove"));
 }
 
+// What an applier found there already is a file.
+TEST(ApplyLayer, AnAppliersErrorIsNotTheSnapshotters) {
+  for (const auto& failure : {errdefs::AlreadyExists("a file"), errdefs::NotFound("a file")}) {
+    FakeSnapshotter sn;
+    FakeDiffer differ;
+    differ.on_apply = [&](const ocispec::Descriptor&) { return failure; };
+    auto applied = ApplyLayer({}, LayerOf("a"), {}, sn, differ);
+    EXPECT_FALSE(applied.ok());
+    EXPECT_FALSE(ApplyLayers({}, {LayerOf("a"), LayerOf("b")}, sn, differ).ok());
+    EXPECT_THAT(sn.All(), IsEmpty());
+  }
+}
+
 TEST(ApplyLayer, TriesOtherKeysButNotForEver) {
   FakeSnapshotter sn;
   FakeDiffer differ;

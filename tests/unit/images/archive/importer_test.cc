@@ -18,6 +18,7 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "src/base/utf8.h"
 #include "src/images/archive/reference.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/memory_store.h"
@@ -172,6 +173,150 @@ TEST(ImportIndex, DockerLinks) {
   auto manifest = Manifest({}, store, Manifests(store, *index).at(0), nullptr);
   EXPECT_EQ(manifest->layers.at(0).digest, digest::FromString(image.blobs[0]).String());
   EXPECT_EQ(manifest->layers.at(1).digest, digest::FromString(image.blobs[1]).String());
+}
+
+// What deduplicates files on its way makes links of any of them.
+TEST(ImportIndex, DocumentsMayBeLinks) {
+  const BuiltImage image = ArchivedImage();
+  const std::vector<TarFile> oci = OCIFiles(image, {"name"});
+  const TarFile index_file = IndexFile(image.target, {"name"});
+  for (const char type : {tar::kTypeSymlink, tar::kTypeLink}) {
+    std::vector<TarFile> files = oci;
+    for (TarFile& file : files) {
+      if (file.name != "index.json" && file.name != "oci-layout") continue;
+      file = {.name = file.name, .type = type, .link = "shared/" + file.name};
+    }
+    files.push_back({.name = "shared/index.json", .data = index_file.data});
+    files.push_back({.name = "shared/oci-layout", .data = LayoutFile().data});
+    MemoryStore store;
+    auto index = Import(store, TarOf(files));
+    ASSERT_TRUE(index.ok()) << index.status();
+    EXPECT_EQ(index->digest, digest::FromString(index_file.data).String());
+    EXPECT_EQ(index->media_type, ocispec::kMediaTypeImageIndex);
+    EXPECT_EQ(Manifests(store, *index).size(), 1U);
+    std::reverse(files.begin(), files.end());
+    MemoryStore other;
+    EXPECT_TRUE(Import(other, TarOf(files)).ok());
+
+    std::vector<TarFile> docker = DockerFiles(image, {"name"});
+    std::string list;
+    for (TarFile& file : docker) {
+      if (file.name != "manifest.json") continue;
+      list = file.data;
+      file = {.name = file.name, .type = type, .link = "m"};
+    }
+    docker.push_back({.name = "m", .data = list});
+    MemoryStore third;
+    index = Import(third, TarOf(docker));
+    ASSERT_TRUE(index.ok()) << index.status();
+    EXPECT_EQ(Manifests(third, *index).size(), 1U);
+  }
+  // And the other way round: a layer that is a link to a document, and to nothing.
+  std::vector<TarFile> files = {
+      {.name = "c.json", .data = image.config},
+      {.name = "manifest.json", .data = R"([{"Config":"c.json","Layers":["layer"]}])"},
+      {.name = "layer", .type = tar::kTypeLink, .link = "manifest.json"}};
+  MemoryStore store;
+  EXPECT_TRUE(Import(store, TarOf(files)).ok());
+  files = oci;
+  std::erase_if(files, [](const TarFile& file) { return file.name == "index.json"; });
+  files.push_back({.name = "index.json", .type = tar::kTypeSymlink, .link = "../gone"});
+  auto index = Import(store, TarOf(files));
+  EXPECT_TRUE(errdefs::IsNotFound(index.status())) << index.status();
+  EXPECT_THAT(std::string(errdefs::Message(index.status())),
+              HasSubstr("entry \"index.json\": it is a link to \"../gone\""));
+}
+
+// As encoding/json reads the files.
+TEST(ImportIndex, LayoutNamesInOtherCase) {
+  BuiltImage image = ArchivedImage();
+  const auto replace = [](std::string text, std::string_view from, std::string_view to) {
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from << " in " << text;
+    return at == std::string::npos ? text : text.replace(at, from.size(), to);
+  };
+  std::vector<TarFile> files = OCIFiles(image, {"name"});
+  for (TarFile& file : files) {
+    if (file.name == "oci-layout") file.data = R"({"ImageLAYOUTversion":"1.0.0"})";
+    if (file.name == "index.json") {
+      file.data = replace(replace(file.data, "\"manifests\"", "\"Manifests\""), "\"mediaType\"",
+                          "\"MEDIATYPE\"");
+    }
+  }
+  MemoryStore store;
+  auto index = Import(store, TarOf(files));
+  ASSERT_TRUE(index.ok()) << index.status();
+  EXPECT_EQ(Manifests(store, *index).size(), 1U);
+
+  const std::string config = replace(
+      replace(replace(image.config, "\"rootfs\"", "\"rootfS\""), "\"diff_ids\"", "\"DIFF_IDS\""),
+      "\"architecture\"", "\"Architecture\"");
+  const ocispec::Descriptor desc = store.Add(ocispec::kMediaTypeImageConfig, config, {});
+  auto diff_ids = RootFS({}, store, desc);
+  ASSERT_TRUE(diff_ids.ok()) << diff_ids.status();
+  EXPECT_EQ(diff_ids->size(), image.layers.size());
+  EXPECT_EQ(ConfigPlatform({}, store, desc)->architecture, platforms::DefaultSpec().architecture);
+}
+
+// Writes down the uploads that are under way while the archive is read.
+class Watching final : public io::Reader {
+ public:
+  Watching(MemoryStore& store, std::string archive) : store_(store), archive_(std::move(archive)) {}
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    for (const auto& [ref, data] : store_.Ingests()) refs.insert(ref);
+    return archive_.Read(ctx, buf.first(std::min<std::size_t>(buf.size(), 100)));
+  }
+  std::set<std::string> refs;
+
+ private:
+  MemoryStore& store_;
+  io::StringReader archive_;
+};
+
+std::set<std::string> UploadsOf(const std::string& archive) {
+  MemoryStore store;
+  Watching reader(store, archive);
+  EXPECT_TRUE(ImportIndex({}, store, reader, {}).ok());
+  return reader.refs;
+}
+
+// A crash leaves the upload that was under way; the next import of the archive drops it.
+TEST(ImportIndex, AnUploadThatWasCutOffIsDropped) {
+  const BuiltImage image = ArchivedImage(compression::Compression::kUncompressed);
+  for (const auto& files : {DockerFiles(image, {"name"}), OCIFiles(image, {"name"})}) {
+    const std::string archive = TarOf(files);
+    const std::set<std::string> refs = UploadsOf(archive);
+    EXPECT_FALSE(refs.empty());
+    MemoryStore store;
+    for (const std::string& ref : refs)
+      store.PutIngest(ref, "bytes of an archive that was damaged");
+    auto index = Import(store, archive);
+    ASSERT_TRUE(index.ok()) << index.status();
+    EXPECT_EQ(store.ingests(), 0U);
+    for (const std::string& blob : image.blobs) {
+      EXPECT_EQ(store.Data(digest::FromString(blob).String()), blob);
+    }
+  }
+}
+
+TEST(ImportIndex, NamesOfUploadsAreUTF8) {
+  std::vector<TarFile> files = OCIFiles(ArchivedImage(), {"name"});
+  std::string umlauts = "x";
+  for (int i = 0; i < 100; ++i) umlauts += "ä";
+  files.push_back({.name = umlauts, .data = std::string(1000, 'x')});
+  files.push_back({.name = "latin-\xe4", .data = std::string(1000, 'y')});
+  const std::set<std::string> refs = UploadsOf(TarOf(files));
+  bool cut = false;
+  for (const std::string& ref : refs) {
+    EXPECT_TRUE(base::IsValidUTF8(ref)) << ref;
+    EXPECT_LE(ref.size(), 180U);
+    cut = cut || ref.ends_with("ä");
+  }
+  EXPECT_TRUE(cut);
+  // The same at the next import, and others for other archives.
+  EXPECT_EQ(UploadsOf(TarOf(files)), refs);
+  files.back().data += "z";
+  EXPECT_NE(UploadsOf(TarOf(files)), refs);
 }
 
 TEST(ImportIndex, Compresses) {
