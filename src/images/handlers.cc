@@ -277,6 +277,35 @@ HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m) {
   };
 }
 
+HandlerFunc DetectPlatforms(HandlerFunc f, HandlerFunc fetch,
+                            std::shared_ptr<content::Provider> provider) {
+  return [f = std::move(f), fetch = std::move(fetch), provider = std::move(provider)](
+             const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {
+    absl::StatusOr<Descriptors> children = f(ctx, desc);
+    if (!children.ok() || !IsIndexType(desc.media_type)) return children;
+    for (ocispec::Descriptor& child : *children) {
+      if (child.platform.has_value() || !IsManifestType(child.media_type)) continue;
+      absl::StatusOr<Descriptors> parts = fetch(ctx, child);
+      if (parts.ok()) parts = f(ctx, child);
+      if (parts.ok() && (parts->empty() || !IsConfigType(parts->front().media_type))) continue;
+      if (parts.ok()) {
+        // The config is the first part of a manifest.
+        const ocispec::Descriptor config = parts->front();
+        parts = fetch(ctx, config);
+        if (parts.ok()) {
+          absl::StatusOr<ocispec::Platform> platform = ConfigPlatform(ctx, *provider, config);
+          if (!platform.ok()) return platform.status();
+          if (!platform->os.empty() && !platform->architecture.empty()) {
+            child.platform = *std::move(platform);
+          }
+        }
+      }
+      if (!parts.ok() && !errdefs::IsNotFound(parts.status())) return parts;
+    }
+    return children;
+  };
+}
+
 HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n) {
   return [f = std::move(f), m = std::move(m), n](
              const Context& ctx, const ocispec::Descriptor& desc) -> absl::StatusOr<Descriptors> {

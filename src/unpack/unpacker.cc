@@ -15,6 +15,12 @@
 #include "src/base/workers.h"
 
 namespace containerd::unpack {
+namespace {
+
+// What old registries and builders called the config of an image.
+constexpr char kLegacyConfigType[] = "application/octet-stream";
+
+}  // namespace
 
 class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
  public:
@@ -36,7 +42,8 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (images::IsManifestType(desc.media_type)) {
       PutOffLayers(*children);
-    } else if (images::IsConfigType(desc.media_type) || config_types_.contains(desc.media_type)) {
+    } else if (images::IsConfigType(desc.media_type) || desc.media_type == kLegacyConfigType ||
+               config_types_.contains(desc.media_type)) {
       BeginUnpack(h, desc);
     }
     return children;

@@ -107,6 +107,12 @@ CONTAINERD_EXPORT HandlerFunc SetChildrenMappedLabels(std::shared_ptr<content::M
 // Source: images.FilterPlatforms.
 CONTAINERD_EXPORT HandlerFunc FilterPlatforms(HandlerFunc f, platforms::MatcherPtr m);
 
+// Gives the children of an index that name no platform, and are manifests of images, that of their
+// config, so that the platform can be chosen by; `fetch` gets these manifests and configs to
+// `provider`. What is not found stays without a platform. Not in Go, which takes the first.
+CONTAINERD_EXPORT HandlerFunc DetectPlatforms(HandlerFunc f, HandlerFunc fetch,
+                                              std::shared_ptr<content::Provider> provider);
+
 // Keeps the best `n` children of an index, best first; all of them if n is 0 or less. ErrNotFound
 // if there is none to keep. Source: images.LimitManifests.
 CONTAINERD_EXPORT HandlerFunc LimitManifests(HandlerFunc f, platforms::MatchComparerPtr m, int n);

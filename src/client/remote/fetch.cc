@@ -98,9 +98,10 @@ absl::StatusOr<images::Image> Fetching::Run(
     return images::Descriptors();
   };
   std::vector<images::Handler> handlers = remote_.base_handlers;
-  handlers.push_back(BlobHandler(*std::move(fetcher)));
+  const images::Handler fetch = BlobHandler(*std::move(fetcher));
+  handlers.push_back(fetch);
   handlers.emplace_back(look_for_legacy);
-  handlers.push_back(ChildrenHandler(limit));
+  handlers.push_back(ChildrenHandler(limit, fetch));
   handlers.push_back(*std::move(note_source));
   images::Handler handler = images::Handlers(std::move(handlers));
   if (remote_.handler_wrapper != nullptr) {
@@ -180,7 +181,7 @@ void Fetching::ReportEnd(const ocispec::Descriptor& desc, const absl::Status& st
   }
 }
 
-images::Handler Fetching::ChildrenHandler(int limit) const {
+images::Handler Fetching::ChildrenHandler(int limit, const images::Handler& fetch) const {
   const std::shared_ptr<content::Store> store = client_.ContentStore();
   const platforms::MatchComparerPtr& matcher = remote_.platform_matcher;
   images::HandlerFunc children = images::ChildrenHandler(store);
@@ -188,6 +189,8 @@ images::Handler Fetching::ChildrenHandler(int limit) const {
     children = images::SetReferrers(remote_.referrers_provider, std::move(children));
   }
   children = images::SetChildrenMappedLabels(store, std::move(children), remote_.child_label_map);
+  // One of them is chosen by its platform, so that has to be known.
+  if (limit > 0) children = images::DetectPlatforms(std::move(children), fetch, store);
   children = remote_.all_metadata
                  ? remotes::FilterManifestByPlatformHandler(std::move(children), matcher)
                  : images::FilterPlatforms(std::move(children), matcher);

@@ -58,7 +58,7 @@ class Fetching {
   absl::StatusOr<std::shared_ptr<remotes::Fetcher>> MakeFetcher(const Context& ctx,
                                                                 std::string_view name);
   images::Handler BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher);
-  images::Handler ChildrenHandler(int limit) const;
+  images::Handler ChildrenHandler(int limit, const images::Handler& fetch) const;
   absl::StatusOr<ocispec::Descriptor> FetchSchema1(
       const Context& ctx, std::shared_ptr<remotes::Fetcher> fetcher,
       const ocispec::Descriptor& desc,

@@ -20,6 +20,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/annotations.h"
 #include "containerd/images/mediatypes.h"
+#include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 
 #include "tests/support/image_builder.h"
@@ -361,6 +362,57 @@ TEST(FilterPlatforms, Table) {
       ElementsAre("none", "amd"));
   EXPECT_THAT(Digests(FilterPlatforms(inner, platforms::All())({}, {})),
               ElementsAre("arm", "none", "amd", "win"));
+}
+
+TEST(DetectPlatforms, AsksTheConfigs) {
+  const auto store = std::make_shared<MemoryStore>();
+  std::map<std::string, std::string> registry;
+  const auto put = [&](const std::string& type, const std::string& text) {
+    ocispec::Descriptor desc = Describe(type, text);
+    registry[desc.digest] = text;
+    return desc;
+  };
+  const auto image = [&](const char* platform, const std::string& config_type) {
+    testing::BuiltImage built = testing::BuildImage({.platform = platforms::MustParse(platform)});
+    built.parsed.config = put(config_type, built.config);
+    return put(ocispec::kMediaTypeImageManifest, ocispec::Marshal(built.parsed));
+  };
+  ocispec::Index index{.schema_version = 2};
+  index.manifests.push_back(image("linux/arm64", ocispec::kMediaTypeImageConfig));
+  index.manifests.push_back(image("linux/amd64", ocispec::kMediaTypeImageConfig));
+  index.manifests.push_back(image("linux/s390x", "application/vnd.example.config"));
+  index.manifests.push_back(Describe(ocispec::kMediaTypeImageManifest, "not there"));
+  index.manifests.push_back(Describe("application/vnd.example", "no manifest"));
+  index.manifests.push_back(For("said", "linux/riscv64"));
+  const ocispec::Descriptor desc =
+      store->Add(ocispec::kMediaTypeImageIndex, ocispec::Marshal(index));
+  std::vector<std::string> fetched;
+  const HandlerFunc fetch = [&](const Context&,
+                                const ocispec::Descriptor& d) -> absl::StatusOr<Descriptors> {
+    const auto found = registry.find(d.digest);
+    if (found == registry.end()) return errdefs::NotFound(d.digest);
+    fetched.push_back(d.digest);
+    store->Add(d.media_type, found->second);
+    return Descriptors();
+  };
+  const HandlerFunc detect = DetectPlatforms(ChildrenHandler(store), fetch, store);
+  auto children = detect({}, desc);
+  ASSERT_TRUE(children.ok()) << children.status();
+  std::vector<std::string> platforms;
+  for (const ocispec::Descriptor& child : *children) {
+    platforms.push_back(child.platform.has_value() ? platforms::Format(*child.platform) : "");
+  }
+  EXPECT_THAT(platforms, ElementsAre("linux/arm64", "linux/amd64", "", "", "", "linux/riscv64"));
+  EXPECT_EQ(fetched.size(), 5U);
+  const auto amd64 = platforms::Only(platforms::MustParse("linux/amd64"));
+  EXPECT_THAT(Digests(LimitManifests(FilterPlatforms(detect, amd64), amd64, 1)({}, desc)),
+              ElementsAre(index.manifests[1].digest));
+
+  const HandlerFunc broken = [](const Context&, const ocispec::Descriptor&) {
+    return absl::StatusOr<Descriptors>(errdefs::Unavailable("no"));
+  };
+  EXPECT_TRUE(errdefs::IsUnavailable(
+      DetectPlatforms(ChildrenHandler(store), broken, store)({}, desc).status()));
 }
 
 TEST(LimitManifests, Table) {

@@ -468,6 +468,15 @@ TEST_F(UnpackerTest, OtherTypesThanImages) {
   EXPECT_THAT(Committed(), ElementsAre(DiffIDOf("w")));
 }
 
+// As some old registries name the type of a config.
+TEST_F(UnpackerTest, AConfigOfTheLegacyType) {
+  manifest_.config.media_type = "application/octet-stream";
+  target_ = store_->Add(ocispec::kMediaTypeImageManifest, ocispec::Marshal(manifest_));
+  const auto result = Run({});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->unpacks, 1);
+}
+
 TEST_F(UnpackerTest, HostileConfigs) {
   for (const std::string& config : {
            std::string("{}"),

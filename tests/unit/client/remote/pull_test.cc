@@ -176,6 +176,37 @@ TEST_F(RemoteTest, PullsOnePlatform) {
   EXPECT_THAT(daemon_.snapshotter->Names(), IsEmpty());
 }
 
+// Then the configs tell the platforms.
+TEST_F(RemoteTest, AnIndexThatNamesNoPlatforms) {
+  ocispec::Index index;
+  index.schema_version = 2;
+  index.media_type = ocispec::kMediaTypeImageIndex;
+  for (std::size_t i : {std::size_t{1}, std::size_t{0}}) {  // arm64 comes first.
+    index.manifests.push_back(images_[i].target);
+    index.manifests.back().platform.reset();
+  }
+  std::string text = ocispec::Marshal(index);
+  Add(text);
+  resolver_->target = testing::Describe(ocispec::kMediaTypeImageIndex, text);
+  auto image = Pull({Unpacking()});
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->Config(ctx_)->digest, images_[0].parsed.config.digest);
+  EXPECT_TRUE(*image->IsUnpacked(ctx_, "fake"));
+  EXPECT_TRUE(daemon_.content->Has(images_[0].parsed.layers[1].digest));
+  EXPECT_FALSE(daemon_.content->Has(images_[1].parsed.layers[1].digest));
+  // What tells the platforms stays, too.
+  EXPECT_THAT(
+      daemon_.content->LabelsOf(images_[1].target.digest),
+      Contains(Pair("containerd.io/gc.ref.content.config", images_[1].parsed.config.digest)));
+
+  index.manifests.erase(index.manifests.begin() + 1);
+  text = ocispec::Marshal(index);
+  Add(text);
+  resolver_->target = testing::Describe(ocispec::kMediaTypeImageIndex, text);
+  image = Pull();
+  EXPECT_TRUE(errdefs::IsNotFound(image.status())) << image.status();
+}
+
 TEST_F(RemoteTest, PullsAndUnpacks) {
   EXPECT_CALL(*daemon_.diff, Apply).Times(2);
   std::map<std::string, BlobState> last;
