@@ -67,6 +67,16 @@ absl::StatusOr<std::vector<RootDir>> OpenAll(const std::vector<std::string>& pat
   return dirs;
 }
 
+// Whether a layer has a whiteout, as overlayfs has them, of a directory above a place.
+bool IsDeleted(const RootDir& layer, const Place& place) {
+  for (std::size_t end = place.find('/'); end != Place::npos; end = place.find('/', end + 1)) {
+    struct stat st {};
+    if (layer.Stat(place.substr(0, end), &st) != 0) return false;
+    if (!S_ISDIR(st.st_mode)) return S_ISCHR(st.st_mode) && st.st_rdev == 0;
+  }
+  return false;
+}
+
 // Makes a directory of `root` like that of the first layer that has it.
 absl::Status Inherit(const std::vector<RootDir>& layers, const RootDir& root, const Place& dir,
                      Times times) {
@@ -76,7 +86,7 @@ absl::Status Inherit(const std::vector<RootDir>& layers, const RootDir& root, co
     struct stat st {};
     const int err = layer.Stat(*place, &st);
     if (err == ENOENT) continue;
-    if (err == ENOTDIR) break;  // A directory above it is covered, as by a whiteout.
+    if (err == ENOTDIR && IsDeleted(layer, *place)) break;
     if (err != 0) {
       return errdefs::FromErrno(err,
                                 fmt::format("looking at {}", base::Quote(layer.PathOf(*place))));

@@ -35,6 +35,7 @@
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/handlers.h"
 #include "containerd/remotes/remotes.h"
+#include "containerd/rootfs/rootfs.h"
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/tar/tar.h"
 
@@ -283,12 +284,21 @@ std::vector<Entry> Random(std::mt19937& random) {
       if (!text.empty()) text += '/';
       text += kParts[below(kParts.size())];
     }
-    return text;
+    switch (below(16)) {
+      case 0:
+        return text + "/";
+      case 1:
+        return text + "/" + std::string(110 + below(100), 'n');  // More than USTAR has room for.
+      case 2:
+        return text + "/größe";
+      default:
+        return text;
+    }
   };
   std::vector<Entry> entries;
   for (unsigned n = 1 + below(8); n > 0; --n) {
     // Drawn in order, as each compiler evaluates arguments in an order of its own.
-    const unsigned kind = below(9);
+    const unsigned kind = below(16);
     const std::string path = name();
     const std::string target = name();
     const unsigned more = below(64);
@@ -309,12 +319,59 @@ std::vector<Entry> Random(std::mt19937& random) {
       case 5:
         entries.push_back(File(path + "/.wh..wh..opq", ""));
         break;
+      case 6:
+        entries.push_back(Make(tar::kTypeFifo, path, 0600 + more));
+        break;
+      case 7:
+        entries.push_back(Make(more % 2 == 0 ? tar::kTypeChar : tar::kTypeBlock, path, 0600));
+        entries.back().header.devmajor = 1;
+        entries.back().header.devminor = 3 + more;
+        break;
+      case 8:
+        // What this archive has, or hard links to links.
+        entries.push_back(Make(tar::kTypeLink, path, 0644,
+                               entries.empty() ? target : entries.front().header.name));
+        break;
+      case 9:
+        // A whiteout of what this archive has.
+        entries.push_back(File(
+            entries.empty()
+                ? ".wh.a"
+                : fmt::format(
+                      "{}/../.wh.{}", entries.back().header.name,
+                      fs::path(entries.back().header.name).lexically_normal().filename().string()),
+            ""));
+        break;
+      case 10:
+        entries.push_back(File(path, target, 04600 + more));
+        entries.back().header.pax_records = {{"SCHILY.xattr.user.a", target},
+                                             {"SCHILY.xattr.trusted.b", "no"},
+                                             {"atime", "1234567999.5"},
+                                             {"comment", "none"}};
+        break;
+      case 11:
+        entries.push_back(File(path, target, 0600 + more));
+        entries.back().header.mod_time =
+            kThen + absl::Nanoseconds(500) * static_cast<std::int64_t>(more) - absl::Hours(more);
+        break;
       default:
         entries.push_back(File(path, target, 0600 + more));
     }
     entries.back().header.uid = below(3);
   }
   return entries;
+}
+
+// Whether whiteouts and other entries are mixed: see WhiteoutsConcernTheLayersBelowOnly.
+bool HasLateWhiteouts(const std::vector<Entry>& entries) {
+  bool whiteout = false;
+  bool mixed = false;
+  for (const Entry& entry : entries) {
+    const bool opaque = entry.header.name.ends_with("/.wh..wh..opq");
+    mixed = mixed || (opaque && &entry != &entries.front()) || whiteout;
+    whiteout = whiteout || entry.header.name.find("/.wh.") != std::string::npos;
+  }
+  return mixed;
 }
 
 TEST_P(ApplyTest, RandomLayersEndAsTheDaemonsDo) {
@@ -337,6 +394,7 @@ TEST_P(ApplyTest, RandomLayersEndAsTheDaemonsDo) {
     const ocispec::Descriptor layer = Blob(Archive(entries), ocispec::kMediaTypeImageLayer);
     const Outcome daemon = Unpack(*client_->DiffService(), layer, "base");
     const Outcome here = Unpack(*local_, layer, "base");
+    if (HasLateWhiteouts(entries) && here.tree != daemon.tree) continue;
     EXPECT_EQ(here.applied.ok(), daemon.applied.ok()) << here.applied.status() << "\n"
                                                       << daemon.applied.status();
     if (!here.applied.ok() || !daemon.applied.ok()) continue;
@@ -345,6 +403,118 @@ TEST_P(ApplyTest, RandomLayersEndAsTheDaemonsDo) {
     EXPECT_EQ(here.tree, daemon.tree);
   }
   EXPECT_GT(both, 20);
+}
+
+// Of the same, what is no matter of chance.
+TEST_P(ApplyTest, OddLayersEndAsTheDaemonsDo) {
+  const auto dir = [](std::string name) { return Make(tar::kTypeDir, std::move(name), 0711); };
+  const auto link = [](std::string target) {
+    return Make(tar::kTypeLink, "link", 0644, std::move(target));
+  };
+  const std::vector<Entry> base = {dir("gone/"),     dir("gone/deep/"), File("gone/deep/f", "1"),
+                                   dir("dir/"),      dir("dir/sub/"),   File("dir/sub/old", "1"),
+                                   File("file", "1")};
+  ASSERT_TRUE(Unpack(*client_->DiffService(), Blob(Archive(base), ocispec::kMediaTypeImageLayer),
+                     "", "base")
+                  .applied.ok());
+  ASSERT_TRUE(Unpack(*client_->DiffService(),
+                     Blob(Archive({File(".wh.gone", "")}), ocispec::kMediaTypeImageLayer), "base",
+                     "upper")
+                  .applied.ok());
+  const std::vector<std::vector<Entry>> layers = {
+      {File("gone/new", "n")},
+      {dir("gone/deep/"), File("gone/deep/new", "n")},
+      {File("gone/.wh.x", "")},
+      {File("gone/.wh..wh..opq", "")},
+      {File("file", "n"), File(".wh.file", "")},
+      {File(".wh.file", ""), File("file", "n")},
+      {File(".wh.file", ""), File(".wh.file", "")},
+      {dir("dir/"), File(".wh.dir", "")},
+      {File(".wh.missing", "")},
+      {dir("dir/"), dir("dir/sub/"), File("dir/sub/new", "n"), File("dir/.wh..wh..opq", "")},
+      {File("dir/.wh..wh..opq", ""), File("dir/.wh.sub", "")},
+      {File("file", "n"), link("file/")},
+      {File("file", "n"), link("file/.")},
+      {File("file", "n"), link("../../file")},
+      {File("file", "n"), link("file/../file")},
+      {link("dir")},
+      {link("dir/sub/..")},
+      {link("dir/sub/old")},
+      {File("link", "n"), link("link")},
+      {Make(tar::kTypeSymlink, "soft", 0777, "file"), link("soft")},
+  };
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    SCOPED_TRACE(i);
+    const ocispec::Descriptor layer = Blob(Archive(layers[i]), ocispec::kMediaTypeImageLayer);
+    const Outcome daemon = Unpack(*client_->DiffService(), layer, "upper");
+    const Outcome here = Unpack(*local_, layer, "upper");
+    EXPECT_EQ(here.applied.ok(), daemon.applied.ok()) << here.applied.status() << "\n"
+                                                      << daemon.applied.status();
+    EXPECT_EQ(here.tree, daemon.tree);
+    // What a file lacks is not what the daemon lacks.
+    EXPECT_FALSE(errdefs::IsNotFound(here.applied.status())) << here.applied.status();
+    EXPECT_FALSE(errdefs::IsAlreadyExists(here.applied.status())) << here.applied.status();
+  }
+}
+
+// Where the daemon fails, or shows or loses what it should not.
+TEST_P(ApplyTest, WhiteoutsConcernTheLayersBelowOnly) {
+  const auto dir = [](std::string name) { return Make(tar::kTypeDir, std::move(name), 0711); };
+  const std::vector<Entry> base = {dir("gone/"), dir("gone/deep/"), File("gone/deep/f", "1"),
+                                   dir("dir/"),  dir("dir/sub/"),   File("dir/sub/old", "1")};
+  ASSERT_TRUE(Unpack(*client_->DiffService(), Blob(Archive(base), ocispec::kMediaTypeImageLayer),
+                     "", "base")
+                  .applied.ok());
+  ASSERT_TRUE(Unpack(*client_->DiffService(),
+                     Blob(Archive({File(".wh.gone", "")}), ocispec::kMediaTypeImageLayer), "base",
+                     "upper")
+                  .applied.ok());
+  const auto names = [&](const std::vector<Entry>& entries) {
+    const Outcome here =
+        Unpack(*local_, Blob(Archive(entries), ocispec::kMediaTypeImageLayer), "upper");
+    EXPECT_TRUE(here.applied.ok()) << here.applied.status();
+    std::vector<std::string> all;
+    for (const auto& [name, text] : here.tree) {
+      if (text != "listed only") all.push_back(name);
+    }
+    return all;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(names({File("gone/deep/new", "n")}),
+              ElementsAre("dir", "dir/sub", "dir/sub/old", "gone", "gone/deep", "gone/deep/new"));
+  EXPECT_THAT(names({File("gone/deep/.wh.f", "")}),
+              ElementsAre("dir", "dir/sub", "dir/sub/old", "gone", "gone/deep"));
+  EXPECT_THAT(names({File(".wh.dir", ""), dir("dir/"), File("dir/new", "n")}),
+              ElementsAre("dir", "dir/new"));
+  EXPECT_THAT(names({File(".wh.dir", ""), File("dir/new", "n")}), ElementsAre("dir", "dir/new"));
+  EXPECT_THAT(names({File("dir/sub/new", "n"), File("dir/.wh..wh..opq", "")}),
+              ElementsAre("dir", "dir/sub", "dir/sub/new"));
+}
+
+TEST_P(ApplyTest, EncryptedLayersAreNamed) {
+  for (const char* type : {"application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+                           "application/vnd.oci.image.layer.v1.tar+encrypted"}) {
+    const absl::Status s = Unpack(*local_, Blob("secret", type), "").applied.status();
+    EXPECT_TRUE(errdefs::IsNotImplemented(s)) << s;
+    EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr(type));
+  }
+}
+
+TEST_P(ApplyTest, AFailedLayerMakesNoSnapshot) {
+  const std::string data =
+      Archive({File("a", "1"), Make(tar::kTypeLink, "b", 0644, "missing/file")});
+  rootfs::Layer layer{.blob = Blob(data, ocispec::kMediaTypeImageLayer)};
+  layer.diff.digest = digest::FromString(data).String();
+  const auto applied = rootfs::ApplyLayer(ctx(), layer, {}, *snapshotter_, *local_, {root_});
+  EXPECT_FALSE(applied.ok());
+  EXPECT_FALSE(errdefs::IsNotFound(applied.status())) << applied.status();
+  EXPECT_TRUE(errdefs::IsNotFound(snapshotter_->Stat(ctx(), layer.diff.digest).status()));
+}
+
+TEST_P(ApplyTest, AnEmptyBlobIsAnEmptyLayer) {
+  for (const char* type : {ocispec::kMediaTypeImageLayer, ocispec::kMediaTypeImageLayerGzip}) {
+    Compare(Blob("", type), "", fmt::format("empty-{}", next_));
+  }
 }
 
 // Without a limit of the caller's, the disk is one before it is full.
