@@ -81,7 +81,8 @@ struct RemoteContext {
   std::function<images::Handler(images::Handler)> handler_wrapper{};
 
   // Bounds the requests for content that run at once over all that share it. By default a limiter
-  // of `max_concurrent_downloads`, if that is not 0.
+  // of `max_concurrent_downloads`, if that is not 0; no more blobs than that are then fetched at
+  // once, whatever the resolver is.
   std::shared_ptr<Semaphore> download_limiter{};
   int max_concurrent_downloads = 0;
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "containerd/content/helpers.h"
+#include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
@@ -19,6 +20,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/remotes/internal/sources.h"
 
 namespace containerd::remotes {
 namespace {
@@ -84,12 +86,20 @@ images::HandlerFunc AnnotateDistributionSource(images::HandlerFunc f,
   };
 }
 
+// Whether a digest is that of no bytes at all.
+bool IsDigestOfNothing(const std::string& text) {
+  const digest::Digest dgst(text);
+  if (!dgst.Validate().ok()) return false;
+  absl::StatusOr<digest::Digest> nothing = dgst.Algorithm().FromBytes("");
+  return nothing.ok() && *nothing == dgst;
+}
+
 // Puts the content into its writer.
 absl::Status Fill(const Context& ctx, content::Writer& writer, const content::Status& status,
                   Fetcher& fetcher, const ocispec::Descriptor& desc) {
-  if (desc.size <= 0) {
-    // Zero comes from a registry or a proxy that sent no Content-Length. An empty blob could be
-    // stored, but nobody means that.
+  const bool empty = desc.size == 0 && IsDigestOfNothing(desc.digest);
+  if (desc.size <= 0 && !empty) {
+    // Zero comes from a registry or a proxy that sent no Content-Length.
     return errdefs::InvalidArgument(
         fmt::format("unable to fetch descriptor ({}) which reports content size of {}", desc.digest,
                     desc.size == 0 ? "zero" : fmt::to_string(desc.size)));
@@ -108,24 +118,27 @@ absl::Status Fill(const Context& ctx, content::Writer& writer, const content::St
   return content::Copy(ctx, writer, **reader, desc.size, desc.digest);
 }
 
-// Drops an ingestion that is no beginning to go on with: it is empty, or what came is other than
-// what it should be, so that the next fetch would fail as well.
-absl::Status DropIfUseless(const Context& ctx, content::Ingester& ingester, content::Writer& writer,
-                           const std::string& ref, absl::Status result) {
-  if (result.ok() || errdefs::IsAlreadyExists(result)) return result;
+// Whether what came is other than what it should be.
+bool IsBroken(const absl::Status& result) {
+  return errdefs::IsFailedPrecondition(result) || errdefs::IsDataLoss(result);
+}
+
+// Drops an ingestion that is no beginning to go on with: it is empty, or broken, so that the next
+// fetch would fail as well. Whether it is gone.
+bool DropIfUseless(const Context& ctx, content::Ingester& ingester, content::Writer& writer,
+                   const std::string& ref, const absl::Status& result) {
+  if (result.ok() || errdefs::IsAlreadyExists(result)) return false;
   auto* manager = dynamic_cast<content::IngestManager*>(&ingester);
-  if (manager == nullptr) return result;
+  if (manager == nullptr) return false;
   const Context last = base::CleanUpContext(ctx);
-  bool useless = errdefs::IsFailedPrecondition(result) || errdefs::IsDataLoss(result);
+  bool useless = IsBroken(result);
   if (!useless) {
     absl::StatusOr<content::Status> status = writer.Status(last);
     useless = status.ok() && status->offset == 0;
   }
-  if (useless) {
-    (void)writer.Close(last);
-    (void)manager->Abort(last, ref);
-  }
-  return result;
+  if (!useless) return false;
+  (void)writer.Close(last);
+  return manager->Abort(last, ref).ok();
 }
 
 }  // namespace
@@ -182,13 +195,22 @@ absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fet
                                                   images::kMaxManifestSize));
   }
   const std::string ref = MakeRefKey(ctx, desc);
-  absl::StatusOr<std::unique_ptr<content::Writer>> writer =
-      content::OpenWriter(ctx, ingester, {content::WithRef(ref), content::WithDescriptor(desc)});
-  if (!writer.ok()) return writer.status();
-  absl::StatusOr<content::Status> status = (*writer)->Status(ctx);
-  if (!status.ok()) return status.status();
-  absl::Status s = Fill(ctx, **writer, *status, fetcher, desc);
-  return DropIfUseless(ctx, ingester, **writer, ref, std::move(s));
+  const auto sources = std::make_shared<Sources>();
+  const Context from = WithValue(ctx, sources);
+  while (true) {
+    absl::StatusOr<std::unique_ptr<content::Writer>> writer =
+        content::OpenWriter(ctx, ingester, {content::WithRef(ref), content::WithDescriptor(desc)});
+    if (!writer.ok()) return writer.status();
+    absl::StatusOr<content::Status> status = (*writer)->Status(ctx);
+    if (!status.ok()) return status.status();
+    absl::Status s = Fill(from, **writer, *status, fetcher, desc);
+    const bool dropped = DropIfUseless(ctx, ingester, **writer, ref, s);
+    // A host's broken copy is no reason to do without the content while another host may have it.
+    const std::string host = sources->current();
+    if (!dropped || !IsBroken(s) || ctx.Done() || !sources->GiveUp()) return s;
+    log::Warn(fmt::format("{} of {} is broken and is fetched from another host: {}", desc.digest,
+                          host, errdefs::Message(s)));
+  }
 }
 
 images::HandlerFunc PushHandler(std::shared_ptr<Pusher> pusher,

@@ -43,6 +43,11 @@ void FakeRegistry::Serve(const ServerRequest& request, ResponseWriter& w) {
   if (before && before(request, w)) return;
   std::unique_lock lock(mu_);
   const std::string& path = request.path;
+  if (busy > 0) {
+    --busy;
+    if (!retry_after.empty()) w.header.Set("Retry-After", retry_after);
+    return w.Send(429, R"({"errors":[{"code":"TOOMANYREQUESTS","message":"too fast"}]})");
+  }
   if (path.find("/referrers/") != std::string::npos) return w.Send(404);
   if (path.find("/blobs/uploads/") != std::string::npos || path.starts_with("/upload")) {
     return Upload(request, w);
@@ -52,17 +57,20 @@ void FakeRegistry::Serve(const ServerRequest& request, ResponseWriter& w) {
     entries_[path.substr(path.rfind('/') + 1)] = {request.header.Get("Content-Type"), request.body};
     entries_[digest] = {request.header.Get("Content-Type"), request.body};
     if (digest_header) w.header.Set("Docker-Content-Digest", digest);
-    return w.Send(201);
+    return Answer(request, w, 201);
   }
-  if (request.method == "HEAD" && !head) return w.Send(405);
+  const bool is_head = request.method == "HEAD";
+  if (is_head && !head) return w.Send(405);
+  if (is_head && head_status != 0) return w.Send(head_status);
   const auto it = entries_.find(path.substr(path.rfind('/') + 1));
   if (it == entries_.end()) return w.Send(404, R"({"errors":[{"code":"UNKNOWN"}]})");
   const Entry entry = it->second;
+  const auto cut = truncated.find(it->first);
+  const std::size_t most = cut != truncated.end() ? cut->second : entry.data.size();
   lock.unlock();
-  if (path.find("/blobs/") == std::string::npos) {
-    w.header.Set("Content-Type", entry.media_type);
-  } else {
-    w.header.Set("Content-Type", "application/octet-stream");
+  if (content_type) {
+    const bool is_blob = path.find("/blobs/") != std::string::npos;
+    w.header.Set("Content-Type", is_blob ? "application/octet-stream" : entry.media_type);
   }
   if (digest_header) {
     w.header.Set("Docker-Content-Digest",
@@ -71,6 +79,8 @@ void FakeRegistry::Serve(const ServerRequest& request, ResponseWriter& w) {
   std::string data = entry.data;
   int status = 200;
   const std::string range = request.header.Get("Range");
+  if (!range.empty() && range_status != 0) return w.Send(range_status);
+  if (is_head && !head_length) return w.Send(200);
   if (ranges && range.starts_with("bytes=")) {
     std::size_t from = 0;
     std::size_t to = data.size();
@@ -83,15 +93,24 @@ void FakeRegistry::Serve(const ServerRequest& request, ResponseWriter& w) {
     data = data.substr(from, to - from);
     status = 206;
   }
-  Reply(w, status, data, request.method == "HEAD");
+  Reply(w, status, data, is_head, most);
 }
 
-void FakeRegistry::Reply(ResponseWriter& w, int status, const std::string& data,
-                         bool is_head) const {
+void FakeRegistry::Answer(const ServerRequest& request, ResponseWriter& w, int status,
+                          std::string_view body) {
+  const auto lost = lost_answers.find(request.method);
+  if (lost == lost_answers.end() || lost->second == 0) return w.Send(status, body);
+  --lost->second;
+  w.conn().Break();
+}
+
+void FakeRegistry::Reply(ResponseWriter& w, int status, const std::string& data, bool is_head,
+                         std::size_t most) const {
   if (content_length) {
     w.header.Set("Content-Length", fmt::format("{}", data.size()));
     w.SendHeader(status);
-    if (!is_head) w.conn().Write(data);
+    if (!is_head) w.conn().Write(std::string_view(data).substr(0, most));
+    if (!is_head && most < data.size()) w.conn().Break();
     return;
   }
   if (is_head) {
@@ -108,6 +127,8 @@ void FakeRegistry::Reply(ResponseWriter& w, int status, const std::string& data,
 void FakeRegistry::Upload(const ServerRequest& request, ResponseWriter& w) {
   if (request.method == "POST") {
     const std::string mount = request.QueryValue("mount");
+    if (!mount.empty() && mount_status != 0) return w.Send(mount_status);
+    if (chunk_least > 0) w.header.Set("OCI-Chunk-Min-Length", fmt::format("{}", chunk_least));
     if (!mount.empty() && entries_.contains(mount)) {
       w.header.Set("Docker-Content-Digest", mount);
       return w.Send(201);
@@ -117,14 +138,22 @@ void FakeRegistry::Upload(const ServerRequest& request, ResponseWriter& w) {
     w.header.Set("Location", fmt::format("{}{}?_state=a%2Bb", location_prefix, id));
     return w.Send(202);
   }
+  if (ended_.contains(request.path)) {
+    return w.Send(404, R"({"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]})");
+  }
   std::string& data = uploads_[request.path];
+  if (request.method == "GET") {
+    w.header.Set("Range", fmt::format("0-{}", data.empty() ? 0 : data.size() - 1));
+    w.header.Set("Location", fmt::format("{}?_state={}", request.path, data.size()));
+    return w.Send(204);
+  }
   if (request.method == "PATCH") {
     const std::string want =
         fmt::format("{}-{}", data.size(), data.size() + request.body.size() - 1);
     if (request.header.Get("Content-Range") != want) return w.Send(416);
     data += request.body;
     w.header.Set("Location", fmt::format("{}?_state={}", request.path, data.size()));
-    return w.Send(202);
+    return Answer(request, w, patch_status != 0 ? patch_status : 202);
   }
   data += request.body;
   const std::string digest = digest::FromString(data).String();
@@ -133,8 +162,9 @@ void FakeRegistry::Upload(const ServerRequest& request, ResponseWriter& w) {
   }
   entries_[digest] = {"application/octet-stream", std::move(data)};
   uploads_.erase(request.path);
+  ended_.insert(request.path);
   if (digest_header) w.header.Set("Docker-Content-Digest", digest);
-  w.Send(201);
+  Answer(request, w, 201);
 }
 
 }  // namespace containerd::remotes::docker::testing

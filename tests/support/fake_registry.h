@@ -4,9 +4,12 @@
 #ifndef CONTAINERD_TESTS_SUPPORT_FAKE_REGISTRY_H_
 #define CONTAINERD_TESTS_SUPPORT_FAKE_REGISTRY_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -37,6 +40,21 @@ class FakeRegistry {
   bool head = true;             // knows HEAD
   std::string location_prefix;  // of uploads
 
+  // Faults. Codes that are not 0 are answered in place of the right ones.
+  int head_status = 0;           // to HEAD of manifests and blobs
+  bool head_length = true;       // else HEAD's own body of no bytes is what has the length
+  bool content_type = true;      // sends Content-Type
+  int range_status = 0;          // to requests with Range
+  int mount_status = 0;          // to mounts
+  int patch_status = 0;          // to chunks, which it takes all the same
+  int busy = 0;                  // 429 to this many requests
+  std::string retry_after;       // with those
+  std::int64_t chunk_least = 0;  // OCI-Chunk-Min-Length
+  // Of how many requests of a method the answer is lost, after they were carried out.
+  std::map<std::string, int> lost_answers;
+  // Content of which no more than so many bytes are sent, with the length of all.
+  std::map<std::string, std::size_t> truncated;
+
   // A blob or manifest; a manifest under its tag too.
   ocispec::Descriptor Put(std::string_view media_type, std::string data, std::string_view tag = "");
 
@@ -51,7 +69,12 @@ class FakeRegistry {
  private:
   void Serve(const ServerRequest& request, ResponseWriter& w);
 
-  void Reply(ResponseWriter& w, int status, const std::string& data, bool is_head) const;
+  // Sends the code, or breaks the connection if that answer is to be lost.
+  void Answer(const ServerRequest& request, ResponseWriter& w, int status,
+              std::string_view body = "");
+
+  void Reply(ResponseWriter& w, int status, const std::string& data, bool is_head,
+             std::size_t most) const;
 
   // The path of an upload ends with its number.
   void Upload(const ServerRequest& request, ResponseWriter& w);
@@ -60,6 +83,7 @@ class FakeRegistry {
   std::map<std::string, Entry> entries_;
   int last_upload_ = 0;
   std::map<std::string, std::string> uploads_;
+  std::set<std::string> ended_;  // uploads
 };
 
 }  // namespace containerd::remotes::docker::testing

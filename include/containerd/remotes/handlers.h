@@ -40,11 +40,13 @@ CONTAINERD_EXPORT images::HandlerFunc FetchHandler(std::shared_ptr<content::Inge
                                                    std::shared_ptr<Fetcher> fetcher);
 
 // Fetches one blob into the ingester; goes on with an ingestion that is there. ErrAlreadyExists if
-// the store has it, ErrInvalidArgument for a descriptor of size 0 or less, ErrResourceExhausted for
-// a manifest or index of more than images::kMaxManifestSize bytes, ErrDataLoss for content that is
-// too short, ErrFailedPrecondition for content that is too long or has another digest. Such content
-// is removed from an ingester that is a content::IngestManager too. After other failures the
-// ingestion stays, and the next fetch resumes it.
+// the store has it, ErrInvalidArgument for a descriptor of a negative size or, if its digest is not
+// that of no bytes, of size 0 (Go refuses all of size 0), ErrResourceExhausted for a manifest or
+// index of more than images::kMaxManifestSize bytes, ErrDataLoss for content that is too short,
+// ErrFailedPrecondition for content that is too long or has another digest. Such content is removed
+// from an ingester that is a content::IngestManager too, and is fetched from the next host that may
+// have it, which Go does not do. After other failures the ingestion stays, and the next fetch
+// resumes it.
 CONTAINERD_EXPORT absl::Status Fetch(const Context& ctx, content::Ingester& ingester,
                                      Fetcher& fetcher, const ocispec::Descriptor& desc);
 

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "containerd/content/helpers.h"
+#include "containerd/context/semaphore.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/images/annotations.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/mediatypes.h"
+#include "containerd/io/io.h"
 #include "containerd/log/log.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/platforms/platforms.h"
@@ -42,6 +47,79 @@ Context Unleased(const Context& ctx) {
 bool WasCutOff(const absl::Status& status) {
   return errdefs::IsCanceled(status) || errdefs::IsDeadlineExceeded(status) ||
          errdefs::IsUnavailable(status);
+}
+
+// Leaves of an index the best `limit` images, and all of its referrers, which are no images of it.
+// Go's Pull drops them.
+images::HandlerFunc LimitImages(images::HandlerFunc f, platforms::MatchComparerPtr matcher,
+                                int limit) {
+  return [f = std::move(f), matcher = std::move(matcher), limit](
+             const Context& ctx,
+             const ocispec::Descriptor& desc) -> absl::StatusOr<images::Descriptors> {
+    absl::StatusOr<images::Descriptors> children = f(ctx, desc);
+    if (!children.ok()) return children;
+    images::Descriptors images;
+    images::Descriptors referrers;
+    for (ocispec::Descriptor& child : *children) {
+      const bool refers = child.annotations.contains(images::kAnnotationManifestSubject);
+      (refers ? referrers : images).push_back(std::move(child));
+    }
+    const images::HandlerFunc found = [&](const Context&, const ocispec::Descriptor&) {
+      return absl::StatusOr<images::Descriptors>(std::move(images));
+    };
+    absl::StatusOr<images::Descriptors> out =
+        images::LimitManifests(found, matcher, limit)(ctx, desc);
+    if (out.ok()) out->insert(out->end(), referrers.begin(), referrers.end());
+    return out;
+  };
+}
+
+// A reader that holds one place of a semaphore until it has been read, or goes.
+class CountedReader final : public io::Reader {
+ public:
+  CountedReader(std::unique_ptr<io::Reader> inner, std::shared_ptr<Semaphore> places)
+      : inner_(std::move(inner)), places_(std::move(places)) {}
+  ~CountedReader() override { Leave(); }
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    absl::StatusOr<std::size_t> n = inner_->Read(ctx, buf);
+    if (n.ok() && *n == 0 && !buf.empty()) Leave();
+    return n;
+  }
+  absl::Status Seek(const Context& ctx, std::int64_t offset) override {
+    return inner_->Seek(ctx, offset);
+  }
+
+ private:
+  void Leave() {
+    if (places_ != nullptr) std::exchange(places_, nullptr)->Release();
+  }
+
+  const std::unique_ptr<io::Reader> inner_;
+  std::shared_ptr<Semaphore> places_;
+};
+
+// Handlers that run at once: enough for the downloads that are asked for. 0 is Dispatch's default.
+int AtOnce(const RemoteContext& remote) {
+  constexpr int kDefault = 8;
+  return remote.max_concurrent_downloads > kDefault ? remote.max_concurrent_downloads : 0;
+}
+
+// For the fetcher of a resolver that knows no limits.
+std::shared_ptr<remotes::Fetcher> WithLimit(std::shared_ptr<remotes::Fetcher> fetcher,
+                                            std::shared_ptr<Semaphore> limiter) {
+  return std::make_shared<remotes::FetcherFunc>(
+      [fetcher = std::move(fetcher), limiter = std::move(limiter)](
+          const Context& ctx,
+          const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
+        if (absl::Status s = limiter->Acquire(ctx); !s.ok()) return s;
+        auto reader = fetcher->Fetch(ctx, desc);
+        if (!reader.ok()) {
+          limiter->Release();
+          return reader;
+        }
+        return std::make_unique<CountedReader>(*std::move(reader), limiter);
+      });
 }
 
 }  // namespace
@@ -111,7 +189,7 @@ absl::StatusOr<images::Image> Fetching::Run(
     handler = *std::move(wrapped);
   }
   if (wrapper != nullptr) handler = wrapper(std::move(handler));
-  absl::Status s = images::Dispatch(ctx, handler, 0, {desc});
+  absl::Status s = images::Dispatch(ctx, handler, AtOnce(remote_), {desc});
   if (s.ok()) s = progress_->Failure();
   if (!s.ok()) return errdefs::Annotate(s, fmt::format("image \"{}\"", name));
   if (convertible) {
@@ -130,16 +208,28 @@ absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetching::MakeFetcher(const Co
   auto* const resolver = dynamic_cast<remotes::ResolverWithOptions*>(remote_.resolver.get());
   const bool said = remote_.download_limiter != nullptr || remote_.max_concurrent_downloads > 0 ||
                     remote_.concurrent_layer_fetch_buffer > 0;
-  if (resolver == nullptr || !said) return remote_.resolver->Fetcher(ctx, name);
   auto limiter = remote_.download_limiter;
   if (limiter == nullptr && remote_.max_concurrent_downloads > 0) {
     limiter = std::make_shared<Semaphore>(remote_.max_concurrent_downloads);
   }
-  return resolver->FetcherWithOptions(
-      ctx, name,
-      {transfer::WithConcurrentLayerFetchBuffer(remote_.concurrent_layer_fetch_buffer),
-       transfer::WithMaxConcurrentDownloads(remote_.max_concurrent_downloads),
-       transfer::WithDownloadLimiter(std::move(limiter))});
+  absl::StatusOr<std::shared_ptr<remotes::Fetcher>> fetcher =
+      resolver == nullptr || !said
+          ? remote_.resolver->Fetcher(ctx, name)
+          : resolver->FetcherWithOptions(
+                ctx, name,
+                {transfer::WithConcurrentLayerFetchBuffer(remote_.concurrent_layer_fetch_buffer),
+                 transfer::WithMaxConcurrentDownloads(remote_.max_concurrent_downloads),
+                 transfer::WithDownloadLimiter(limiter)});
+  if (!fetcher.ok()) return fetcher;
+  // A caller's own resolver may know nothing of limits.
+  if (resolver == nullptr && remote_.download_limiter != nullptr) {
+    fetcher = WithLimit(*std::move(fetcher), limiter);
+  }
+  if (remote_.max_concurrent_downloads > 0) {
+    fetcher = WithLimit(*std::move(fetcher),
+                        std::make_shared<Semaphore>(remote_.max_concurrent_downloads));
+  }
+  return fetcher;
 }
 
 images::Handler Fetching::BlobHandler(std::shared_ptr<remotes::Fetcher> fetcher) {
@@ -194,8 +284,7 @@ images::Handler Fetching::ChildrenHandler(int limit, const images::Handler& fetc
   children = remote_.all_metadata
                  ? remotes::FilterManifestByPlatformHandler(std::move(children), matcher)
                  : images::FilterPlatforms(std::move(children), matcher);
-  if (limit > 0) children = images::LimitManifests(std::move(children), matcher, limit);
-  return children;
+  return limit > 0 ? LimitImages(std::move(children), matcher, limit) : children;
 }
 
 absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
@@ -230,7 +319,7 @@ absl::StatusOr<ocispec::Descriptor> Fetching::FetchSchema1(
     base::MutexLock lock(mu_);
     fetched_ = true;
   }
-  if (absl::Status s = images::Dispatch(ctx, handler, 0, {desc}); !s.ok()) return s;
+  if (absl::Status s = images::Dispatch(ctx, handler, AtOnce(remote_), {desc}); !s.ok()) return s;
   return converter->Convert(ctx);
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/images/annotations.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/unpack/unpacker.h"
 
@@ -89,7 +90,13 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
     if (!made.ok()) return errdefs::Annotate(made.status(), "unable to initialize unpacker");
     unpacking = *std::move(made);
     fetching.StreamTo(unpacking.stream.get());
-    wrapper = [&unpacker](images::Handler h) { return unpacker->Unpack(std::move(h)); };
+    wrapper = [&unpacker](images::Handler h) -> images::Handler {
+      // What refers to the image is fetched whole, and is nothing to unpack.
+      return [unpacking = unpacker->Unpack(h), h](const Context& c, const ocispec::Descriptor& d) {
+        const bool refers = d.annotations.contains(images::kAnnotationManifestSubject);
+        return refers ? h(c, d) : unpacking(c, d);
+      };
+    };
   }
   auto record = fetching.Run(work, ref, 1, wrapper);
   unpack::Result unpacked;

@@ -2,26 +2,28 @@
 #include "fetcher.h"
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <charconv>
 #include <deque>
+#include <iterator>
 #include <set>
 #include <utility>
-#include <zlib.h>
 
 #include <fmt/format.h>
 
-#include "containerd/compression/compression.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/log/log.h"
-#include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/docker/resolver.h"
 #include "containerd/remotes/docker/scope.h"
+#include "containerd/remotes/errors.h"
 
+#include "content_encoding.h"
 #include "http_read_seeker.h"
+#include "referrers.h"
 #include "src/base/options.h"
+#include "src/remotes/internal/sources.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -68,97 +70,6 @@ class BodyReader final : public io::Reader {
   std::unique_ptr<io::Reader> body_;
 };
 
-// Inflates raw DEFLATE, which is what Go takes Content-Encoding "deflate" for, or zlib's format,
-// which is what RFC 9110 does.
-class DeflateReader final : public io::Reader {
- public:
-  explicit DeflateReader(std::unique_ptr<io::Reader> input) : input_(std::move(input)) {}
-  ~DeflateReader() override {
-    if (begun_) inflateEnd(&stream_);
-  }
-
-  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
-    if (buf.empty()) return std::size_t{0};
-    while (!ended_) {
-      if (stream_.avail_in == 0) {
-        absl::StatusOr<std::size_t> n = input_->Read(ctx, in_);
-        if (!n.ok()) return n;
-        if (*n == 0) return errdefs::DataLoss("deflate: the data ends too early");
-        if (!begun_) {
-          // A zlib header has 8 in its low half byte, and is divisible by 31; raw data never both.
-          const auto first = static_cast<unsigned char>(in_[0]);
-          const bool zlib = *n > 1 && (first & 0x0f) == 8 &&
-                            (first * 256 + static_cast<unsigned char>(in_[1])) % 31 == 0;
-          if (inflateInit2(&stream_, zlib ? MAX_WBITS : -MAX_WBITS) != Z_OK) {
-            return errdefs::ResourceExhausted("deflate: out of memory");
-          }
-          begun_ = true;
-        }
-        stream_.next_in = reinterpret_cast<Bytef*>(in_.data());
-        stream_.avail_in = static_cast<uInt>(*n);
-      }
-      stream_.next_out = reinterpret_cast<Bytef*>(buf.data());
-      stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(buf.size(), 1U << 30));
-      const auto room = stream_.avail_out;
-      const int result = inflate(&stream_, Z_NO_FLUSH);
-      if (result == Z_STREAM_END) {
-        ended_ = true;
-      } else if (result != Z_OK && result != Z_BUF_ERROR) {
-        return errdefs::DataLoss("deflate: the data is damaged");
-      }
-      if (stream_.avail_out < room) return std::size_t{room - stream_.avail_out};
-    }
-    return std::size_t{0};
-  }
-
- private:
-  const std::unique_ptr<io::Reader> input_;
-  std::array<char, 32 << 10> in_{};
-  z_stream stream_{};
-  bool begun_ = false;
-  bool ended_ = false;
-};
-
-// "gzip, zstd" as a list in lower case.
-std::vector<std::string> Encodings(const http::Header& header) {
-  std::vector<std::string> out;
-  std::string word;
-  for (const char c : header.Get("Content-Encoding") + ",") {
-    if (c == ' ' || c == '\t' || c == ',') {
-      if (!word.empty() && word != "identity") out.push_back(word);
-      word.clear();
-    } else {
-      word.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-    }
-  }
-  return out;
-}
-
-absl::StatusOr<std::unique_ptr<io::Reader>> Decode(const Context& ctx,
-                                                   std::unique_ptr<io::Reader> reader,
-                                                   const std::vector<std::string>& encodings) {
-  if (encodings.size() > 4) return errdefs::InvalidArgument("too many Content-Encodings");
-  for (auto encoding = encodings.rbegin(); encoding != encodings.rend(); ++encoding) {
-    if (*encoding == "deflate") {
-      reader = std::make_unique<DeflateReader>(std::move(reader));
-      continue;
-    }
-    if (*encoding != "zstd" && *encoding != "gzip") {
-      return errdefs::NotImplemented("unsupported Content-Encoding algorithm: " + *encoding);
-    }
-    absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
-        compression::DecompressStream(ctx, std::move(reader));
-    if (!inflated.ok()) return inflated.status();
-    const auto want =
-        *encoding == "zstd" ? compression::Compression::kZstd : compression::Compression::kGzip;
-    if ((*inflated)->GetCompression() != want) {
-      return errdefs::DataLoss(fmt::format("the data is not {}, as its header says", *encoding));
-    }
-    reader = *std::move(inflated);
-  }
-  return reader;
-}
-
 // OK for a response that brings the content, from the offset on if one was asked for.
 absl::Status CheckResponse(const Context& ctx, http::Response& response) {
   if (response.status_code <= 299) return absl::OkStatus();
@@ -167,6 +78,32 @@ absl::Status CheckResponse(const Context& ctx, http::Response& response) {
         fmt::format("content at {} not found", SanitizeUrl(response.request_url)));
   }
   return UnexpectedResponse(ctx, response);
+}
+
+// Whether a server that answers like this may have the content, but gives no ranges of it.
+bool RefusesRange(int code) {
+  switch (code) {
+    case 400:
+    case 403:
+    case 405:
+    case 406:
+    case 412:
+    case 416:
+    case 500:
+    case 501:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether a registry answers like this because it has no such thing, or has never heard of it.
+bool IsUnknownEndpoint(const absl::Status& failure) {
+  if (errdefs::IsNotFound(failure)) return true;
+  const auto answer = errors::AsUnexpectedStatus(failure);
+  if (!answer.has_value()) return false;
+  const int code = answer->status_code;
+  return code == 400 || code == 405 || code == 406 || code == 410 || code == 501;
 }
 
 // Whether the response begins at `offset`: false if it ignores the range and begins at 0.
@@ -204,12 +141,14 @@ class RangesReader final : public io::Reader {
   };
 
   RangesReader(Context transfer, RegistryRequest request, bool last_host, Plan plan,
-               std::unique_ptr<io::Reader> first, std::shared_ptr<Semaphore> limiter)
+               std::unique_ptr<io::Reader> first, std::shared_ptr<Semaphore> limiter,
+               std::shared_ptr<std::atomic<bool>> refused)
       : transfer_(std::move(transfer)),
         request_(std::move(request)),
         last_host_(last_host),
         plan_(plan),
-        limiter_(std::move(limiter)) {
+        limiter_(std::move(limiter)),
+        refused_(std::move(refused)) {
     ranges_.emplace_back();
     ranges_.back().left = std::min(plan_.chunk, plan_.end - plan_.begin);
     ranges_.back().body = std::move(first);
@@ -306,10 +245,16 @@ class RangesReader final : public io::Reader {
       if (!received.ok()) return received.status();
       response = *std::move(received);
     }
-    if (absl::Status s = CheckResponse(ctx, *response); !s.ok()) return s;
-    absl::StatusOr<bool> begins = BeginsAt(*response, range.begin);
-    if (!begins.ok()) return begins.status();
-    if (!*begins) return errdefs::Unknown("the server ignored a range that it had not before");
+    absl::Status s = CheckResponse(ctx, *response);
+    absl::StatusOr<bool> begins = s.ok() ? BeginsAt(*response, range.begin) : s;
+    if (!begins.ok() || !*begins) {
+      if (!s.ok() && !RefusesRange(response->status_code)) return s;
+      // From here on it is read in one piece, as if the connection had broken.
+      *refused_ = true;
+      return http::NewError(
+          http::ErrorKind::kUnexpectedEOF,
+          fmt::format("the server takes no ranges any more: {}", response->status));
+    }
     range.run.reset();
     range.body = std::make_unique<BodyReader>(std::move(response->body), std::move(range.slot));
     return absl::OkStatus();
@@ -320,6 +265,7 @@ class RangesReader final : public io::Reader {
   const bool last_host_;
   const Plan plan_;
   const std::shared_ptr<Semaphore> limiter_;
+  const std::shared_ptr<std::atomic<bool>> refused_;
   std::int64_t next_ = 0;
   std::deque<Range> ranges_;
   absl::Status failure_;
@@ -360,12 +306,15 @@ class DockerFetcher final : public Fetcher,
     absl::StatusOr<Context> scoped = ContextWithRepositoryScope(ctx, base_->refspec, false);
     if (!scoped.ok()) return scoped.status();
     const Context transfer = WithWarningSource(*scoped, desc, desc.digest);
+    const Download download{.sources = Sources::Of(ctx)};
     return std::make_unique<HTTPReadSeeker>(
         desc.size,
-        [self = shared_from_this(), transfer, desc](const Context& wait, std::int64_t offset) {
+        [self = shared_from_this(), transfer, desc, download](const Context& wait,
+                                                              std::int64_t offset) {
           const JoinedContext joined(transfer, wait);
-          return self->OpenDescriptor(transfer, joined.ctx(), desc, offset);
-        });
+          return self->OpenDescriptor(transfer, joined.ctx(), desc, offset, download);
+        },
+        download.sources);
   }
 
   absl::StatusOr<Fetched> FetchByDigest(const Context& ctx, const digest::Digest& dgst,
@@ -383,32 +332,24 @@ class DockerFetcher final : public Fetcher,
     for (const char* kind : {"blobs", "manifests"}) {
       for (std::size_t i = 0; i < hosts.size(); ++i) {
         const bool last = i + 1 == hosts.size();
-        absl::StatusOr<std::int64_t> size =
-            Head(transfer, hosts[i], last, config.mediatype, {kind, dgst.String()});
+        const std::vector<std::string> path = {kind, dgst.String()};
+        absl::StatusOr<std::int64_t> size = Size(transfer, hosts[i], last, config.mediatype, path);
         if (!size.ok()) {
-          if (first_error.ok()) first_error = size.status();
+          if (first_error.ok() || errdefs::IsNotFound(first_error)) first_error = size.status();
           continue;
         }
-        RegistryRequest request(*base_, hosts[i], "GET", {kind, dgst.String()});
-        request.AddNamespace(base_->refspec.Hostname());
         Fetched out;
         out.desc.media_type =
             config.mediatype.empty() ? "application/octet-stream" : config.mediatype;
         out.desc.digest = dgst.String();
         out.desc.size = *size;
-        out.reader = std::make_unique<HTTPReadSeeker>(
-            *size,
-            [self = shared_from_this(), transfer, request, media_type = config.mediatype](
-                const Context& wait,
-                std::int64_t offset) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
-              const JoinedContext joined(transfer, wait);
-              absl::StatusOr<Opened> opened =
-                  self->Open(transfer, joined.ctx(), request, media_type, offset, true);
-              if (!opened.ok()) return opened.status();
-              return std::move(opened->reader);
-            });
+        out.reader =
+            ReaderOf(transfer, config.mediatype, path, *size,
+                     std::vector(hosts.begin() + static_cast<std::ptrdiff_t>(i), hosts.end()));
         return out;
       }
+      // After any failure but this one, asking under the other name would tell nothing new.
+      if (!errdefs::IsNotFound(first_error)) break;
     }
     return errdefs::Annotate(first_error,
                              fmt::format("could not fetch content {} from remote", dgst.String()));
@@ -420,19 +361,10 @@ class DockerFetcher final : public Fetcher,
     FetchReferrersConfig config;
     if (absl::Status s = base::Apply(opts, ctx, config); !s.ok()) return s;
     if (absl::Status s = dgst.Validate(); !s.ok()) return s;
-    absl::StatusOr<Opened> opened = OpenReferrers(ctx, dgst, config);
-    if (errdefs::IsNotFound(opened.status())) return std::vector<ocispec::Descriptor>();
-    if (!opened.ok()) return opened.status();
-    if (opened->size > kMaxManifestSize) {
-      return errdefs::NotFound(fmt::format("referrers index size {} exceeds maximum allowed {}",
-                                           opened->size, kMaxManifestSize));
-    }
-    absl::StatusOr<std::string> text =
-        io::ReadAll(ctx, *opened->reader, std::size_t{kMaxManifestSize});
-    if (!text.ok()) return errdefs::Annotate(text.status(), "failed to read referrers index");
-    absl::StatusOr<ocispec::Index> index = ocispec::Unmarshal<ocispec::Index>(*text);
-    if (!index.ok()) return errdefs::Annotate(index.status(), "failed to decode referrers index");
-    std::vector<ocispec::Descriptor> out = std::move(index->manifests);
+    absl::StatusOr<Referrers> found = AskForReferrers(ctx, dgst, config);
+    if (!found.ok()) return found.status();
+    std::vector<ocispec::Descriptor> out =
+        std::move(*found).value_or(std::vector<ocispec::Descriptor>());
     if (!config.artifact_types.empty()) {
       const std::set<std::string> types(config.artifact_types.begin(), config.artifact_types.end());
       std::erase_if(out, [&](const ocispec::Descriptor& desc) {
@@ -446,12 +378,26 @@ class DockerFetcher final : public Fetcher,
   struct Opened {
     std::unique_ptr<io::Reader> reader;
     std::int64_t size = -1;  // of what follows, as it is sent
+    http::Header header;
+    std::string url;
   };
+
+  // What the requests for one piece of content know from one another.
+  struct Download {
+    std::shared_ptr<Sources> sources;
+    std::shared_ptr<std::atomic<bool>> ranges_refused = std::make_shared<std::atomic<bool>>(false);
+  };
+
+  static std::string NameOf(const RegistryHost& host) {
+    return fmt::format("{}://{}{}", host.scheme, http::CanonicalHost(host.host, host.scheme),
+                       host.path);
+  }
 
   absl::StatusOr<std::unique_ptr<io::Reader>> OpenDescriptor(const Context& transfer,
                                                              const Context& wait,
                                                              const ocispec::Descriptor& desc,
-                                                             std::int64_t offset) {
+                                                             std::int64_t offset,
+                                                             const Download& download) {
     for (const std::string& text : desc.urls) {
       absl::StatusOr<http::Url> url = http::ParseUrl(text);
       if (!url.ok()) {
@@ -466,7 +412,7 @@ class DockerFetcher final : public Fetcher,
           elsewhere, {.host = url->host, .scheme = url->scheme, .path = url->path}, "GET", {});
       request.url = *url;
       absl::StatusOr<Opened> opened =
-          Open(transfer, wait, std::move(request), desc.media_type, offset, false);
+          Open(transfer, wait, std::move(request), desc.media_type, offset, false, download);
       if (opened.ok()) return std::move(opened->reader);
       if (!errdefs::IsNotFound(opened.status())) return opened.status();
     }
@@ -474,66 +420,120 @@ class DockerFetcher final : public Fetcher,
     const bool manifest = images::IsManifestType(desc.media_type) ||
                           images::IsIndexType(desc.media_type) ||
                           desc.media_type == images::kMediaTypeDockerSchema1Manifest;
-    const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityPull);
-    absl::Status first_error;
-    for (std::size_t i = 0; i < hosts.size(); ++i) {
-      RegistryRequest request(*base_, hosts[i], "GET",
-                              {manifest ? "manifests" : "blobs", desc.digest});
-      request.AddNamespace(base_->refspec.Hostname());
-      absl::StatusOr<Opened> opened =
-          Open(transfer, wait, std::move(request), desc.media_type, offset, i + 1 == hosts.size());
-      if (opened.ok()) return std::move(opened->reader);
-      if (first_error.ok()) first_error = opened.status();
-      if (wait.Done()) break;
-    }
-    if (!manifest && errdefs::IsNotFound(first_error)) {
+    absl::StatusOr<std::unique_ptr<io::Reader>> opened =
+        OpenAtAny(transfer, wait, base_->FilterHosts(kHostCapabilityPull), desc.media_type,
+                  {manifest ? "manifests" : "blobs", desc.digest}, offset, download);
+    if (!manifest && errdefs::IsNotFound(opened.status())) {
       return errdefs::NotFound(
           fmt::format("could not fetch content descriptor {} ({}) from remote: not found",
                       desc.digest, desc.media_type));
     }
+    return opened;
+  }
+
+  // Of the first host that has it, but for those whose copy is known to be broken.
+  absl::StatusOr<std::unique_ptr<io::Reader>> OpenAtAny(
+      const Context& transfer, const Context& wait, std::vector<RegistryHost> hosts,
+      std::string_view media_type, const std::vector<std::string>& path, std::int64_t offset,
+      const Download& download) {
+    std::erase_if(hosts,
+                  [&](const RegistryHost& host) { return download.sources->Skips(NameOf(host)); });
+    absl::Status first_error;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+      const bool last = i + 1 == hosts.size();
+      RegistryRequest request(*base_, hosts[i], "GET", path);
+      request.AddNamespace(base_->refspec.Hostname());
+      absl::StatusOr<Opened> opened =
+          Open(transfer, wait, std::move(request), media_type, offset, last, download);
+      if (opened.ok()) {
+        download.sources->Use(NameOf(hosts[i]), !last);
+        return std::move(opened->reader);
+      }
+      // What a host says of itself tells more than that another one lacks the content.
+      if (first_error.ok() || errdefs::IsNotFound(first_error)) first_error = opened.status();
+      if (wait.Done()) break;
+    }
+    if (first_error.ok()) return errdefs::NotFound("no pull hosts");
     return first_error;
   }
 
-  // The size of a blob or manifest.
-  absl::StatusOr<std::int64_t> Head(const Context& ctx, const RegistryHost& host, bool last_host,
+  std::unique_ptr<io::Reader> ReaderOf(const Context& transfer, const std::string& media_type,
+                                       const std::vector<std::string>& path, std::int64_t size,
+                                       const std::vector<RegistryHost>& hosts) {
+    const Download download{.sources = Sources::Of(transfer)};
+    return std::make_unique<HTTPReadSeeker>(
+        size,
+        [self = shared_from_this(), transfer, media_type, path, hosts, download](
+            const Context& wait, std::int64_t offset) {
+          const JoinedContext joined(transfer, wait);
+          return self->OpenAtAny(transfer, joined.ctx(), hosts, media_type, path, offset, download);
+        },
+        download.sources);
+  }
+
+  // The size of a blob or manifest; -1 if the host does not tell it. Where HEAD is refused, GET
+  // tells whether the content is there.
+  absl::StatusOr<std::int64_t> Size(const Context& ctx, const RegistryHost& host, bool last_host,
                                     std::string_view media_type,
                                     const std::vector<std::string>& parts) {
-    RegistryRequest request(*base_, host, "HEAD", parts);
-    request.AddNamespace(base_->refspec.Hostname());
-    request.SetMediaType(media_type);
-    const std::string url = SanitizeUrl(request.url.String());
-    absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(request), last_host);
-    if (!response.ok()) return response.status();
-    if ((*response)->status_code > 299) {
-      const std::string message =
-          fmt::format("unexpected HEAD status code {}: {}", url, (*response)->status);
-      return (*response)->status_code == 404 ? errdefs::NotFound(message)
-                                             : errdefs::Unknown(message);
+    absl::Status refused;
+    for (const char* method : {"HEAD", "GET"}) {
+      RegistryRequest request(*base_, host, method, parts);
+      request.AddNamespace(base_->refspec.Hostname());
+      request.SetMediaType(media_type);
+      const std::string url = SanitizeUrl(request.url.String());
+      absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(request), last_host);
+      if (!response.ok()) return refused.ok() ? response.status() : refused;
+      const int code = (*response)->status_code;
+      const std::int64_t length = (*response)->content_length;
+      const bool head = (*response)->request_method == "HEAD";
+      if (code <= 299 && (length > 0 || !head)) return length;
+      if (code > 299) {
+        const std::string message =
+            fmt::format("unexpected {} status code {}: {}", method, url, (*response)->status);
+        refused = code == 404 ? errdefs::NotFound(message) : UnexpectedResponse(ctx, **response);
+        if (!GetMayTellMore(code)) break;
+      }
     }
-    return (*response)->content_length;
+    return refused;
   }
 
   absl::StatusOr<Opened> Open(const Context& transfer, const Context& wait, RegistryRequest request,
-                              std::string_view media_type, std::int64_t offset, bool last_host) {
+                              std::string_view media_type, std::int64_t offset, bool last_host,
+                              const Download& download) {
     const std::int64_t chunk = options_.performances.concurrent_layer_fetch_buffer;
     int parallelism = options_.performances.max_concurrent_downloads;
-    if (chunk < kMinChunkSize) parallelism = 1;
+    if (chunk < kMinChunkSize || *download.ranges_refused) parallelism = 1;
     request.SetMediaType(media_type);
     request.header.Set("Accept-Encoding", "zstd;q=1.0, gzip;q=0.8, deflate;q=0.5");
-    const bool asks_range = parallelism > 1 || offset > 0;
+    bool asks_range = (parallelism > 1 || offset > 0) && !*download.ranges_refused;
     if (asks_range) request.header.Set("Range", fmt::format("bytes={}-", offset));
 
     Slot slot;
     if (options_.download_limiter != nullptr) {
-      if (absl::Status s = options_.download_limiter->Acquire(wait); !s.ok()) return s;
+      if (absl::Status s = options_.download_limiter->Acquire(wait); !s.ok()) {
+        return errdefs::Annotate(s,
+                                 fmt::format("GET {}: waiting until fewer downloads are under way",
+                                             SanitizeUrl(request.url.String())));
+      }
       slot = Slot(options_.download_limiter);
     }
     absl::StatusOr<ResponsePtr> sent = RequestRun(request, last_host).Do(transfer, wait);
     if (!sent.ok()) return sent.status();
     ResponsePtr response = *std::move(sent);
+    if (asks_range && RefusesRange(response->status_code)) {
+      // Without the range it may be given.
+      *download.ranges_refused = true;
+      asks_range = false;
+      parallelism = 1;
+      request.header.Del("Range");
+      sent = RequestRun(request, last_host).Do(transfer, wait);
+      if (!sent.ok()) return sent.status();
+      response = *std::move(sent);
+    }
     if (absl::Status s = CheckResponse(wait, *response); !s.ok()) return s;
     std::vector<std::string> encodings = Encodings(response->header);
-    bool in_place = !asks_range;
+    bool in_place = !asks_range && offset == 0;
     if (asks_range) {
       absl::StatusOr<bool> begins = BeginsAt(*response, offset);
       if (!begins.ok()) return begins.status();
@@ -553,7 +553,7 @@ class DockerFetcher final : public Fetcher,
       parallelism = 1;
     }
 
-    Opened out;
+    Opened out{.header = response->header, .url = response->request_url};
     const std::int64_t length = response->content_length;
     out.size = in_place || length < 0 ? length : std::max<std::int64_t>(length - offset, 0);
     out.reader = std::make_unique<BodyReader>(std::move(response->body), std::move(slot));
@@ -566,7 +566,7 @@ class DockerFetcher final : public Fetcher,
               .end = offset + length,
               .chunk = chunk,
               .parallelism = static_cast<int>(std::min<std::int64_t>(parallelism, chunks))},
-          std::move(out.reader), options_.download_limiter);
+          std::move(out.reader), options_.download_limiter, download.ranges_refused);
     }
     if (!encodings.empty()) {
       absl::StatusOr<std::unique_ptr<io::Reader>> decoded =
@@ -581,12 +581,11 @@ class DockerFetcher final : public Fetcher,
     return out;
   }
 
-  absl::StatusOr<Opened> OpenReferrers(const Context& ctx, const digest::Digest& dgst,
-                                       const FetchReferrersConfig& config) {
+  absl::StatusOr<Referrers> AskForReferrers(const Context& ctx, const digest::Digest& dgst,
+                                            const FetchReferrersConfig& config) {
     const std::vector<RegistryHost> hosts = base_->FilterHosts(kHostCapabilityReferrers);
     const std::vector<RegistryHost> fallback =
         hosts.empty() ? base_->FilterHosts(kHostCapabilityResolve) : hosts;
-    if (fallback.empty()) return errdefs::NotFound("no referrers hosts");
     absl::StatusOr<Context> scoped = ContextWithRepositoryScope(ctx, base_->refspec, false);
     if (!scoped.ok()) return scoped.status();
 
@@ -598,12 +597,13 @@ class DockerFetcher final : public Fetcher,
       }
       for (const auto& [key, value] : config.query_filters) request.AddQuery(key, value);
       request.AddNamespace(base_->refspec.Hostname());
-      absl::StatusOr<Opened> opened = Open(*scoped, *scoped, std::move(request),
-                                           ocispec::kMediaTypeImageIndex, 0, i + 1 == hosts.size());
-      if (opened.ok()) return opened;
-      if (!errdefs::IsNotFound(opened.status()) && first_error.ok()) {
-        first_error = opened.status();
-      }
+      absl::StatusOr<Referrers> found =
+          ReadReferrers(*scoped, std::move(request), dgst, i + 1 == hosts.size());
+      if (found.ok() && found->has_value()) return found;
+      if (found.ok()) continue;
+      // Who is refused here is refused there, and a password should not be tried twice.
+      if (errdefs::IsUnauthorized(found.status()) && i + 1 == hosts.size()) return found;
+      if (first_error.ok()) first_error = found.status();
     }
 
     // Registries without the endpoint: the index is under a tag that is made of the digest.
@@ -612,15 +612,50 @@ class DockerFetcher final : public Fetcher,
     for (std::size_t i = 0; i < fallback.size(); ++i) {
       RegistryRequest request(*base_, fallback[i], "GET", {"manifests", tag});
       request.AddNamespace(base_->refspec.Hostname());
-      absl::StatusOr<Opened> opened =
-          Open(*scoped, *scoped, std::move(request), ocispec::kMediaTypeImageIndex, 0,
-               i + 1 == fallback.size());
-      if (opened.ok()) return opened;
-      if (errdefs::IsNotFound(opened.status())) return opened.status();  // none
-      if (first_error.ok()) first_error = opened.status();
+      absl::StatusOr<Referrers> found =
+          ReadReferrers(*scoped, std::move(request), dgst, i + 1 == fallback.size());
+      if (found.ok() && found->has_value()) return found;
+      if (found.ok()) break;  // none
+      if (first_error.ok()) first_error = found.status();
     }
-    if (first_error.ok()) return errdefs::NotFound("could not be found at any host");
-    return first_error;
+    if (!first_error.ok()) return first_error;
+    return std::nullopt;
+  }
+
+  // All pages of an answer; nullopt if the host does not know what is asked for.
+  absl::StatusOr<Referrers> ReadReferrers(const Context& ctx, RegistryRequest request,
+                                          const digest::Digest& dgst, bool last_host) {
+    std::vector<ocispec::Descriptor> out;
+    std::set<std::string> seen;
+    while (true) {
+      seen.insert(request.url.String());
+      const std::string name = SanitizeUrl(request.url.String());
+      absl::StatusOr<Opened> opened = Open(ctx, ctx, request, ocispec::kMediaTypeImageIndex, 0,
+                                           last_host, {.sources = std::make_shared<Sources>()});
+      if (seen.size() == 1 && IsUnknownEndpoint(opened.status())) return std::nullopt;
+      if (!opened.ok()) return opened.status();
+      if (opened->size > kMaxManifestSize) {
+        return errdefs::NotFound(fmt::format("referrers index size {} exceeds maximum allowed {}",
+                                             opened->size, kMaxManifestSize));
+      }
+      absl::StatusOr<std::string> text =
+          io::ReadAll(ctx, *opened->reader, std::size_t{kMaxManifestSize});
+      if (!text.ok()) return errdefs::Annotate(text.status(), "failed to read referrers index");
+      absl::StatusOr<Referrers> page = ParseReferrers(*text, opened->header, dgst);
+      if (!page.ok()) return errdefs::Annotate(page.status(), name);
+      if (!page->has_value()) {
+        if (seen.size() == 1) return std::nullopt;
+        return errdefs::FailedPrecondition(fmt::format("{} is no list of referrers", name));
+      }
+      std::move((*page)->begin(), (*page)->end(), std::back_inserter(out));
+      absl::StatusOr<std::optional<http::Url>> next = NextPage(opened->header, request.url);
+      if (!next.ok()) return next.status();
+      if (!next->has_value()) return out;
+      if (seen.size() >= kMaxReferrerPages || seen.contains((*next)->String())) {
+        return errdefs::FailedPrecondition(fmt::format("the pages of {} have no end", name));
+      }
+      request.url = *std::move(*next);
+    }
   }
 
   const std::shared_ptr<const Base> base_;

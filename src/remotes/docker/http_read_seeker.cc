@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http_read_seeker.h"
 
+#include <fmt/format.h>
+
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/http/http.h"
+#include "containerd/log/log.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -22,22 +25,40 @@ absl::StatusOr<std::size_t> HTTPReadSeeker::Read(const Context& ctx, std::span<c
       reader_ = *std::move(opened);
     }
     absl::StatusOr<std::size_t> n = reader_->Read(ctx, buf);
-    if (n.ok()) {
+    const bool short_end = n.ok() && *n == 0 && size_ >= 0 && offset_ < size_;
+    if (n.ok() && !short_end) {
       offset_ += static_cast<std::int64_t>(*n);
-      errors_without_progress_ = 0;
+      if (*n > 0) errors_without_progress_ = 0;
       if (*n == 0) {
         reader_.reset();
         ended_ = true;
       }
       return n;
     }
-    if (!http::IsUnexpectedEOF(n.status())) return n;
-    if (++errors_without_progress_ > kMaxRetry) return n;
-    reader_.reset();
-    if (errors_without_progress_ > 1) {
-      if (!Sleep(ctx, kBackoff * (1 << errors_without_progress_)).ok()) return n;
+    // A whole body that is too short is so each time.
+    const bool goes_on = short_end ? !ctx.Done() && sources_->GiveUp() : GoesOn(ctx, n.status());
+    if (!goes_on) {
+      ended_ = short_end;
+      return n;
     }
+    reader_.reset();
   }
+}
+
+bool HTTPReadSeeker::GoesOn(const Context& ctx, const absl::Status& failure) {
+  if (ctx.Done() || errdefs::IsCanceled(failure) || errdefs::IsDeadlineExceeded(failure)) {
+    return false;
+  }
+  const int most = sources_->HasOthers() ? 1 : kMaxRetry;
+  if (!http::IsUnexpectedEOF(failure) || ++errors_without_progress_ > most) {
+    if (!sources_->GiveUp()) return false;
+    log::Debug(fmt::format("going on with another host: {}", errdefs::Message(failure)));
+    errors_without_progress_ = 0;
+    return true;
+  }
+  reader_.reset();
+  return errors_without_progress_ == 1 ||
+         Sleep(ctx, kBackoff * (1 << errors_without_progress_)).ok();
 }
 
 absl::Status HTTPReadSeeker::Seek(const Context&, std::int64_t offset) {

@@ -2,6 +2,8 @@
 #include "pusher.h"
 
 #include <algorithm>
+#include <charconv>
+#include <functional>
 #include <utility>
 
 #include <absl/time/clock.h>
@@ -23,6 +25,15 @@ namespace {
 
 // Some registries answer an upload with 200, 202 or 204 instead of 201.
 bool IsUploaded(int code) { return code == 200 || code == 201 || code == 202 || code == 204; }
+
+// The most that a chunk is enlarged to, on a registry's demand.
+constexpr std::int64_t kMaxChunk = std::int64_t{64} << 20;
+
+// Before a chunk is sent again, times the attempts that were made.
+constexpr absl::Duration kChunkPause = absl::Milliseconds(100);
+
+// Times that the end of an upload is told.
+constexpr int kMaxEnds = 3;
 
 // What all writers of pushes share: the tracker's record.
 class PushWriterBase : public content::Writer {
@@ -106,15 +117,75 @@ class PushWriterBase : public content::Writer {
   bool closed_ = false;
 };
 
+// Asks whether the registry has the blob that is uploaded.
+using Look = std::function<absl::StatusOr<ResponsePtr>(const Context& wait)>;
+
+// Where the content goes. If that is another host than the one that was asked, it gets none of the
+// registry's header fields, and the credentials that are its own.
+struct UploadTarget {
+  RegistryRequest Request(std::string_view method) const {
+    Base elsewhere;
+    elsewhere.refspec = base->refspec;
+    elsewhere.repository = base->repository;
+    elsewhere.warning_handler = base->warning_handler;
+    RegistryRequest request(referrer.empty() ? *base : elsewhere, host, method, {});
+    request.url = url;
+    request.referrer = referrer;
+    return request;
+  }
+
+  std::shared_ptr<const Base> base;
+  RegistryHost host;
+  http::Url url;
+  std::string referrer;  // the registry's URL, if this is another host
+};
+
+// What the Location field of an answer of `host` names.
+absl::StatusOr<UploadTarget> TargetOf(std::shared_ptr<const Base> base, const RegistryHost& host,
+                                      const http::Response& response, std::string referrer = "") {
+  std::string location = response.header.Get("Location");
+  absl::StatusOr<http::Url> requested = http::ParseUrl(response.request_url);
+  if (!requested.ok()) return requested.status();
+  http::Url from = *requested;
+  from.scheme = host.scheme;
+  from.host = host.host;
+  // Some registries leave the scheme out.
+  if (!location.starts_with('/') && location.find("://") == std::string::npos) {
+    location = fmt::format("{}://{}", host.scheme, location);
+  }
+  absl::StatusOr<http::Url> url = http::ResolveReference(from, location);
+  if (!url.ok()) {
+    return errdefs::Annotate(url.status(),
+                             fmt::format("unable to parse location {}", location.substr(0, 200)));
+  }
+  UploadTarget target{.base = std::move(base),
+                      .host = host,
+                      .url = *std::move(url),
+                      .referrer = std::move(referrer)};
+  if (http::SameOrigin(target.url, from)) return target;
+  target.host.host = target.url.host;
+  target.host.scheme = target.url.scheme;
+  // It is the same host if that answered in the end, for example after a fallback to plain HTTP.
+  const bool answered =
+      http::SameOrigin(target.url, *requested) &&
+      http::CanonicalHost(requested->host, "") == http::CanonicalHost(host.host, "");
+  if (!answered) {
+    target.host.header = {};
+    if (target.referrer.empty()) target.referrer = from.String();
+  }
+  return target;
+}
+
 // Writes to the body of one request, which is under way meanwhile. When the request has to be sent
 // again, what was written is lost, and ErrReset asks for it.
 class PushWriter final : public PushWriterBase {
  public:
   PushWriter(Context ctx, RegistryRequest request, std::int64_t size, std::string ref,
-             digest::Digest expected, std::shared_ptr<StatusTracker> tracker)
+             digest::Digest expected, std::shared_ptr<StatusTracker> tracker, Look look)
       : PushWriterBase(std::move(ref), std::move(expected), std::move(tracker)),
         transfer_(std::move(ctx)),
         size_(size),
+        look_(std::move(look)),
         run_(WithBody(std::move(request)), true) {}
 
   ~PushWriter() override { Stop(); }
@@ -154,7 +225,7 @@ class PushWriter final : public PushWriterBase {
     if (!failure_.ok()) return failure_;
     while (true) {
       pipe_->Close();
-      absl::StatusOr<ResponsePtr> response = Receive(ctx);
+      absl::StatusOr<ResponsePtr> response = Receive(ctx, /*all_sent=*/true);
       if (!response.ok()) {
         MarkClosed();
         return response.status();
@@ -184,10 +255,20 @@ class PushWriter final : public PushWriterBase {
   }
 
   // Returns the final response, or nullptr if the request was sent again.
-  absl::StatusOr<ResponsePtr> Receive(const Context& ctx) {
+  absl::StatusOr<ResponsePtr> Receive(const Context& ctx, bool all_sent = false) {
     absl::StatusOr<ResponsePtr> result = future_->Get(ctx);
     if (!result.ok() && !future_->IsReady()) return result;  // only `ctx` has ended
+    if (all_sent && look_ != nullptr && IsTransient(result.status())) {
+      // Perhaps only the answer was lost.
+      absl::StatusOr<ResponsePtr> there = look_(ctx);
+      if (there.ok() && (*there)->status_code == 200) return there;
+    }
     absl::StatusOr<ResponsePtr> response = run_.Receive(ctx, std::move(result));
+    if (all_sent && look_ != nullptr && response.ok() && *response != nullptr &&
+        (*response)->status_code == 404) {
+      absl::StatusOr<ResponsePtr> there = look_(ctx);
+      if (there.ok() && (*there)->status_code == 200) return there;
+    }
     if (response.ok() && *response == nullptr) {
       if (absl::Status s = Start(ctx); !s.ok()) response = s;
     }
@@ -212,6 +293,7 @@ class PushWriter final : public PushWriterBase {
 
   const Context transfer_;
   const std::int64_t size_;
+  const Look look_;
   std::shared_ptr<http::PipeBody> pipe_;
   RequestRun run_;
   std::optional<Future<ResponsePtr>> future_;
@@ -219,15 +301,14 @@ class PushWriter final : public PushWriterBase {
 };
 
 // Gathers pieces and sends each in a request of its own, which can be sent again without asking the
-// writer.
+// writer. When it is not known what became of a piece, the registry is asked how much it has.
 class ChunkedPushWriter final : public PushWriterBase {
  public:
   struct Upload {
     Context transfer;
-    std::shared_ptr<const Base> base;
-    RegistryHost host;
-    http::Url location;
+    UploadTarget target;
     std::int64_t chunk_size = 0;
+    Look look;
   };
 
   ChunkedPushWriter(Upload upload, std::string ref, digest::Digest expected,
@@ -256,7 +337,7 @@ class ChunkedPushWriter final : public PushWriterBase {
     if (!chunk_.empty()) {
       if (absl::Status s = SendChunk(ctx); !s.ok()) return s;
     }
-    absl::StatusOr<ResponsePtr> response = Send(ctx, "PUT", "", true);
+    absl::StatusOr<ResponsePtr> response = End(ctx);
     if (!response.ok()) return response.status();
     absl::Status s = Finish(ctx, **response, size, expected);
     MarkClosed();
@@ -269,41 +350,102 @@ class ChunkedPushWriter final : public PushWriterBase {
   }
 
  private:
+  // Whether a request with this outcome may have been carried out.
+  static bool IsUnclear(const absl::StatusOr<ResponsePtr>& outcome) {
+    return outcome.ok() ? (*outcome)->status_code >= 500 : IsTransient(outcome.status());
+  }
+
   absl::Status SendChunk(const Context& ctx) {
-    absl::StatusOr<ResponsePtr> response = Send(ctx, "PATCH", chunk_, false);
+    for (int attempt = 1; !chunk_.empty(); ++attempt) {
+      absl::StatusOr<ResponsePtr> response = Send(ctx, "PATCH", chunk_);
+      if (response.ok() && IsUploaded((*response)->status_code)) {
+        Received(sent_ + static_cast<std::int64_t>(chunk_.size()));
+        return Follow(**response);
+      }
+      const bool out_of_step = response.ok() && (*response)->status_code == 416;
+      if (attempt >= kMaxAttempts || ctx.Done() || (!IsUnclear(response) && !out_of_step)) {
+        return response.ok() ? UnexpectedResponse(ctx, **response) : response.status();
+      }
+      if (absl::Status s = Sleep(ctx, kChunkPause * attempt); !s.ok()) return s;
+      absl::StatusOr<bool> moved = AskForState(ctx);
+      if (!moved.ok()) return moved.status();
+      if (out_of_step && !*moved) return UnexpectedResponse(ctx, **response);
+    }
+    return absl::OkStatus();
+  }
+
+  // Asks how much the registry has, and goes on from there. False if it does not say, or has what
+  // it had before.
+  absl::StatusOr<bool> AskForState(const Context& ctx) {
+    absl::StatusOr<ResponsePtr> response = Send(ctx, "GET", "");
     if (!response.ok()) return response.status();
-    if ((*response)->status_code != 202 && (*response)->status_code != 204) {
-      return UnexpectedResponse(ctx, **response);
+    if ((*response)->status_code > 299) return false;
+    const std::string range = (*response)->header.Get("Range");
+    const auto dash = range.rfind('-');
+    std::int64_t last = -1;
+    if (dash != std::string::npos) {
+      const char* end = range.data() + range.size();
+      if (std::from_chars(range.data() + dash + 1, end, last).ptr != end) last = -1;
     }
-    sent_ += static_cast<std::int64_t>(chunk_.size());
-    chunk_.clear();
-    const std::string location = (*response)->header.Get("Location");
-    if (location.empty()) return absl::OkStatus();
-    absl::StatusOr<http::Url> url = http::ResolveReference(upload_.location, location);
-    if (!url.ok()) return errdefs::Annotate(url.status(), "unable to parse location");
-    if (url->host != upload_.location.host || url->scheme != upload_.location.scheme) {
-      upload_.host.authorizer = nullptr;
-      upload_.host.header = {};
-      upload_.host.host = url->host;
-      upload_.host.scheme = url->scheme;
+    if (absl::Status s = Follow(**response); !s.ok()) return s;
+    // "0-0" is said of no byte as well as of the first one.
+    std::int64_t has = last + 1;
+    if (last == 0 && sent_ == 0) has = 0;
+    const std::int64_t most = sent_ + static_cast<std::int64_t>(chunk_.size());
+    if (has == sent_) return false;
+    if (has < sent_ || has > most) {
+      return errdefs::DataLoss(
+          fmt::format("push of {}: the registry has {} bytes of the {} to {} that were sent", ref_,
+                      has, sent_, most));
     }
-    upload_.location = *std::move(url);
+    Received(has);
+    return true;
+  }
+
+  void Received(std::int64_t has) {
+    chunk_.erase(0, static_cast<std::size_t>(has - sent_));
+    sent_ = has;
+  }
+
+  // Ends the upload. If the answer is lost, the registry may have the blob.
+  absl::StatusOr<ResponsePtr> End(const Context& ctx) {
+    for (int attempt = 1;; ++attempt) {
+      absl::StatusOr<ResponsePtr> response = Send(ctx, "PUT", "");
+      // The upload is over, be it that an earlier request ended it: transports repeat some, too.
+      const bool gone = response.ok() && (*response)->status_code == 404;
+      if ((!IsUnclear(response) && !gone) || ctx.Done()) return response;
+      absl::StatusOr<ResponsePtr> there = upload_.look(ctx);
+      if (there.ok() && (*there)->status_code == 200) return there;
+      if (gone || attempt >= kMaxEnds) return response;
+      if (absl::Status s = Sleep(ctx, kChunkPause * attempt); !s.ok()) return s;
+    }
+  }
+
+  // Where the next request goes.
+  absl::Status Follow(const http::Response& response) {
+    if (response.header.Get("Location").empty()) return absl::OkStatus();
+    absl::StatusOr<UploadTarget> next =
+        TargetOf(upload_.target.base, upload_.target.host, response, upload_.target.referrer);
+    if (!next.ok()) return next.status();
+    upload_.target = *std::move(next);
     return absl::OkStatus();
   }
 
   absl::StatusOr<ResponsePtr> Send(const Context& ctx, std::string_view method,
-                                   const std::string& body, bool last) {
-    RegistryRequest request(*upload_.base, upload_.host, method, {});
-    request.url = upload_.location;
-    if (last) request.AddQuery("digest", expected_.String());
-    request.AddNamespace(upload_.base->refspec.Hostname());
-    request.header.Set("Content-Type", "application/octet-stream");
-    if (!last) {
+                                   const std::string& body) {
+    RegistryRequest request = upload_.target.Request(method);
+    request.repeatable = method == "GET";
+    if (method == "PUT") request.AddQuery("digest", expected_.String());
+    request.AddNamespace(upload_.target.base->refspec.Hostname());
+    if (method != "GET") {
+      request.header.Set("Content-Type", "application/octet-stream");
+      request.make_body = [&body] { return http::NewStringBody(body); };
+    }
+    if (method == "PATCH") {
       request.header.Set(
           "Content-Range",
           fmt::format("{}-{}", sent_, sent_ + static_cast<std::int64_t>(body.size()) - 1));
     }
-    request.make_body = [&body] { return http::NewStringBody(body); };
     return RequestRun(std::move(request), true).Do(upload_.transfer, ctx);
   }
 
@@ -427,10 +569,13 @@ class DockerPusher final : public Pusher, public content::Ingester {
       // Credentials may allow to push and not to pull: the check is skipped then.
       return absl::OkStatus();
     }
-    const int code = (*response)->status_code;
+    const ResponsePtr answer = (*response)->status_code == 404
+                                   ? *response  // to upload what is there is no harm
+                                   : AskAgainWithGet(ctx, *response, std::move(get));
+    const int code = answer->status_code;
     if (code == 200) {
       if (is_manifest && path[1] != desc.digest &&
-          (*response)->header.Get("Docker-Content-Digest") != desc.digest) {
+          answer->header.Get("Docker-Content-Digest") != desc.digest) {
         return absl::OkStatus();  // the tag is another image's
       }
       docker::Status exists;
@@ -441,12 +586,7 @@ class DockerPusher final : public Pusher, public content::Ingester {
       tracker_->SetStatus(job.ref, exists);
       return errdefs::AlreadyExists(fmt::format("content {} on remote", desc.digest));
     }
-    if (code == 404) return absl::OkStatus();
-    absl::Status failure = UnexpectedResponse(ctx, **response);
-    if (code == 403 && (*response)->request_method == "HEAD") {
-      failure = WithGetErrorBody(ctx, std::move(failure), std::move(get));
-    }
-    return failure;
+    return code == 404 ? absl::OkStatus() : UnexpectedResponse(ctx, *answer);
   }
 
   absl::StatusOr<WriterPtr> PutManifest(const Context& ctx, const RegistryHost& host,
@@ -469,15 +609,23 @@ class DockerPusher final : public Pusher, public content::Ingester {
       RegistryRequest mount = request;
       mount.AddQuery("mount", desc.digest);
       mount.AddQuery("from", from);
+      // Whatever stands in the way of the mount, a token server's refusal of its scope included,
+      // the content can still be uploaded.
       absl::StatusOr<ResponsePtr> answer =
-          DoWithRetries(ContextWithAppendPullRepositoryScope(ctx, from), std::move(mount), true);
-      if (!answer.ok() && !IsErrInvalidAuthorization(answer.status())) {
+          DoWithRetries(ContextWithAppendPullRepositoryScope(ctx, from), std::move(mount), false);
+      if (!answer.ok() && ctx.Done()) {
         return errdefs::Annotate(answer.status(), fmt::format("pushing with mount from {}", from));
       }
-      // Without access to the other repository the push goes on without it.
-      if (answer.ok() && (*answer)->status_code != 401) response = *std::move(answer);
+      if (answer.ok() && IsUploaded((*answer)->status_code)) response = *answer;
       if (response != nullptr && response->status_code == 201) {
         mounted_from = fmt::format("{}/{}", base_->refspec.Hostname(), from);
+      } else if (response != nullptr && response->header.Get("Location").empty()) {
+        response = nullptr;
+      }
+      if (response == nullptr) {
+        log::Debug(fmt::format(
+            "{} cannot be mounted from {} and is uploaded: {}", desc.digest, from,
+            answer.ok() ? (*answer)->status : std::string(errdefs::Message(answer.status()))));
       }
     }
     if (response == nullptr) {
@@ -510,59 +658,44 @@ class DockerPusher final : public Pusher, public content::Ingester {
         return UnexpectedResponse(ctx, *response);
     }
 
-    absl::StatusOr<std::pair<RegistryHost, http::Url>> where = UploadLocation(host, *response);
-    if (!where.ok()) return where.status();
-    auto& [upload_host, location] = *where;
-    if (upload_chunk_size_ > 0 && desc.size > upload_chunk_size_) {
+    absl::StatusOr<UploadTarget> target = TargetOf(base_, host, *response);
+    if (!target.ok()) return target.status();
+    const std::int64_t chunk = ChunkSize(*response);
+    if (chunk > 0 && desc.size > chunk) {
       SetStarted(job);
       return std::make_unique<ChunkedPushWriter>(
           ChunkedPushWriter::Upload{.transfer = ctx,
-                                    .base = base_,
-                                    .host = upload_host,
-                                    .location = location,
-                                    .chunk_size = upload_chunk_size_},
+                                    .target = *std::move(target),
+                                    .chunk_size = chunk,
+                                    .look = LookFor(ctx, host, desc)},
           job.ref, desc.digest, tracker_);
     }
-    RegistryRequest put(*base_, upload_host, "PUT", {});
-    put.url = location;
+    RegistryRequest put = target->Request("PUT");
     put.AddQuery("digest", desc.digest);
     put.AddNamespace(base_->refspec.Hostname());
     put.header.Set("Content-Type", "application/octet-stream");
-    return StartUpload(ctx, std::move(put), job);
+    return StartUpload(ctx, std::move(put), job, LookFor(ctx, host, desc));
   }
 
-  // Where to upload the content. If that is another host than the one that was asked, it gets no
-  // credentials.
-  static absl::StatusOr<std::pair<RegistryHost, http::Url>> UploadLocation(
-      const RegistryHost& host, const http::Response& response) {
-    std::string location = response.header.Get("Location");
-    absl::StatusOr<http::Url> requested = http::ParseUrl(response.request_url);
-    if (!requested.ok()) return requested.status();
-    http::Url base = *requested;
-    base.scheme = host.scheme;
-    base.host = host.host;
-    // Some registries leave the scheme out.
-    if (!location.starts_with('/') && location.find("://") == std::string::npos) {
-      location = fmt::format("{}://{}", host.scheme, location);
-    }
-    absl::StatusOr<http::Url> url = http::ResolveReference(base, location);
-    if (!url.ok()) {
-      return errdefs::Annotate(url.status(),
-                               fmt::format("unable to parse location {}", location.substr(0, 200)));
-    }
-    RegistryHost upload = host;
-    if (url->host != host.host || url->scheme != host.scheme) {
-      upload.host = url->host;
-      upload.scheme = url->scheme;
-      // Credentials stay if it is the host that answered in the end, for example after a fallback
-      // to plain HTTP.
-      if (url->host != requested->host || url->scheme != requested->scheme ||
-          requested->host != host.host) {
-        upload.authorizer = nullptr;
-        upload.header = {};
-      }
-    }
-    return std::pair(std::move(upload), *std::move(url));
+  // Bytes of a chunk, 0 for an upload in one request. A registry may demand more than was
+  // configured; what is too much to be held in memory is sent in one stream.
+  std::int64_t ChunkSize(const http::Response& response) const {
+    if (upload_chunk_size_ <= 0) return 0;
+    const std::string text = response.header.Get("OCI-Chunk-Min-Length");
+    std::int64_t least = 0;
+    (void)std::from_chars(text.data(), text.data() + text.size(), least);
+    if (least > std::max(upload_chunk_size_, kMaxChunk)) return 0;
+    return std::max(upload_chunk_size_, least);
+  }
+
+  // Asks whether the registry has the blob.
+  Look LookFor(const Context& transfer, const RegistryHost& host,
+               const ocispec::Descriptor& desc) const {
+    return [transfer, host, base = base_, digest = desc.digest](const Context& wait) {
+      RegistryRequest head(*base, host, "HEAD", {"blobs", digest});
+      head.AddNamespace(base->refspec.Hostname());
+      return RequestRun(std::move(head), true).Do(transfer, wait);
+    };
   }
 
   void SetStarted(const Job& job) {
@@ -575,11 +708,11 @@ class DockerPusher final : public Pusher, public content::Ingester {
     tracker_->SetStatus(job.ref, status);
   }
 
-  absl::StatusOr<WriterPtr> StartUpload(const Context& ctx, RegistryRequest request,
-                                        const Job& job) {
+  absl::StatusOr<WriterPtr> StartUpload(const Context& ctx, RegistryRequest request, const Job& job,
+                                        Look look = nullptr) {
     SetStarted(job);
     auto writer = std::make_unique<PushWriter>(ctx, std::move(request), job.desc.size, job.ref,
-                                               job.desc.digest, tracker_);
+                                               job.desc.digest, tracker_, std::move(look));
     if (absl::Status s = writer->Start(ctx); !s.ok()) return s;
     return writer;
   }
@@ -596,14 +729,6 @@ std::vector<std::string> ManifestPath(std::string_view object, const digest::Dig
     object = object.substr(at + 1) == dgst.String() ? object.substr(0, at) : std::string_view();
   }
   return {"manifests", object.empty() ? dgst.String() : std::string(object)};
-}
-
-absl::Status WithGetErrorBody(const Context& ctx, absl::Status original, RegistryRequest get) {
-  absl::StatusOr<ResponsePtr> response = DoWithRetries(ctx, std::move(get), false);
-  if (!response.ok() || (*response)->status_code != 403) return original;
-  // The error should name the original request's method.
-  (*response)->request_method = "HEAD";
-  return UnexpectedResponse(ctx, **response);
 }
 
 std::shared_ptr<Pusher> NewPusher(std::shared_ptr<const Base> base,

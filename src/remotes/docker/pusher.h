@@ -22,9 +22,6 @@ std::shared_ptr<Pusher> NewPusher(std::shared_ptr<const Base> base,
 // "manifests" and the tag of the object, or the digest where the object has none or another one.
 std::vector<std::string> ManifestPath(std::string_view object, const digest::Digest& dgst);
 
-// A HEAD's 403 has no body: asks again with GET for the registry's words.
-absl::Status WithGetErrorBody(const Context& ctx, absl::Status original, RegistryRequest get);
-
 // handler.cc: the repository that shares most of its path with the reference's, of those that the
 // annotations name for its host; empty if there is none.
 std::string SelectRepositoryMountCandidate(const reference::Spec& refspec,

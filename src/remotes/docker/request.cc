@@ -72,6 +72,11 @@ bool IsTransient(const absl::Status& status) {
   }
 }
 
+bool GetMayTellMore(int head_code) {
+  const bool refused = head_code >= 400 && head_code < 500;
+  return (refused && head_code != 401 && head_code != 408 && head_code != 429) || head_code == 501;
+}
+
 std::string BasicAuthorization(std::string_view username, std::string_view secret) {
   return "Basic " + absl::Base64Escape(fmt::format("{}:{}", username, secret));
 }
@@ -340,6 +345,15 @@ absl::StatusOr<ResponsePtr> RequestRun::Do(const Context& transfer, const Contex
 absl::StatusOr<ResponsePtr> DoWithRetries(const Context& ctx, RegistryRequest request,
                                           bool last_host) {
   return RequestRun(std::move(request), last_host).Do(ctx, ctx);
+}
+
+ResponsePtr AskAgainWithGet(const Context& ctx, const ResponsePtr& refusal, RegistryRequest get) {
+  if (refusal->request_method != "HEAD" || !GetMayTellMore(refusal->status_code)) return refusal;
+  absl::StatusOr<ResponsePtr> got = DoWithRetries(ctx, std::move(get), false);
+  if (!got.ok()) return refusal;
+  const int code = (*got)->status_code;
+  if (code == refusal->status_code) (*got)->request_method = "HEAD";
+  return code <= 299 || code == 404 || code == refusal->status_code ? *std::move(got) : refusal;
 }
 
 std::optional<absl::Duration> ParseRetryAfter(std::string_view value, absl::Time now) {

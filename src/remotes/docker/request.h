@@ -48,6 +48,10 @@ std::string SanitizeUrl(std::string_view url);
 // Whether a transport's failure may be gone when the request is sent again.
 bool IsTransient(const absl::Status& status);
 
+// Whether GET is worth asking after HEAD was refused with that code: many hosts, and proxies before
+// them, know no HEAD, or answer it from somewhere else.
+bool GetMayTellMore(int head_code);
+
 // What requests of one resolver, fetcher or pusher have in common.
 struct Base {
   reference::Spec refspec;
@@ -149,6 +153,10 @@ class RequestRun {
 
 absl::StatusOr<ResponsePtr> DoWithRetries(const Context& ctx, RegistryRequest request,
                                           bool last_host);
+
+// The response that counts after HEAD was refused: that to `get`, if it tells more. A refusal in
+// the same words has a body there, but is still named HEAD's.
+ResponsePtr AskAgainWithGet(const Context& ctx, const ResponsePtr& refusal, RegistryRequest get);
 
 // How long a Retry-After field says to wait, in seconds or until a date; nullopt if it does not.
 std::optional<absl::Duration> ParseRetryAfter(std::string_view value, absl::Time now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/remotes/docker/resolver.h"
 
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +9,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/log/log.h"
+#include "containerd/ocispec/json.h"
+#include "containerd/ocispec/manifest.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/reference/reference.h"
 #include "containerd/remotes/docker/schema1/converter.h"
@@ -30,18 +33,39 @@ std::string MediaTypeOf(const http::Response& response) {
   return type == "text/plain" ? images::kMediaTypeDockerSchema1Manifest : type;
 }
 
+// Whether a manifest's type says nothing: files on a plain server have such.
+bool SaysNothing(std::string_view media_type) {
+  return media_type.empty() || media_type == "application/json" ||
+         media_type == "application/octet-stream" || media_type == "binary/octet-stream";
+}
+
+// What the manifest itself says that it is; empty if it does not.
+std::string MediaTypeIn(std::string_view manifest) {
+  absl::StatusOr<ocispec::Index> index = ocispec::Unmarshal<ocispec::Index>(manifest);
+  if (!index.ok()) return "";
+  if (!index->media_type.empty()) return index->media_type;
+  if (!index->manifests.empty()) return ocispec::kMediaTypeImageIndex;
+  absl::StatusOr<ocispec::Manifest> image = ocispec::Unmarshal<ocispec::Manifest>(manifest);
+  if (!image.ok()) return "";
+  if (image->schema_version == 1) return images::kMediaTypeDockerSchema1Manifest;
+  return image->config.digest.empty() ? "" : ocispec::kMediaTypeImageManifest;
+}
+
 // Keeps the most telling of several errors: the one from the furthest stage of a request.
 class FirstError {
  public:
   void Add(int priority, absl::Status status) {
+    seen_.insert(priority);
     if (priority <= priority_) return;
     priority_ = priority;
     status_ = std::move(status);
   }
-  int priority() const { return priority_; }
+  // Whether there was an error of another priority than this one.
+  bool other_than(int priority) const { return seen_.size() > seen_.count(priority); }
   const absl::Status& status() const { return status_; }
 
  private:
+  std::set<int> seen_;
   int priority_ = 0;
   absl::Status status_;
 };
@@ -76,9 +100,9 @@ class DockerResolver final : public ResolverWithOptions {
 
     FirstError error;
     for (const std::vector<std::string>& path : paths) {
-      // "blobs" is tried only if no host has the content under "manifests". After any other
-      // failure, it would give the content a wrong media type.
-      if (error.priority() > kNotFound) break;
+      // "blobs" is tried only if all hosts say that they do not have the content under "manifests".
+      // After any other failure, it would give the content a wrong media type.
+      if (error.other_than(kNotFound)) break;
       for (std::size_t i = 0; i < hosts.size(); ++i) {
         const bool last = i + 1 == hosts.size();
         absl::StatusOr<std::optional<ocispec::Descriptor>> desc =
@@ -163,31 +187,34 @@ class DockerResolver final : public ResolverWithOptions {
         DoWithRetries(ctx, MakeRequest(base, host, "HEAD", path), last);
     if (!sent.ok()) {
       absl::Status s = sent.status();
-      if (IsErrInvalidAuthorization(s)) {
+      const bool denied = IsErrInvalidAuthorization(s);
+      if (denied) {
         s = errdefs::Annotate(
             s, "pull access denied, repository does not exist or may require authorization");
       }
-      error.Add(kTransport, std::move(s));
+      error.Add(denied ? kAnswer : kTransport, std::move(s));
       return std::nullopt;
     }
     ResponsePtr response = *std::move(sent);
+    bool got = response->request_method == "GET";  // for want of HEAD
     if (response->status_code > 299) {
-      if (response->status_code == 404) {
-        error.Add(kNotFound, errdefs::NotFound(fmt::format("{}: not found", ref)));
+      absl::StatusOr<ResponsePtr> better = AfterRefusal(ctx, base, host, path, ref, response);
+      if (!better.ok()) {
+        if (response->status_code <= 399) return better.status();
+        error.Add(errdefs::IsNotFound(better.status()) ? kNotFound : kAnswer, better.status());
         return std::nullopt;
       }
-      absl::Status s = UnexpectedResponse(ctx, *response);
-      if (response->status_code <= 399) return s;
-      if (response->status_code == 403 && response->request_method == "HEAD") {
-        s = WithGetErrorBody(ctx, std::move(s), MakeRequest(base, host, "GET", path));
-      }
-      error.Add(kAnswer, std::move(s));
-      return std::nullopt;
+      response = *std::move(better);
+      got = true;
     }
 
     // A tag's digest is taken from the host's answer: only hosts that are trusted to resolve are
     // asked for tags.
     std::int64_t size = response->content_length;
+    const bool is_manifest = path.front() == "manifests";
+    std::string media_type = MediaTypeOf(*response);
+    // A HEAD without a length, or with that of its own empty body, tells too little.
+    const bool vague = size <= 0 || (is_manifest && SaysNothing(media_type));
     if (dgst.empty() && size != -1) {
       const digest::Digest said = response->header.Get("Docker-Content-Digest");
       if (!said.empty()) {
@@ -195,18 +222,41 @@ class DockerResolver final : public ResolverWithOptions {
           return errdefs::Annotate(
               s, fmt::format("\"{}\" in header not a valid digest", said.String().substr(0, 200)));
         }
-        dgst = said;
+        if (!vague) dgst = said;
       }
     }
-    if (dgst.empty() || size == -1) {
-      absl::StatusOr<ResponsePtr> got =
-          DoWithRetries(ctx, MakeRequest(base, host, "GET", path), true);
-      if (!got.ok()) return got.status();
-      response = *std::move(got);
-      if (response->status_code >= 400) return UnexpectedResponse(ctx, *response);
-      absl::StatusOr<std::int64_t> n = Digest(ctx, *response, dgst);
-      if (!n.ok()) return errdefs::Annotate(n.status(), fmt::format("reading {}", ref));
-      size = *n;
+    if (dgst.empty() || vague) {
+      if (!got) {
+        absl::StatusOr<ResponsePtr> second =
+            DoWithRetries(ctx, MakeRequest(base, host, "GET", path), last);
+        if (!second.ok()) {
+          error.Add(kTransport, second.status());
+          return std::nullopt;
+        }
+        response = *std::move(second);
+        if (response->status_code >= 400) {
+          error.Add(kAnswer, UnexpectedResponse(ctx, *response));
+          return std::nullopt;
+        }
+      }
+      const bool named = !dgst.empty();
+      absl::StatusOr<Content> content = Read(ctx, *response, is_manifest, dgst);
+      if (!content.ok()) {
+        // It broke off, and there may be a host that sends all of it.
+        absl::Status s = errdefs::Annotate(content.status(), fmt::format("reading {}", ref));
+        if (last) return s;
+        error.Add(kAnswer, std::move(s));
+        return std::nullopt;
+      }
+      size = content->size;
+      media_type = content->media_type;
+      if (is_manifest && named && size <= kMaxManifestSize && content->digest != dgst) {
+        error.Add(kAnswer, errdefs::FailedPrecondition(
+                               fmt::format("{}: {} answers with a manifest of digest {}", ref,
+                                           host.host, content->digest.String())));
+        return std::nullopt;
+      }
+      if (!named) dgst = content->digest;
     }
     if (size > kMaxManifestSize) {
       error.Add(kTooLarge,
@@ -214,7 +264,7 @@ class DockerResolver final : public ResolverWithOptions {
       return std::nullopt;
     }
     ocispec::Descriptor desc;
-    desc.media_type = MediaTypeOf(*response);
+    desc.media_type = media_type;
     desc.digest = dgst.String();
     desc.size = size;
     ReportWarnings(WithWarningSource(ctx, desc, desc.digest), base.refspec, response->header,
@@ -222,34 +272,56 @@ class DockerResolver final : public ResolverWithOptions {
     return desc;
   }
 
-  // The count of bytes; more than kMaxManifestSize are not read. Sets `dgst` if it is empty.
-  static absl::StatusOr<std::int64_t> Digest(const Context& ctx, http::Response& response,
-                                             digest::Digest& dgst) {
-    const bool schema1 = MediaTypeOf(response) == images::kMediaTypeDockerSchema1Manifest;
-    digest::Digester digester;
-    std::string text;  // of schema 1
-    std::vector<char> buf(64 << 10);
+  // What GET says where HEAD was refused: many hosts, and proxies before them, do not know HEAD.
+  // The refusal as an error, with the registry's words, if GET is refused too.
+  absl::StatusOr<ResponsePtr> AfterRefusal(const Context& ctx, const Base& base,
+                                           const RegistryHost& host,
+                                           const std::vector<std::string>& path,
+                                           std::string_view ref, const ResponsePtr& refusal) const {
+    const ResponsePtr counts = AskAgainWithGet(ctx, refusal, MakeRequest(base, host, "GET", path));
+    if (counts->status_code <= 299) return counts;
+    if (counts->status_code != 404) return UnexpectedResponse(ctx, *counts);
+    return errdefs::NotFound(counts->note.empty()
+                                 ? fmt::format("{}: not found", ref)
+                                 : fmt::format("{}: not found ({})", ref, counts->note));
+  }
+
+  struct Content {
     std::int64_t size = 0;
-    while (size <= kMaxManifestSize) {
+    digest::Digest digest;  // empty if there is more than kMaxManifestSize
+    std::string media_type;
+  };
+
+  // No more than kMaxManifestSize is read. A blob with a known digest is only measured.
+  static absl::StatusOr<Content> Read(const Context& ctx, http::Response& response,
+                                      bool is_manifest, const digest::Digest& known) {
+    Content out{.media_type = MediaTypeOf(response)};
+    std::string text;
+    std::vector<char> buf(64 << 10);
+    while (out.size <= kMaxManifestSize) {
       absl::StatusOr<std::size_t> n = response.body->Read(ctx, buf);
       if (!n.ok()) return n.status();
       if (*n == 0) break;
-      size += static_cast<std::int64_t>(*n);
-      const std::string_view data(buf.data(), *n);
-      if (schema1) {
-        text += data;
-      } else {
-        digester.Write(data);
-      }
+      out.size += static_cast<std::int64_t>(*n);
+      text.append(buf.data(), *n);
     }
-    if (!dgst.empty() || size > kMaxManifestSize) return size;
-    if (schema1) {
+    if (out.size > kMaxManifestSize) return out;
+    if (is_manifest && (SaysNothing(out.media_type) ||
+                        out.media_type == images::kMediaTypeDockerSchema1Manifest)) {
+      const std::string said = MediaTypeIn(text);
+      if (!said.empty()) out.media_type = said;
+    }
+    if (is_manifest && out.size == 0) return errdefs::DataLoss("the manifest has no bytes");
+    if (out.media_type == images::kMediaTypeDockerSchema1Manifest) {
       absl::StatusOr<std::string> payload = schema1::StripSignature(text);
       if (!payload.ok()) return payload.status();
-      digester.Write(*payload);
+      text = *std::move(payload);
     }
-    dgst = digester.Digest();
-    return size;
+    absl::StatusOr<digest::Digest> digest =
+        known.empty() ? digest::FromString(text) : known.Algorithm().FromBytes(text);
+    if (!digest.ok()) return digest.status();
+    out.digest = *std::move(digest);
+    return out;
   }
 
   const ResolverOptions options_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/http/http.h"
 
+#include <array>
 #include <atomic>
 #include <dirent.h>
 #include <future>
@@ -675,6 +676,36 @@ TEST(Url, ParsesAndPrints) {
         "http://[::1%25]/", "http://[::1]]/", "http://[[::1]]/", "http://good.com[evil]/"}) {
     EXPECT_FALSE(ParseUrl(text).ok()) << text;
   }
+}
+
+TEST(Url, HostsInOneSpelling) {
+  const std::array<std::array<const char*, 3>, 9> cases = {{
+      {"LocalHost:5000", "http", "localhost:5000"},
+      {"quay.io:443", "https", "quay.io"},
+      {"quay.io:443", "http", "quay.io:443"},
+      {"quay.io:080", "http", "quay.io"},
+      {"quay.io:", "https", "quay.io"},
+      {"[::1]:5000", "http", "[::1]:5000"},
+      {"[0:0:0:0:0:0:0:1]:443", "https", "[::1]"},
+      {"::1", "https", "[::1]"},
+      {"", "https", ""},
+  }};
+  for (const auto& [host, scheme, want] : cases) EXPECT_EQ(CanonicalHost(host, scheme), want);
+  EXPECT_TRUE(SameOrigin(*ParseUrl("https://A/x"), *ParseUrl("https://a:443/y")));
+  EXPECT_FALSE(SameOrigin(*ParseUrl("https://a"), *ParseUrl("http://a")));
+  EXPECT_FALSE(SameOrigin(*ParseUrl("https://a"), *ParseUrl("https://a:444")));
+}
+
+TEST(Client, UploadsAreAwaitedLonger) {
+  const TestServer slow([](const ServerRequest&, ResponseWriter& w) {
+    absl::SleepFor(absl::Milliseconds(300));
+    w.Send(201);
+  });
+  Client client{.transport = NewTransport({.response_header_timeout = absl::Milliseconds(100),
+                                           .upload_response_timeout = absl::Seconds(30)})};
+  auto put = client.Do(kCtx, {.method = "PUT", .url = slow.Url(), .body = NewStringBody("x")});
+  EXPECT_TRUE(put.ok()) << put.status();
+  EXPECT_EQ(KindOf(client.Do(kCtx, {.url = slow.Url()}).status()), ErrorKind::kTimeout);
 }
 
 TEST(Url, ResolvesReferences) {

@@ -37,7 +37,9 @@ struct Credentials {
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
-// Finds the credentials for a host ("registry-1.docker.io", "localhost:5000").
+// Finds the credentials for a host ("registry-1.docker.io", "localhost:5000"; in lower case,
+// without the port that its scheme implies). For a host to which a registry redirects, credentials
+// that are the registry's own, too, are not used.
 using CredentialsFunc =
     std::function<absl::StatusOr<Credentials>(const Context& ctx, std::string_view host)>;
 
@@ -50,7 +52,8 @@ class CONTAINERD_EXPORT Authorizer {
  public:
   virtual ~Authorizer() = default;
 
-  // Sets the request's Authorization field, if something is known for its host. May fetch a token.
+  // Sets the request's Authorization field, if something is known for its host, which may be one to
+  // which a registry redirected. May fetch a token.
   virtual absl::Status Authorize(const Context& ctx, http::Request& request) = 0;
 
   // Learns from a 401, the last of `responses`; the ones before are those of the same request,
@@ -85,8 +88,10 @@ CONTAINERD_EXPORT AuthorizerOpt WithAuthHeader(http::Header header);
 // Asks token servers for refresh tokens too.
 CONTAINERD_EXPORT AuthorizerOpt WithFetchRefreshToken(OnFetchRefreshToken f);
 
-// Knows Basic and Bearer. Tokens are kept for each set of scopes until they expire; of several
-// requests that need the same one, one fetches it.
+// Knows Basic and Bearer. The same password is not tried twice for a request. A token is asked for
+// the scopes that the host demands; if it knows the repository under another name, for that name.
+// Tokens are kept for each set of scopes until they expire; of several requests that need the same
+// one, one fetches it.
 CONTAINERD_EXPORT std::shared_ptr<Authorizer> NewDockerAuthorizer(
     const std::vector<AuthorizerOpt>& opts = {});
 

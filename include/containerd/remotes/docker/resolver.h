@@ -11,9 +11,14 @@
 //
 // What comes from a registry is not trusted: a manifest has at most kMaxManifestSize bytes, a
 // header 256 KiB, redirects are followed kMaxRedirects times at the most, and credentials go to
-// the host that they are for and to no other. Requests are sent again, up to 5 times in all, when a
-// host answers 408, 429 (after the time that it names), or on the last host 500, 502, 503 or 504,
-// or breaks the connection.
+// the host that they are for and to no other. A host to which a registry redirects is asked with
+// its own credentials or with none; in Go, its challenge is not answered.
+//
+// With several hosts for a name, whatever is wrong with one leads to the next: it cannot be
+// reached, has no time (408, 429), or its copy is broken. The last host is asked again, up to 5
+// times in all, when it answers 408, 429 (after the time that it names, if that is a minute at the
+// most), 500, 502, 503 or 504, or breaks the connection. Where HEAD is refused or tells too little,
+// GET is asked.
 //
 // Fetchers of this resolver are FetcherByDigest and ReferrersFetcher too, its pushers
 // content::Ingester.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pull, Fetch and Push between fakes: what is asked of whom, and what is left when something fails.
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -343,6 +345,92 @@ TEST_F(RemoteTest, LimitsGoToTheResolver) {
   const auto limiter = std::make_shared<Semaphore>(1);
   ASSERT_TRUE(Pull({WithDownloadLimiter(limiter)}).ok());
   EXPECT_EQ(resolver_->options.download_limiter, limiter);
+}
+
+TEST_F(RemoteTest, ReferrersOfAnIndexAreKept) {
+  class Provider final : public content::ReferrersProvider {
+   public:
+    absl::StatusOr<std::vector<ocispec::Descriptor>> Referrers(
+        const Context&, const ocispec::Descriptor& desc) override {
+      if (desc.digest != subject) return std::vector<ocispec::Descriptor>();
+      return std::vector{referrer};
+    }
+    std::string subject;
+    ocispec::Descriptor referrer;
+  };
+  const auto provider = std::make_shared<Provider>();
+  const std::string config = "{}";
+  ocispec::Manifest manifest;
+  manifest.schema_version = 2;
+  manifest.media_type = ocispec::kMediaTypeImageManifest;
+  manifest.artifact_type = "application/vnd.test.sig";
+  manifest.config = testing::Describe("application/vnd.oci.empty.v1+json", config);
+  const std::string text = ocispec::Marshal(manifest);
+  Add(config);
+  Add(text);
+  provider->subject = resolver_->target.digest;
+  provider->referrer = testing::Describe(ocispec::kMediaTypeImageManifest, text);
+  for (const bool pull : {true, false}) {
+    resolver_->fetched.clear();
+    auto got =
+        pull ? Pull({WithReferrersProvider(provider)}).status()
+             : daemon_.client.Fetch(ctx_, kRef, With({WithReferrersProvider(provider)})).status();
+    ASSERT_TRUE(got.ok()) << got;
+    EXPECT_TRUE(daemon_.content->Has(provider->referrer.digest));
+    EXPECT_TRUE(daemon_.content->Has(images_.front().target.digest));
+    if (pull) EXPECT_FALSE(daemon_.content->Has(images_.back().target.digest));
+  }
+}
+
+TEST_F(RemoteTest, LimitsAreKeptForAnyResolver) {
+  // Knows of no options.
+  class Plain final : public remotes::Resolver {
+   public:
+    explicit Plain(std::shared_ptr<FakeResolver> inner) : inner_(std::move(inner)) {}
+    absl::StatusOr<Resolved> Resolve(const Context& ctx, std::string_view ref) override {
+      return inner_->Resolve(ctx, ref);
+    }
+    absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context& ctx,
+                                                              std::string_view ref) override {
+      return inner_->Fetcher(ctx, ref);
+    }
+    absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context& ctx,
+                                                            std::string_view ref) override {
+      return inner_->Pusher(ctx, ref);
+    }
+
+   private:
+    const std::shared_ptr<FakeResolver> inner_;
+  };
+  std::vector<std::string> layers;
+  for (int i = 0; i < 12; ++i) {
+    layers.push_back(testing::TarOf({{.name = "layer" + std::to_string(i)}}));
+  }
+  const testing::BuiltImage image =
+      testing::BuildImage({.layers = layers, .platform = *platforms::Parse("linux/amd64")});
+  Add(image.config);
+  Add(image.manifest);
+  for (const std::string& blob : image.blobs) Add(blob);
+  resolver_->target = image.target;
+  for (const int limit : {2, 12}) {
+    std::atomic<int> now = 0;
+    std::atomic<int> most = 0;
+    resolver_->on_fetch = [&](const Context&, const ocispec::Descriptor&) {
+      const int n = ++now;
+      for (int seen = most; seen < n && !most.compare_exchange_weak(seen, n);) {
+      }
+      // Until there are as many as there may be, or no more come.
+      for (int i = 0; i < 100 && most < limit; ++i) absl::SleepFor(absl::Milliseconds(10));
+      --now;
+      return absl::OkStatus();
+    };
+    testing::FakeDaemon daemon;
+    auto got = daemon.client.Fetch(
+        ctx_, kRef,
+        {WithResolver(std::make_shared<Plain>(resolver_)), WithMaxConcurrentDownloads(limit)});
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(most, limit);
+  }
 }
 
 TEST_F(RemoteTest, WhatIsRefused) {

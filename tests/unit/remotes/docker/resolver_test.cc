@@ -334,11 +334,12 @@ TEST_F(RegistryTest, OneGetAfterAForbiddenHead) {
   // If that fails, the first answer counts.
   breaks = true;
   EXPECT_THAT(NewResolver()->Resolve(kCtx, Ref(server)).status().ToString(), HasSubstr("403"));
-  // After a 404 there is nothing to ask.
+  // A 404 is asked about once, too.
+  breaks = false;
   gets = 0;
   code = 404;
   EXPECT_TRUE(errdefs::IsNotFound(NewResolver()->Resolve(kCtx, Ref(server)).status()));
-  EXPECT_EQ(gets, 0);
+  EXPECT_EQ(gets, 1);
 }
 
 TEST_F(RegistryTest, ResolveProxyFallback) {

@@ -24,6 +24,7 @@
 #include "containerd/remotes/docker/status.h"
 #include "containerd/remotes/docker/warnings.h"
 
+#include "src/remotes/docker/asked.h"
 #include "src/remotes/docker/hosts_file.h"
 #include "src/remotes/docker/pusher.h"
 #include "src/remotes/docker/request.h"
@@ -204,6 +205,39 @@ TEST(Auth, ParseAuthHeader) {
   EXPECT_EQ(got[1].scheme, auth::AuthenticationScheme::DigestAuth);
   EXPECT_THAT(got[1].parameters, ElementsAre(Pair("nonce", "a\"b\\c"), Pair("qop", "auth")));
   EXPECT_EQ(got[2].scheme, auth::AuthenticationScheme::BasicAuth);
+}
+
+TEST(Auth, SeveralChallengesInOneField) {
+  using Scheme = auth::AuthenticationScheme;
+  const std::pair<const char*, std::vector<Scheme>> cases[] = {
+      {"Negotiate, Basic realm=\"x\"", {Scheme::BasicAuth}},
+      {"Negotiate YIIJ/+vQ==, Basic realm=x", {Scheme::BasicAuth}},
+      {"Basic realm=\"a, Bearer b\", Bearer realm=\"https://t\",scope=\"x\"",
+       {Scheme::BearerAuth, Scheme::BasicAuth}},
+      {"Basic, Bearer realm=\"https://t\"", {Scheme::BearerAuth, Scheme::BasicAuth}},
+      {",, Basic realm = x , Digest nonce=\"1\"", {Scheme::DigestAuth, Scheme::BasicAuth}},
+  };
+  for (const auto& [field, want] : cases) {
+    http::Header header;
+    header.Add("WWW-Authenticate", field);
+    std::vector<Scheme> got;
+    for (const auth::Challenge& c : auth::ParseAuthHeader(header)) got.push_back(c.scheme);
+    EXPECT_EQ(got, want) << field;
+  }
+}
+
+TEST(Auth, RealmsAsGoReadsThem) {
+  auth::Challenge challenge{.scheme = auth::AuthenticationScheme::BearerAuth};
+  challenge.parameters["realm"] = "https://a/b c";
+  auto to = auth::GenerateTokenOptions(kCtx, "host", "", "", challenge);
+  ASSERT_TRUE(to.ok()) << to.status();
+  EXPECT_EQ(to->realm, "https://a/b%20c");
+  for (const char* realm : {"https://a/%zz", "https://a/%2", "https://a b/"}) {
+    challenge.parameters["realm"] = realm;
+    EXPECT_TRUE(errdefs::IsInvalidArgument(
+        auth::GenerateTokenOptions(kCtx, "host", "", "", challenge).status()))
+        << realm;
+  }
 }
 
 TEST(Auth, AnyHeaderIsParsed) {
@@ -588,6 +622,43 @@ TEST_F(Folder, ParseHostsFile) {
   }
 }
 
+TEST_F(Folder, HostsFilesWithValuesAsGos) {
+  auto got = config::ParseHostsFile("/base", R"(
+client = []
+ca = ""
+response_header_timeout = "90s"
+[host.""]
+[host."https://"]
+[host."httpbin.example"]
+  client = ["c.pem", "/abs//d.pem"]
+  upload_response_timeout = "1h"
+)");
+  ASSERT_TRUE(got.ok()) << got.status();
+  ASSERT_EQ(got->size(), 3U);  // the first host without a name is none
+  EXPECT_EQ((*got)[0].host, "");
+  EXPECT_EQ((*got)[0].scheme, "https");
+  EXPECT_EQ((*got)[0].path, "/v2");
+  EXPECT_EQ((*got)[1].host, "httpbin.example");
+  EXPECT_EQ((*got)[1].client_pairs->front().first, "/base/c.pem");
+  EXPECT_EQ((*got)[1].client_pairs->back().first, "/abs//d.pem");
+  EXPECT_EQ((*got)[1].upload_response_timeout, absl::Hours(1));
+  EXPECT_EQ((*got)[2].client_pairs, std::nullopt);
+  EXPECT_THAT(*(*got)[2].ca_certs, ElementsAre("/base"));
+  EXPECT_EQ((*got)[2].response_header_timeout, absl::Seconds(90));
+
+  // Nothing about TLS is said here, so plain HTTP it is.
+  Write("plain/hosts.toml", "server = \"http://localhost:5000\"\nclient = []");
+  const auto hosts =
+      config::ConfigureHosts(kCtx, {.host_dir = config::HostDirFromRoot(dir_.string())});
+  EXPECT_EQ(hosts("plain")->front().scheme, "http");
+  Write("nowhere/hosts.toml", "server = \"https://\"");
+  EXPECT_EQ(hosts("nowhere")->front().host, "nowhere");
+  EXPECT_EQ(hosts("NoWhere")->size(), 1U);
+  // No error of a file is the registry's.
+  Write("local/hosts.toml", "server = \"https://x\"\nca = \"none.pem\"");
+  EXPECT_TRUE(errdefs::IsUnknown(hosts("local").status())) << hosts("local").status();
+}
+
 TEST_F(Folder, RefusesWrongHostsFiles) {
   for (const char* text : {
            "server = 1",
@@ -750,6 +821,29 @@ TEST_F(Folder, DockerConfigCredentials) {
   EXPECT_EQ(*DockerConfigCredentials(dir_ / "none.json")(kCtx, "quay.io"), Credentials());
   Write("config.json", "{");
   EXPECT_FALSE(find(kCtx, "quay.io").ok());
+}
+
+TEST_F(Folder, CredentialsInAnySpelling) {
+  Write("config.json", R"({"auths": {
+      "Quay.IO": {"username": "all", "password": "p"},
+      "quay.io/team": {"username": "team", "password": "p"},
+      "quay.io/team/deep": {"username": "deep", "password": "p"},
+      "HTTPS://Port.io:443/v2/": {"username": "port", "password": "p"},
+      "paths.io/a": {"username": "a", "password": "p"}}})");
+  const auto find = DockerConfigCredentials(dir_ / "config.json");
+  const auto user = [&](const char* host, const char* repository) {
+    return find(WithAsked(kCtx, {.repository = repository}), host)->username;
+  };
+  EXPECT_EQ(user("quay.io", ""), "all");
+  EXPECT_EQ(user("QUAY.io:443", "teams"), "all");
+  EXPECT_EQ(user("quay.io", "team"), "team");
+  EXPECT_EQ(user("quay.io", "team/x"), "team");
+  EXPECT_EQ(user("quay.io", "team/deep/x"), "deep");
+  EXPECT_EQ(user("quay.io", "team/deeper"), "team");
+  EXPECT_EQ(user("port.io", "x"), "port");
+  EXPECT_EQ(user("paths.io", "a/x"), "a");
+  EXPECT_EQ(user("paths.io", "b/x"), "");
+  EXPECT_EQ(user("paths.io", ""), "");
 }
 
 TEST_F(Folder, CredentialHelpers) {
