@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
-#include <charconv>
+#include <string_view>
+#include <utility>
 
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
@@ -13,7 +14,15 @@
 namespace containerd::http {
 namespace {
 
-constexpr char kKindMark[] = "containerd-cpp/http.ErrorKind";
+// How the message of an error of a kind ends.
+constexpr std::array<std::pair<std::string_view, ErrorKind>, 6> kKinds = {{
+    {"unexpected EOF", ErrorKind::kUnexpectedEOF},
+    {"timeout", ErrorKind::kTimeout},
+    {"TLS handshake timeout", ErrorKind::kHandshakeTimeout},
+    {"connection refused", ErrorKind::kConnectionRefused},
+    {"server gave no TLS answer", ErrorKind::kNotTLS},
+    {"certificate refused", ErrorKind::kCertificate},
+}};
 
 // What may follow to another host: how the content is wanted, and nothing that could tell who
 // asks.
@@ -24,18 +33,21 @@ constexpr std::array kPortable = {
 }  // namespace
 
 absl::Status NewError(ErrorKind kind, std::string_view message) {
-  absl::Status status = errdefs::Unknown(message);
-  status.SetPayload(kKindMark, absl::Cord(fmt::format("{}", static_cast<int>(kind))));
-  return status;
+  const absl::Status status = errdefs::Unknown(message);
+  if (KindOf(status) == kind) return status;
+  const auto text = std::find_if(kKinds.begin(), kKinds.end(),
+                                 [kind](const auto& known) { return known.second == kind; });
+  return text == kKinds.end() ? status
+                              : errdefs::Unknown(fmt::format("{}: {}", message, text->first));
 }
 
 ErrorKind KindOf(const absl::Status& status) {
-  const auto mark = status.GetPayload(kKindMark);
-  if (!mark) return ErrorKind::kOther;
-  const std::string text(*mark);
-  int kind = 0;
-  std::from_chars(text.data(), text.data() + text.size(), kind);
-  return static_cast<ErrorKind>(kind);
+  if (!errdefs::IsUnknown(status)) return ErrorKind::kOther;
+  const std::string_view message = errdefs::Message(status);
+  for (const auto& [text, kind] : kKinds) {
+    if (message.ends_with(fmt::format(": {}", text))) return kind;
+  }
+  return ErrorKind::kOther;
 }
 
 absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,

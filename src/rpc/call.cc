@@ -39,7 +39,16 @@ absl::Status AddHeader(grpc::ClientContext* grpc_ctx, std::string_view what, con
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
-  return errdefs::ToNative(static_cast<int>(status.error_code()), status.error_message());
+  absl::Status native =
+      errdefs::ToNative(static_cast<int>(status.error_code()), status.error_message());
+  // What every newcomer forgets, and the daemon cannot know how to mend.
+  if (errdefs::IsFailedPrecondition(native) &&
+      errdefs::Message(native).ends_with("namespace is required")) {
+    return errdefs::FailedPrecondition(
+        fmt::format("{} (WithNamespace names one for a context, WithDefaultNamespace for a client)",
+                    errdefs::Message(native)));
+  }
+  return native;
 }
 
 absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptions& options,

@@ -381,6 +381,8 @@ TEST(Client, TellsFailuresApart) {
   }
   auto refused = Plain().Do(kCtx, {.url = fmt::format("http://127.0.0.1:{}/", port)});
   EXPECT_EQ(KindOf(refused.status()), ErrorKind::kConnectionRefused) << refused.status();
+  // Whoever prints it sees a message and nothing else.
+  EXPECT_TRUE(refused.status().ToString().ends_with(errdefs::Message(refused.status())));
 
   const TestServer plain([](const ServerRequest&, ResponseWriter&) {});
   auto not_tls = Plain().Do(kCtx, {.url = "https://" + plain.Host()});

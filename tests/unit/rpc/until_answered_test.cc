@@ -10,11 +10,14 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+#include <grpcpp/support/status.h>
 #include <gtest/gtest.h>
 
 #include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
+
+#include "src/rpc/internal/call.h"
 
 namespace containerd::rpc {
 namespace {
@@ -27,6 +30,18 @@ TEST(IsCutOff, WhenNobodyWasThereToAnswer) {
   EXPECT_FALSE(IsCutOff(errdefs::NotFound("ttrpc: closed")));
   EXPECT_FALSE(IsCutOff(errdefs::DeadlineExceeded("context deadline exceeded")));
   EXPECT_FALSE(IsCutOff(absl::OkStatus()));
+}
+
+TEST(FromGrpc, SaysHowToNameANamespace) {
+  const absl::Status forgotten = FromGrpc(
+      {grpc::StatusCode::FAILED_PRECONDITION, "namespace is required: failed precondition"});
+  EXPECT_TRUE(errdefs::IsFailedPrecondition(forgotten));
+  EXPECT_EQ(
+      forgotten.message(),
+      "namespace is required (WithNamespace names one for a context, WithDefaultNamespace for "
+      "a client)");
+  EXPECT_EQ(FromGrpc({grpc::StatusCode::FAILED_PRECONDITION, "task must be stopped"}).message(),
+            "task must be stopped");
 }
 
 TEST(NextRetryDelay, DoublesUpToALimit) {
