@@ -112,8 +112,11 @@ CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreSpec;
 CONTAINERD_EXPORT extern const option::Plain<RestoreOpt> WithRestoreRW;
 
 // Makes a new container of a checkpoint in one option of NewContainer, as the client before 1.3
-// did: its image, a snapshot of it under `snapshot_key` (one that exists already is used), the
-// changes of the root file system, and the spec; each if the checkpoint has it.
+// did: its image, a new snapshot of it under `snapshot_key`, the changes of the root file system,
+// and the spec; each if the checkpoint has it. ErrInvalidArgument for an image that is no
+// checkpoint, ErrAlreadyExists for a snapshot that exists (Go's client writes the changes into it)
+// unless an option before this one gave it to the container, ErrFailedPrecondition for changes
+// without an image.
 CONTAINERD_EXPORT NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key);
 
 // Restores a new task's processes. ErrNotFound if the checkpoint has none.

@@ -134,27 +134,34 @@ struct RuntimeInfo {
 // few once streams or waits are used.
 class CONTAINERD_EXPORT Client {
  public:
+  // A move is a copy, so that there is no moved-from handle to trip over.
+  Client(const Client&) = default;
+  Client& operator=(const Client&) = default;
+
   // Connects to a daemon and returns once it answers. `address` is the path of its socket
-  // ("/run/containerd/containerd.sock" or "unix:///…"), or "tcp://host:port", with TLS if
+  // ("/run/containerd/containerd.sock" or "unix:///…"; absolute, of at most 107 bytes, and nothing
+  // in it is an escape), or "tcp://host:port", with TLS if
   // WithDialOpts({WithTransportCredentials(…)}) says so; it may be empty if WithServices gives
   // services. A socket that is not there is waited for, WithTimeout long.
   //
   // Errors name the address: ErrInvalidArgument if it or an option is malformed, ErrUnavailable if
   // nobody listens there, the timeout passes, or what answers does not speak gRPC,
-  // ErrNotImplemented if it does but is not containerd, the context's own if it ends.
-  // Source: client.New.
+  // ErrNotImplemented if it does but is not containerd (any of its services version, introspection
+  // and namespaces will do), the context's own if it ends. Source: client.New.
   static absl::StatusOr<Client> New(const Context& ctx, std::string_view address,
                                     const std::vector<Opt>& opts = {});
   static absl::StatusOr<Client> New(std::string_view address, const std::vector<Opt>& opts = {}) {
     return New(Context::Background(), address, opts);
   }
 
-  // On a channel that the caller made. Such a client can't Reconnect. Source: client.NewWithConn.
+  // On a channel that the caller made, and stays as it is: options of dialing are not for it. Such
+  // a client can't Reconnect. Source: client.NewWithConn.
   static absl::StatusOr<Client> NewWithConn(std::shared_ptr<grpc::Channel> conn,
                                             const std::vector<Opt>& opts = {});
 
   // Dials again, as New did, and moves the client and its copies to the new connection. Calls and
-  // streams under way end on the old one by themselves. ErrUnavailable for a client of NewWithConn.
+  // streams under way end on the old one by themselves. ErrUnavailable for a client of NewWithConn,
+  // ErrFailedPrecondition after Close, which is for good; Go's client can be dialed again.
   absl::Status Reconnect(const Context& ctx = Context::Background());
 
   // Cancels all calls and streams of the client and its copies, waits until their callbacks have
@@ -333,8 +340,10 @@ class CONTAINERD_EXPORT Client {
   absl::StatusOr<std::vector<std::string>> GetSnapshotterCapabilities(
       const Context& ctx, std::string_view snapshotter_name) const;
 
-  // The gRPC channel, for raw stubs (containerd/stubs.h). Calls on it get the default namespace if
-  // they name none. nullptr after Close.
+  // The gRPC channel, for raw stubs (containerd/stubs.h). nullptr after Close. Calls on the channel
+  // that New made get the default namespace if they name none. A channel that was given to
+  // NewWithConn is returned as it is, as Go does it, and has no interceptor: there PrepareCall adds
+  // the namespace.
   std::shared_ptr<grpc::Channel> Conn() const;
 
   // The connection that the library's own proxies use, for making proxies of other services.
@@ -347,5 +356,10 @@ class CONTAINERD_EXPORT Client {
 };
 
 }  // namespace containerd
+
+// What the functions above return, so that a program which calls them needs this header only.
+#include "containerd/container.h"  // IWYU pragma: export
+#include "containerd/image.h"      // IWYU pragma: export
+#include "containerd/sandbox.h"    // IWYU pragma: export
 
 #endif  // CONTAINERD_CLIENT_H_

@@ -18,6 +18,7 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
+#include "containerd/container_opts_fwd.h"
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/option/option.h"
@@ -27,6 +28,9 @@ namespace grpc {
 class ChannelArguments;
 class ChannelCredentials;
 }  // namespace grpc
+namespace grpc::experimental {
+class ClientInterceptorFactoryInterface;
+}  // namespace grpc::experimental
 
 namespace containerd::platforms {
 class MatchComparer;
@@ -41,6 +45,8 @@ struct DialOptions {
   absl::Duration max_backoff;  // zero: 3 s
   // Runs last, with everything else set.
   std::vector<std::function<void(grpc::ChannelArguments&)>> channel_arguments;
+  // The first sees a call first, and its answer last.
+  std::vector<std::shared_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
 };
 
 using DialOpt = option::Option<DialOptions&>;
@@ -59,6 +65,20 @@ CONTAINERD_EXPORT DialOpt WithMaxBackoff(absl::Duration delay);
 
 // Whatever else gRPC's channel can be told.
 CONTAINERD_EXPORT DialOpt WithChannelArguments(std::function<void(grpc::ChannelArguments&)> set);
+
+// Adds an interceptor (grpcpp/support/client_interceptor.h) to those that see every call and stream
+// of the client, raw stubs and New's own probe included. They see a call in the order in which they
+// were added, with the metadata that the library sends, and its answer in reverse order. The
+// default namespace is added after all of them, to calls that have none by then: an interceptor may
+// set another.
+//
+// The factory lives as long as any of the client's connections, and Reconnect goes on with it. It
+// is asked for an interceptor for each call, from several threads at once; the interceptor itself
+// is used by one thread at a time. What it does, it does on gRPC's threads, so it must not wait for
+// other calls of the client. ErrInvalidArgument for nullptr. Source:
+// grpc.WithChainUnaryInterceptor, grpc.WithChainStreamInterceptor.
+CONTAINERD_EXPORT DialOpt
+WithInterceptor(std::shared_ptr<grpc::experimental::ClientInterceptorFactoryInterface> factory);
 
 // Limits of each call.
 struct CallLimits {
@@ -82,6 +102,7 @@ struct ClientOptions {
   std::vector<DialOpt> dial_opts;
   std::vector<DialOpt> extra_dial_opts;
   std::vector<CallOpt> call_opts;
+  std::vector<NewContainerOpt> container_opts;
   bool services_given = false;
   Services services;
 };
@@ -110,6 +131,10 @@ CONTAINERD_EXPORT Opt WithDialOpts(std::vector<DialOpt> opts);
 CONTAINERD_EXPORT Opt WithExtraDialOpts(std::vector<DialOpt> opts);
 
 CONTAINERD_EXPORT Opt WithCallOpts(std::vector<CallOpt> opts);
+
+// Options of every NewContainer of the client, which run after the call's own, also for containers
+// of sandboxes and restored ones. Not in Go.
+CONTAINERD_EXPORT Opt WithContainerOpts(std::vector<NewContainerOpt> opts);
 
 // Replaces services of the daemon by the given ones; no address is needed then.
 CONTAINERD_EXPORT Opt WithServices(std::vector<ServicesOpt> opts);

@@ -74,6 +74,10 @@ using UpdateContainerOpts = UpdateContainerOpt;  // as Go calls it
 // once the container has been deleted. A container that goes out of scope stays where it is.
 class CONTAINERD_EXPORT Container {
  public:
+  // A move is a copy, so that there is no moved-from handle to trip over.
+  Container(const Container&) = default;
+  Container& operator=(const Container&) = default;
+
   const std::string& ID() const;
 
   // The container's record, from the daemon unless WithoutRefreshedMetadata.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything that a program which runs containers needs; include single headers instead where
-// compile time matters.
+// Everything that a program which runs containers needs: the client, all services of the daemon and
+// their values, events, specs and registries. Include single headers instead where compile time
+// matters. Not in it are the rest of the library's packages, the supervisor, and what drags
+// generated headers in: containerd/stubs.h and containerd/typeurl/proto.h.
 //
 // What holds for all of it:
 //
@@ -28,29 +30,60 @@
 #ifndef CONTAINERD_CONTAINERD_H_
 #define CONTAINERD_CONTAINERD_H_
 
-#include "containerd/checkpoint.h"             // IWYU pragma: export
-#include "containerd/cio/cio.h"                // IWYU pragma: export
-#include "containerd/client.h"                 // IWYU pragma: export
-#include "containerd/client_opts.h"            // IWYU pragma: export
-#include "containerd/container.h"              // IWYU pragma: export
-#include "containerd/container_opts.h"         // IWYU pragma: export
-#include "containerd/context/context.h"        // IWYU pragma: export
-#include "containerd/errdefs/errdefs.h"        // IWYU pragma: export
-#include "containerd/events/events.h"          // IWYU pragma: export
-#include "containerd/future/future.h"          // IWYU pragma: export
-#include "containerd/image.h"                  // IWYU pragma: export
-#include "containerd/images/archive.h"         // IWYU pragma: export
-#include "containerd/import.h"                 // IWYU pragma: export
-#include "containerd/install.h"                // IWYU pragma: export
-#include "containerd/io/io.h"                  // IWYU pragma: export
-#include "containerd/namespaces/namespaces.h"  // IWYU pragma: export
-#include "containerd/oci/oci.h"                // IWYU pragma: export
-#include "containerd/process.h"                // IWYU pragma: export
-#include "containerd/remote_opts.h"            // IWYU pragma: export
-#include "containerd/sandbox.h"                // IWYU pragma: export
-#include "containerd/signals.h"                // IWYU pragma: export
-#include "containerd/snapshotter_opts.h"       // IWYU pragma: export
-#include "containerd/task.h"                   // IWYU pragma: export
-#include "containerd/task_opts.h"              // IWYU pragma: export
+#include "containerd/checkpoint.h"                   // IWYU pragma: export
+#include "containerd/cio/cio.h"                      // IWYU pragma: export
+#include "containerd/cio/streams.h"                  // IWYU pragma: export
+#include "containerd/client.h"                       // IWYU pragma: export
+#include "containerd/client_opts.h"                  // IWYU pragma: export
+#include "containerd/container.h"                    // IWYU pragma: export
+#include "containerd/container_opts.h"               // IWYU pragma: export
+#include "containerd/containers/containers.h"        // IWYU pragma: export
+#include "containerd/content/content.h"              // IWYU pragma: export
+#include "containerd/content/helpers.h"              // IWYU pragma: export
+#include "containerd/context/context.h"              // IWYU pragma: export
+#include "containerd/diff/diff.h"                    // IWYU pragma: export
+#include "containerd/errdefs/errdefs.h"              // IWYU pragma: export
+#include "containerd/events/events.h"                // IWYU pragma: export
+#include "containerd/events/typed.h"                 // IWYU pragma: export
+#include "containerd/future/future.h"                // IWYU pragma: export
+#include "containerd/health/health.h"                // IWYU pragma: export
+#include "containerd/image.h"                        // IWYU pragma: export
+#include "containerd/images/archive.h"               // IWYU pragma: export
+#include "containerd/images/store.h"                 // IWYU pragma: export
+#include "containerd/import.h"                       // IWYU pragma: export
+#include "containerd/install.h"                      // IWYU pragma: export
+#include "containerd/introspection/introspection.h"  // IWYU pragma: export
+#include "containerd/io/io.h"                        // IWYU pragma: export
+#include "containerd/leases/leases.h"                // IWYU pragma: export
+#include "containerd/log/log.h"                      // IWYU pragma: export
+#include "containerd/mount/manager.h"                // IWYU pragma: export
+#include "containerd/mount/mount.h"                  // IWYU pragma: export
+#include "containerd/namespaces/namespaces.h"        // IWYU pragma: export
+#include "containerd/namespaces/store.h"             // IWYU pragma: export
+#include "containerd/oci/oci.h"                      // IWYU pragma: export
+#include "containerd/platforms/platforms.h"          // IWYU pragma: export
+#include "containerd/process.h"                      // IWYU pragma: export
+#include "containerd/remote_opts.h"                  // IWYU pragma: export
+#include "containerd/remotes/docker/authorizer.h"    // IWYU pragma: export
+#include "containerd/remotes/docker/config.h"        // IWYU pragma: export
+#include "containerd/remotes/docker/resolver.h"      // IWYU pragma: export
+#include "containerd/sandbox.h"                      // IWYU pragma: export
+#include "containerd/sandbox/sandbox.h"              // IWYU pragma: export
+#include "containerd/services.h"                     // IWYU pragma: export
+#include "containerd/signals.h"                      // IWYU pragma: export
+#include "containerd/snapshots/snapshots.h"          // IWYU pragma: export
+#include "containerd/snapshotter_opts.h"             // IWYU pragma: export
+#include "containerd/specs/json.h"                   // IWYU pragma: export
+#include "containerd/specs/spec.h"                   // IWYU pragma: export
+#include "containerd/streaming/streaming.h"          // IWYU pragma: export
+#include "containerd/task.h"                         // IWYU pragma: export
+#include "containerd/task_opts.h"                    // IWYU pragma: export
+#include "containerd/tasks/tasks.h"                  // IWYU pragma: export
+#include "containerd/transfer/archive.h"             // IWYU pragma: export
+#include "containerd/transfer/image.h"               // IWYU pragma: export
+#include "containerd/transfer/registry.h"            // IWYU pragma: export
+#include "containerd/transfer/transfer.h"            // IWYU pragma: export
+#include "containerd/typeurl/typeurl.h"              // IWYU pragma: export
+#include "containerd/version/version.h"              // IWYU pragma: export
 
 #endif  // CONTAINERD_CONTAINERD_H_

@@ -77,10 +77,15 @@ using UsageOpt = option::Option<UsageOptions&>;
 // nothing for the platform, or content of it is missing.
 class CONTAINERD_EXPORT Image final : public oci::Image {
  public:
-  // For the client's platform, or for the given one. Asks nothing of the daemon.
+  // For the client's platform, or for the given one. Asks nothing of the daemon. Source:
+  // client.NewImage, client.NewImageWithPlatform.
   Image(Client client, images::Image record);
   Image(Client client, images::Image record,
         std::shared_ptr<const platforms::MatchComparer> platform);
+
+  // A move is a copy, so that there is no moved-from handle to trip over.
+  Image(const Image&) = default;
+  Image& operator=(const Image&) = default;
 
   const std::string& Name() const { return record_->name; }
 
@@ -130,12 +135,6 @@ class CONTAINERD_EXPORT Image final : public oci::Image {
   std::shared_ptr<const images::Image> record_;
   std::shared_ptr<const platforms::MatchComparer> platform_;
 };
-
-// Source: client.NewImage, client.NewImageWithPlatform.
-CONTAINERD_EXPORT Image NewImage(const Client& client, images::Image record);
-CONTAINERD_EXPORT Image
-NewImageWithPlatform(const Client& client, images::Image record,
-                     std::shared_ptr<const platforms::MatchComparer> platform);
 
 // Counts the best `limit` manifests of each index only; with 0 all of them. What they refer to then
 // has to exist: ErrNotFound. By default missing content is not counted.

@@ -63,15 +63,7 @@ class ExitStatus {
   absl::Status error_;
 };
 
-using ProcessStatus = tasks::Status;
-
-// Go's constants of type ProcessStatus.
-inline constexpr ProcessStatus kUnknown = ProcessStatus::kUnknown;
-inline constexpr ProcessStatus kCreated = ProcessStatus::kCreated;
-inline constexpr ProcessStatus kRunning = ProcessStatus::kRunning;
-inline constexpr ProcessStatus kStopped = ProcessStatus::kStopped;
-inline constexpr ProcessStatus kPaused = ProcessStatus::kPaused;
-inline constexpr ProcessStatus kPausing = ProcessStatus::kPausing;
+using ProcessStatus = tasks::Status;  // ProcessStatus::kRunning and so on
 
 // A process's state, and how it ended. Source: client.Status.
 struct Status {
@@ -119,6 +111,10 @@ CONTAINERD_EXPORT extern const option::Plain<IOCloserOpt> WithStdinCloser;
 // See cio::IO for how to end the copying.
 class CONTAINERD_EXPORT Process {
  public:
+  // A move is a copy, so that there is no moved-from handle to trip over.
+  Process(const Process&) = default;
+  Process& operator=(const Process&) = default;
+
   // The exec id; the container's id for a task's first process.
   const std::string& ID() const;
 

@@ -46,6 +46,10 @@ namespace containerd {
 // once the sandbox has been shut down. One that goes out of scope stays where it is.
 class CONTAINERD_EXPORT Sandbox {
  public:
+  // A move is a copy, so that there is no moved-from handle to trip over.
+  Sandbox(const Sandbox&) = default;
+  Sandbox& operator=(const Sandbox&) = default;
+
   const std::string& ID() const { return metadata_->id; }
 
   // The record as the store had it when the handle was made.

@@ -47,8 +47,6 @@ struct CheckpointTaskInfo {
   typeurl::Any options;           // the runtime's; containerd.runc.v1.CheckpointOptions
 
   std::string runtime;  // the container's; Go's CheckpointTaskInfo.Runtime()
-
-  const std::string& Runtime() const { return runtime; }
 };
 
 // Changes how Task::Checkpoint does it. containerd/checkpoint.h has the options.
@@ -67,8 +65,6 @@ struct TaskInfo {
 
   std::string runtime;           // the container's; Go's TaskInfo.Runtime()
   typeurl::Any runtime_options;  // the container's
-
-  const std::string& Runtime() const { return runtime; }
 };
 
 using NewTaskOpt = option::Option<const Context&, Client&, TaskInfo&>;
@@ -133,5 +129,7 @@ class CONTAINERD_EXPORT Task : public Process {
 };
 
 }  // namespace containerd
+
+#include "containerd/image.h"  // IWYU pragma: export
 
 #endif  // CONTAINERD_TASK_H_

@@ -59,4 +59,10 @@ bool IsIPv6(std::string_view text) {
   return ::inet_pton(AF_INET6, std::string(address).c_str(), &ignored) == 1;
 }
 
+std::string UnixTarget(std::string_view path) {
+  // Two slashes at its beginning would make a host of what follows.
+  while (path.starts_with("//")) path.remove_prefix(1);
+  return "unix://" + PercentEncode(path, "/");
+}
+
 }  // namespace containerd::base

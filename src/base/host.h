@@ -5,6 +5,7 @@
 #define CONTAINERD_SRC_BASE_HOST_H_
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <absl/status/statusor.h>
@@ -26,6 +27,10 @@ absl::StatusOr<HostPort> SplitHostPort(std::string_view text);
 // Whether a text is an IPv6 address, with or without a zone ("fe80::1%eth0"). Nothing else may
 // stand between brackets. Source: netip.ParseAddr.
 bool IsIPv6(std::string_view text);
+
+// What gRPC calls the unix socket of that path: a URI, in which the path's own "%", "?" and "#" are
+// escaped, as they would name another path otherwise.
+std::string UnixTarget(std::string_view path);
 
 }  // namespace containerd::base
 

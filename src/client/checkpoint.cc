@@ -86,7 +86,7 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
   auto stored =
       internal::AddTask(lease->context(), client, id, info.parent_checkpoint, info.options, &index);
   if (!stored.ok()) return stored.status();
-  if (!*stored && outcome.to_folder) return NewImage(client, images::Image{});
+  if (!*stored && outcome.to_folder) return Image(client, images::Image{});
 
   if (!record->image.empty()) {
     absl::Status added = internal::AddImage(lease->context(), client, record->image, &index);

@@ -106,7 +106,7 @@ absl::StatusOr<Image> CreateImage(const Context& ctx, Client& client, const ocis
       ctx,
       {.name = std::move(name), .labels = std::move(image_labels), .target = *std::move(target)});
   if (!image.ok()) return image.status();
-  return NewImage(client, *std::move(image));
+  return Image(client, *std::move(image));
 }
 
 }  // namespace containerd::internal

@@ -119,13 +119,16 @@ absl::StatusOr<Client> Client::NewWithConn(std::shared_ptr<grpc::Channel> conn,
 
 absl::Status Client::Reconnect(const Context& ctx) {
   if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
+  const auto closed = [] {
+    return errdefs::FailedPrecondition("unable to reconnect to containerd: the client was closed");
+  };
+  if (state_->conn->closing().Done()) return closed();
   if (!state_->connector) {
     return errdefs::Unavailable("unable to reconnect to containerd, no connector available");
   }
   auto channel = state_->connector(ctx);
   if (!channel.ok()) return channel.status();
-  state_->conn->Replace(*std::move(channel));
-  return absl::OkStatus();
+  return state_->conn->Replace(*std::move(channel)) ? absl::OkStatus() : closed();
 }
 
 absl::Status Client::Close() {

@@ -28,6 +28,15 @@ DialOpt WithChannelArguments(std::function<void(grpc::ChannelArguments&)> set) {
   return [set = std::move(set)](DialOptions* o) { o->channel_arguments.push_back(set); };
 }
 
+DialOpt WithInterceptor(
+    std::shared_ptr<grpc::experimental::ClientInterceptorFactoryInterface> factory) {
+  return [factory = std::move(factory)](DialOptions* o) {
+    if (factory == nullptr) return errdefs::InvalidArgument("the interceptor factory is null");
+    o->interceptors.push_back(factory);
+    return absl::OkStatus();
+  };
+}
+
 CallOpt MaxCallRecvMsgSize(int bytes) {
   return [bytes](CallLimits* limits) { limits->max_recv_msg_size = bytes; };
 }
@@ -84,6 +93,13 @@ Opt WithExtraDialOpts(std::vector<DialOpt> opts) {
 Opt WithCallOpts(std::vector<CallOpt> opts) {
   return [opts = std::move(opts)](ClientOptions* o) {
     o->call_opts = opts;
+    return absl::OkStatus();
+  };
+}
+
+Opt WithContainerOpts(std::vector<NewContainerOpt> opts) {
+  return [opts = std::move(opts)](ClientOptions* o) {
+    o->container_opts.insert(o->container_opts.end(), opts.begin(), opts.end());
     return absl::OkStatus();
   };
 }

@@ -23,6 +23,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/client/internal/state.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/outcome.h"
 
@@ -91,9 +92,13 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
   record.runtime.name = *std::move(runtime);
   internal::ContainerDraft draft;
   const Context option_ctx = draft.In(lease->context());
-  if (absl::Status s = base::Apply(opts, option_ctx, *this, record); !s.ok()) {
+  absl::Status applied = base::Apply(opts, option_ctx, *this, record);
+  if (applied.ok()) {
+    applied = base::Apply(state_->options.container_opts, option_ctx, *this, record);
+  }
+  if (!applied.ok()) {
     draft.RemoveSnapshots(base::CleanUpContext(ctx));
-    return errdefs::Annotate(s, fmt::format("container \"{}\"", id));
+    return errdefs::Annotate(applied, fmt::format("container \"{}\"", id));
   }
   absl::StatusOr<containers::Container> created =
       ContainerService()->Create(lease->context(), record);
@@ -200,7 +205,7 @@ absl::StatusOr<Image> Container::Image(const Context& ctx) {
                                                          "\"{}\"",
                                                          record->image, state_->id));
   }
-  return NewImage(state_->client, *std::move(image));
+  return containerd::Image(state_->client, *std::move(image));
 }
 
 absl::Status Container::Update(const Context& ctx, const std::vector<UpdateContainerOpt>& opts) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <absl/cleanup/cleanup.h>
+#include <absl/strings/numbers.h>
 #include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>
@@ -26,9 +27,13 @@
 #include "containerd/defaults/defaults.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/namespaces/namespaces.h"
+#include "containerd/services/introspection/v1/introspection.grpc.pb.h"
+#include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 
+#include "src/base/escape.h"
 #include "src/base/fd.h"
+#include "src/base/host.h"
 #include "src/base/options.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/call.h"
@@ -38,7 +43,7 @@
 namespace containerd::internal {
 namespace {
 
-namespace pb = ::containerd::services::version::v1;
+namespace pb = ::containerd::services;
 
 constexpr absl::Duration kDefaultTimeout = absl::Seconds(10);
 constexpr absl::Duration kDefaultMaxBackoff = absl::Seconds(3);
@@ -81,6 +86,22 @@ class NamespaceInterceptorFactory final
   const std::string ns_;
 };
 
+// Makes the interceptors of a factory that the client keeps, for each of its channels.
+class SharedInterceptorFactory final
+    : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit SharedInterceptorFactory(std::shared_ptr<ClientInterceptorFactoryInterface> factory)
+      : factory_(std::move(factory)) {}
+
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo* info) override {
+    return factory_->CreateClientInterceptor(info);
+  }
+
+ private:
+  const std::shared_ptr<ClientInterceptorFactoryInterface> factory_;
+};
+
 // 0 if something accepts connections on the socket, else why connect(2) failed.
 int Probe(const std::string& path) {
   const base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -90,6 +111,12 @@ int Probe(const std::string& path) {
   std::copy(path.begin(), path.end(), addr.sun_path);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&addr), sizeof(addr)) == 0) return 0;
   return errno == EAGAIN ? 0 : errno;  // a full backlog is a daemon too
+}
+
+bool IsPort(std::string_view text) {
+  int port = 0;
+  return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &port) && port > 0 &&
+         port <= std::numeric_limits<std::uint16_t>::max();
 }
 
 absl::Status Failed(const Address& address, std::string_view why) {
@@ -113,21 +140,44 @@ absl::Status WaitForSocket(const Context& ctx, const Address& address) {
   }
 }
 
+// Whether a service of containerd answers a call, whatever it says.
+template <typename Service, typename Method, typename Request, typename Response>
+absl::Status Ask(const Context& ctx, const std::shared_ptr<rpc::Connection>& conn,
+                 const rpc::CallOptions& options, Method method, const Request& request,
+                 Response response) {
+  const rpc::Stubs<Service> stubs(conn);
+  absl::Status s = rpc::Call(ctx, stubs, method, request, &response, options);
+  const bool unanswered = errdefs::IsNotImplemented(s) || errdefs::IsUnavailable(s) ||
+                          errdefs::IsDeadlineExceeded(s) || errdefs::IsCanceled(s);
+  return unanswered ? s : absl::OkStatus();
+}
+
 absl::Status CheckAnswer(const Context& ctx, const Address& address,
                          const std::shared_ptr<grpc::Channel>& channel) {
   // The probe uses a connection of its own, because the caller's does not exist yet.
-  const rpc::Stubs<pb::Version> stubs(std::make_shared<rpc::Connection>(channel));
-  pb::VersionResponse response;
+  const auto conn = std::make_shared<rpc::Connection>(channel);
   // Over tcp nothing was probed, so a connection that fails is tried again until the timeout.
   const rpc::CallOptions options{.wait_for_ready = address.unix_path.empty()};
-  absl::Status s = rpc::Call(ctx, stubs, &pb::Version::StubInterface::Version,
-                             google::protobuf::Empty(), &response, options);
+  // Any of the three will do: a daemon's configuration may turn off each of its services.
+  absl::Status s = Ask<pb::version::v1::Version>(
+      ctx, conn, options, &pb::version::v1::Version::StubInterface::Version,
+      google::protobuf::Empty(), pb::version::v1::VersionResponse());
+  if (errdefs::IsNotImplemented(s)) {
+    s = Ask<pb::introspection::v1::Introspection>(
+        ctx, conn, options, &pb::introspection::v1::Introspection::StubInterface::Server,
+        google::protobuf::Empty(), pb::introspection::v1::ServerResponse());
+  }
+  if (errdefs::IsNotImplemented(s)) {
+    s = Ask<pb::namespaces::v1::Namespaces>(
+        ctx, conn, options, &pb::namespaces::v1::Namespaces::StubInterface::List,
+        pb::namespaces::v1::ListNamespacesRequest(), pb::namespaces::v1::ListNamespacesResponse());
+  }
   if (s.ok()) return s;
   if (errdefs::IsNotImplemented(s)) {
-    return errdefs::NotImplemented(
-        fmt::format("\"{}\" speaks gRPC but is not containerd: it has no service "
-                    "containerd.services.version.v1.Version",
-                    address.text));
+    return errdefs::NotImplemented(fmt::format(
+        "\"{}\" speaks gRPC but is not containerd: it has none of the services version, "
+        "introspection and namespaces",
+        address.text));
   }
   if (errdefs::IsDeadlineExceeded(s)) {
     return Failed(address, "timed out waiting for an answer");
@@ -149,11 +199,11 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
 
   if (constexpr std::string_view kTcp = "tcp://"; text.starts_with(kTcp)) {
     const std::string_view host_port = text.substr(kTcp.size());
-    const std::size_t colon = host_port.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || colon + 1 == host_port.size()) {
-      return invalid("want tcp://host:port");
+    const absl::StatusOr<base::HostPort> parts = base::SplitHostPort(host_port);
+    if (!parts.ok() || parts->host.empty() || !IsPort(parts->port.value_or(""))) {
+      return invalid("want tcp://host:port or tcp://[IPv6 address]:port");
     }
-    address.target = fmt::format("dns:///{}", host_port);
+    address.target = "dns:///" + base::PercentEncode(host_port, ":");
     return address;
   }
 
@@ -164,6 +214,9 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
       break;
     }
   }
+  if (path.starts_with('@') || text.starts_with("unix-abstract:")) {
+    return invalid("containerd does not listen on abstract sockets: want the path of a file");
+  }
   if (!path.starts_with('/')) {
     return invalid("want the absolute path of a socket, unix:///path or tcp://host:port");
   }
@@ -172,7 +225,7 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
         fmt::format("a socket's path can have {} bytes, this one has {}", kMax, path.size()));
   }
   address.unix_path = std::string(path);
-  address.target = fmt::format("unix:{}", path);
+  address.target = base::UnixTarget(path);
   return address;
 }
 
@@ -211,6 +264,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Ad
   }
 
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  for (const auto& factory : dial.interceptors) {
+    interceptors.push_back(std::make_unique<SharedInterceptorFactory>(factory));
+  }
   if (!options.default_namespace.empty()) {
     interceptors.push_back(
         std::make_unique<NamespaceInterceptorFactory>(options.default_namespace));

@@ -151,15 +151,6 @@ Image::Image(Client client, images::Image record,
       record_(std::make_shared<images::Image>(std::move(record))),
       platform_(std::move(platform)) {}
 
-Image NewImage(const Client& client, images::Image record) {
-  return Image(client, std::move(record));
-}
-
-Image NewImageWithPlatform(const Client& client, images::Image record,
-                           std::shared_ptr<const platforms::MatchComparer> platform) {
-  return Image(client, std::move(record), std::move(platform));
-}
-
 std::shared_ptr<content::Store> Image::ContentStore() const { return client_.ContentStore(); }
 
 absl::StatusOr<std::vector<digest::Digest>> Image::RootFS(const Context& ctx) const {

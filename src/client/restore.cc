@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,17 @@ absl::StatusOr<std::string> ChainID(const Context& ctx, Client& client,
   auto diff_ids = images::RootFS(ctx, *client.ContentStore(), *config);
   if (!diff_ids.ok()) return errdefs::Annotate(diff_ids.status(), "unable to get rootfs");
   return identity::ChainID(*diff_ids).String();
+}
+
+// How the media types of a checkpoint's own parts begin.
+constexpr char kCheckpointParts[] = "application/vnd.containerd.container.";
+
+// Whether an index is one that Container::Checkpoint or Task::Checkpoint made, or Go's client.
+bool IsCheckpoint(const ocispec::Index& index) {
+  return index.annotations.count(kCheckpointRuntimeNameLabel) > 0 ||
+         std::any_of(index.manifests.begin(), index.manifests.end(), [](const auto& desc) {
+           return desc.media_type.starts_with(kCheckpointParts);
+         });
 }
 
 }  // namespace
@@ -128,8 +141,14 @@ NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key
              const Context& ctx, Client& client, containers::Container* c) -> absl::Status {
     auto index = internal::DecodeIndex(ctx, client, checkpoint);
     if (!index.ok()) return index.status();
+    if (!IsCheckpoint(*index)) {
+      return errdefs::InvalidArgument(
+          fmt::format("image \"{}\" is no checkpoint", checkpoint.Name()));
+    }
     auto snapshotter = internal::ResolveSnapshotter(ctx, client, c);
     if (!snapshotter.ok()) return snapshotter.status();
+    // A snapshot that is there is the container's only if an option before this one said so.
+    bool own_snapshot = c->snapshot_key == snapshot_key;
     // What the layer is applied to has to be there first, so the image comes first, too.
     for (const ocispec::Descriptor& desc : index->manifests) {
       if (!images::IsManifestType(desc.media_type) && !images::IsIndexType(desc.media_type)) {
@@ -140,8 +159,10 @@ NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key
       absl::Status prepared = (*snapshotter)->Prepare(ctx, snapshot_key, *parent).status();
       if (prepared.ok()) {
         internal::NoteSnapshot(ctx, *snapshotter, snapshot_key);
-      } else if (!errdefs::IsAlreadyExists(prepared)) {
-        return prepared;
+        own_snapshot = true;
+      } else if (!own_snapshot || !errdefs::IsAlreadyExists(prepared)) {
+        return errdefs::Annotate(prepared, fmt::format("snapshot \"{}\" of checkpoint \"{}\"",
+                                                       snapshot_key, checkpoint.Name()));
       }
       // By the names that a task's and a container's checkpoint give it.
       c->image = internal::Annotation(*index, internal::kImageNameAnnotation);
@@ -155,6 +176,12 @@ NewContainerOpt WithCheckpoint(const Image& checkpoint, std::string snapshot_key
       c->spec = *std::move(spec);
     }
     if (auto rw = internal::FindLayer(*index); rw.ok()) {
+      if (!own_snapshot) {
+        return errdefs::FailedPrecondition(
+            fmt::format("checkpoint \"{}\" has changes of a root file system, but no image to make "
+                        "snapshot \"{}\" of, which they are for",
+                        checkpoint.Name(), snapshot_key));
+      }
       absl::Status applied = ApplyLayer(ctx, client, c->snapshotter, snapshot_key, *rw);
       if (!applied.ok()) return applied;
     }

@@ -75,19 +75,20 @@ Context Connection::current() const {
   return current_;
 }
 
-void Connection::Replace(std::shared_ptr<grpc::Channel> channel) {
-  if (Forked()) return;
+bool Connection::Replace(std::shared_ptr<grpc::Channel> channel) {
+  if (Forked()) return false;
   std::shared_ptr<grpc::Channel> old;  // destroyed outside the lock
   CancelFunc end_old;
   {
     std::lock_guard lock(mu_);
-    if (closing_.Done()) return;
+    if (closing_.Done()) return false;
     old = std::exchange(channel_, DropInOrder(std::move(channel)));
     ++generation_;
     end_old = std::move(end_current_);
     std::tie(current_, end_current_) = WithCancel(closing_);
   }
   end_old();
+  return true;
 }
 
 void Connection::Close() {

@@ -39,6 +39,7 @@ struct Config {
 
   std::string ConfigPath() const { return state_dir + "/containerd.toml"; }
   std::string PidPath() const { return state_dir + "/containerd.pid"; }
+  std::string RuncPath() const { return state_dir + "/runc"; }
   std::string LockPath() const { return state_dir + "/supervisor.lock"; }
 };
 

@@ -29,11 +29,13 @@
 #include "containerd/log/log.h"
 #include "containerd/wire/health.grpc.pb.h"
 
+#include "apart.h"
 #include "cleanup.h"
 #include "config.h"
 #include "process.h"
 #include "src/base/await.h"
 #include "src/base/fd.h"
+#include "src/base/host.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/rpc/internal/process.h"
@@ -95,7 +97,7 @@ absl::Status CheckHealth(const std::string& address) {
   if (absl::Status s = rpc::ClaimGrpc(); !s.ok()) return s;
   grpc::ChannelArguments args;
   args.SetInt("grpc.use_local_subchannel_pool", 1);
-  auto channel = grpc::CreateCustomChannel(fmt::format("unix:{}", address),
+  auto channel = grpc::CreateCustomChannel(base::UnixTarget(address),
                                            grpc::InsecureChannelCredentials(), args);
   auto stub = wire::Health::NewStub(channel);
   grpc::ClientContext context;
@@ -411,6 +413,7 @@ absl::Status Daemon::Impl::CleanUp() {
   absl::Status result;
   if (config.cleanup) {
     result.Update(EndTasks(config.address, config.state_dir + "/daemon", Environment(config)));
+    RemoveEmptyCgroups(CgroupParent(config.state_dir));
     for (const std::string& dir : {config.state_dir, config.root_dir}) {
       result.Update(UnmountUnder(dir));
       result.Update(RemoveTree(dir));
@@ -452,6 +455,14 @@ Daemon::~Daemon() {
 }
 
 const std::string& Daemon::Address() const { return impl_->config.address; }
+
+Opt Daemon::KeepApart() const {
+  const Config& config = impl_->config;
+  return WithContainerOpts({[root = config.RuncPath(), parent = CgroupParent(config.state_dir)](
+                                const Context& ctx, Client& client, containers::Container& c) {
+    return supervisor::KeepApart(ctx, client, root, parent, c);
+  }});
+}
 
 pid_t Daemon::Pid() const {
   base::MutexLock lock(impl_->mu);

@@ -175,7 +175,7 @@ TEST_F(BadInputTest, AnExecIdThatIsTaken) {
   EXPECT_THAT(Text(second.status()), HasSubstr("taken"));
   EXPECT_TRUE(fs::is_empty(fifos_.path())) << "FIFOs were left behind";
   // The first is as it was.
-  EXPECT_EQ(exec->Status(ctx())->status, kRunning);
+  EXPECT_EQ(exec->Status(ctx())->status, ProcessStatus::kRunning);
 
   const auto no_name =
       task->Exec(ctx(), "no/name", spec, Streams({}, std::make_shared<cio::Buffer>(), {}));
@@ -214,7 +214,7 @@ TEST_F(BadInputTest, ASignalThatDoesNotExist) {
     EXPECT_THAT(Text(killed), HasSubstr(std::to_string(signal)));
     EXPECT_THAT(Text(killed), HasSubstr(task->ID()));
   }
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
 
   // As stop signal of a container.
@@ -254,7 +254,7 @@ TEST_F(BadInputTest, ATaskOfAnotherNamespace) {
     EXPECT_THAT(Text(error), HasSubstr(container->ID()));
   }
   EXPECT_TRUE(fs::is_empty(fifos_.path())) << "FIFOs were left behind";
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
 }
 
@@ -280,7 +280,7 @@ TEST_F(BadInputTest, ResourcesThatTheKernelRefuses) {
   EXPECT_FALSE(updated.ok());
   EXPECT_THAT(Text(updated), HasSubstr("cpuset"));
   EXPECT_THAT(Text(updated), HasSubstr(task->ID()));
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
   EXPECT_TRUE(container->Delete(ctx(), {WithSnapshotCleanup}).ok());
   ExpectNothing();

@@ -205,7 +205,7 @@ TEST_F(CheckpointTest, ATaskGoesOnWhenItsCheckpointFails) {
                                         return absl::OkStatus();
                                       }});
   EXPECT_FALSE(saved.ok());
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   Remove(*task);
 }
 
@@ -265,7 +265,7 @@ TEST_F(CRIUTest, CheckpointRestore) {
   const Future<ExitStatus> exit = again->Wait(ctx());
   const absl::Status started = again->Start(ctx());
   ASSERT_TRUE(started.ok()) << started;
-  EXPECT_EQ(again->Status(ctx())->status, kRunning);
+  EXPECT_EQ(again->Status(ctx())->status, ProcessStatus::kRunning);
   ASSERT_TRUE(again->Kill(ctx(), SIGKILL).ok());
   EXPECT_EQ(exit.Get(ctx())->ExitCode(), 137U);
   EXPECT_TRUE(again->Delete(ctx()).ok());
@@ -308,14 +308,14 @@ TEST_F(CRIUTest, CheckpointLeaveRunning) {
   auto saved = container_->Checkpoint(
       ctx(), kSaved, {WithCheckpointRuntime, WithCheckpointRW, WithCheckpointTask});
   ASSERT_TRUE(saved.ok()) << saved.status();
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   // Daemons before 2.0 can't write the spec again while the first checkpoint holds it.
   const absl::Status deleted =
       client_->ImageService()->Delete(ctx(), kSaved, {images::SynchronousDelete()});
   ASSERT_TRUE(deleted.ok()) << deleted;
   auto by_task = task->Checkpoint(ctx());
   ASSERT_TRUE(by_task.ok()) << by_task.status();
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   Remove(*task);
 }
 
@@ -336,7 +336,7 @@ TEST_F(CRIUTest, CheckpointRestoreWithImagePath) {
   ASSERT_TRUE(again.ok()) << again.status();
   const absl::Status started = again->Start(ctx());
   ASSERT_TRUE(started.ok()) << started;
-  EXPECT_EQ(again->Status(ctx())->status, kRunning);
+  EXPECT_EQ(again->Status(ctx())->status, ProcessStatus::kRunning);
   EXPECT_TRUE(again->Delete(ctx(), {WithProcessKill}).ok());
 }
 
@@ -346,7 +346,7 @@ TEST_F(CRIUTest, CheckpointOnPauseStatus) {
   ASSERT_TRUE(task->Pause(ctx()).ok());
   auto saved = task->Checkpoint(ctx());
   ASSERT_TRUE(saved.ok()) << saved.status();
-  EXPECT_EQ(task->Status(ctx())->status, kPaused);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kPaused);
   EXPECT_TRUE(task->Resume(ctx()).ok());
   Remove(*task);
 }

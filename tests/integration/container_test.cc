@@ -376,13 +376,13 @@ TEST_F(ContainerTest, ContainerPauseAndResume) {
   ASSERT_TRUE(container.ok()) << container.status();
   auto task = container->NewTask(ctx(), cio::NullIO);
   ASSERT_TRUE(task.ok()) << task.status();
-  EXPECT_EQ(task->Status(ctx())->status, kCreated);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kCreated);
   ASSERT_TRUE(task->Start(ctx()).ok());
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   ASSERT_TRUE(task->Pause(ctx()).ok());
-  EXPECT_EQ(task->Status(ctx())->status, kPaused);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kPaused);
   ASSERT_TRUE(task->Resume(ctx()).ok());
-  EXPECT_EQ(task->Status(ctx())->status, kRunning);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
 }
 

@@ -78,7 +78,7 @@ class ConvertTest : public ContainerTest {
   // That the image has all its content after a collection, unpacks and runs.
   void ExpectRuns(const images::Image& record) {
     CollectGarbage();
-    image_ = std::make_unique<Image>(NewImage(*client_, record));
+    image_ = std::make_unique<Image>(*client_, record);
     const absl::Status unpacked = image_->Unpack(ctx(), "");
     ASSERT_TRUE(unpacked.ok()) << unpacked;
     const auto outcome = Run({"sh", "-c", "echo converted"});
@@ -132,7 +132,7 @@ TEST_F(ConvertTest, EveryCompressionRuns) {
         ctx(), *client_, target, source,
         {converter::WithLayerConvertFunc(converter::compress::LayerConvertFunc(to))});
     ASSERT_TRUE(image.ok()) << image.status();
-    EXPECT_EQ(*NewImage(*client_, *image).RootFS(ctx()), *diff_ids);
+    EXPECT_EQ(*containerd::Image(*client_, *image).RootFS(ctx()), *diff_ids);
     // So that nothing but the labels of the new image holds its content.
     ASSERT_TRUE(client_->ImageService()->Delete(ctx(), source, {images::SynchronousDelete()}).ok());
     ExpectRuns(*image);

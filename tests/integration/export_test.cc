@@ -246,7 +246,7 @@ TEST_F(ExportTest, ManyImagesOfChosenPlatformsComeBackTheSame) {
   for (std::size_t i = 0; i < images.size(); ++i) {
     EXPECT_EQ(imported->at(i).name, images[i].name);
     EXPECT_EQ(imported->at(i).target.digest, images[i].target.digest);
-    auto unpacked = NewImage(*client_, imported->at(i)).Unpack(other.ctx(), "");
+    auto unpacked = containerd::Image(*client_, imported->at(i)).Unpack(other.ctx(), "");
     EXPECT_TRUE(unpacked.ok()) << unpacked;
   }
 }
@@ -312,7 +312,7 @@ class ExportInteropTest : public ExportTest {
     if (!target.empty()) {
       EXPECT_EQ(imported->at(0).target.digest, target);
     }
-    const containerd::Image image = NewImage(*client_, imported->at(0));
+    const containerd::Image image = containerd::Image(*client_, imported->at(0));
     const absl::Status s = image.Unpack(other.ctx(), "");
     EXPECT_TRUE(s.ok()) << s;
     EXPECT_EQ(*image.RootFS(other.ctx()), *client_->GetImage(ctx(), kBusyboxName)->RootFS(ctx()));

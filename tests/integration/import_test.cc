@@ -245,7 +245,7 @@ class ExportAndImportTest : public ContainerTest {
         client_->Import(ctx(), reader, {WithImageRefTranslator(archive::AddRefPrefix("foo/bar"))});
     ASSERT_TRUE(images.ok()) << images.status();
     for (const images::Image& record : *images) {
-      s = NewImage(*client_, record).Unpack(ctx(), "");
+      s = containerd::Image(*client_, record).Unpack(ctx(), "");
       ASSERT_TRUE(s.ok()) << s;
     }
     // What the garbage collector would take it takes now.
@@ -448,8 +448,8 @@ TEST_F(ImportTest, WhatAnImageSays) {
   EXPECT_EQ(client_->ListImages(ctx(), {"name==docker.io/library/j:1"})->size(), 1U);
   EXPECT_TRUE(errdefs::IsNotFound(client_->GetImage(ctx(), "docker.io/library/k:1").status()));
 
-  const Image other = NewImageWithPlatform(*client_, image->Metadata(),
-                                           platforms::Only(platforms::MustParse("linux/s390x")));
+  const Image other = containerd::Image(*client_, image->Metadata(),
+                                        platforms::Only(platforms::MustParse("linux/s390x")));
   EXPECT_TRUE(other.Config(ctx()).ok());  // A manifest alone is for all.
 }
 
@@ -487,7 +487,7 @@ TEST_F(ImportTest, OfEveryForm) {
                opts);
     ASSERT_TRUE(images.ok()) << images.status();
     EXPECT_THAT(Names(*images), ElementsAre(name));
-    const Image image = NewImage(*client_, images->at(0));
+    const Image image = containerd::Image(*client_, images->at(0));
     absl::Status unpacked = image.Unpack(ctx(), "");
     ASSERT_TRUE(unpacked.ok()) << unpacked;
     EXPECT_THAT(*image.RootFS(ctx()), ElementsAre(digest::FromString(built.layers[0]),
@@ -511,7 +511,7 @@ TEST_F(ImportRunTest, AnImportedImageRuns) {
       ::close(fd);
       ASSERT_TRUE(images.ok()) << images.status();
       EXPECT_THAT(Names(*images), ElementsAre(name));
-      image_ = std::make_unique<Image>(NewImage(*client_, images->at(0)));
+      image_ = std::make_unique<Image>(*client_, images->at(0));
       absl::Status unpacked = image_->Unpack(ctx(), "");
       ASSERT_TRUE(unpacked.ok()) << unpacked;
       auto outcome = Run({"sh", "-c", "echo from the import"});
@@ -600,7 +600,7 @@ TEST_F(ImportTest, DiscardUnpackedLayers) {
   io::StringReader reader(TarOf(OCIFiles(built, {"name"})));
   auto images = client_->Import(lease->context(), reader, {WithDiscardUnpackedLayers()});
   ASSERT_TRUE(images.ok()) << images.status();
-  const Image image = NewImage(*client_, images->at(0));
+  const Image image = containerd::Image(*client_, images->at(0));
   ASSERT_TRUE(image.Unpack(lease->context(), "").ok());
   EXPECT_TRUE(Has(built.parsed.layers[0].digest));
   ASSERT_TRUE(lease->Release(ctx(), {leases::SynchronousDelete}).ok());
@@ -754,7 +754,7 @@ TEST_F(ImportTest, UnpackErrors) {
   const auto import = [&](const std::string& name, const BuiltImage& built) {
     auto images = Import(TarOf(OCIFiles(built, {name})));
     EXPECT_TRUE(images.ok()) << images.status();
-    return NewImage(*client_, images->at(0));
+    return containerd::Image(*client_, images->at(0));
   };
   const Image good = import("good", BuildImage({.layers = {layer}}));
   absl::Status s = good.Unpack(ctx(), "no-such-snapshotter");

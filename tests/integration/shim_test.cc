@@ -254,7 +254,7 @@ TEST_F(WrappedRuncTest, Issue9103) {
     ASSERT_TRUE(container.ok()) << container.status();
     auto task = container->NewTask(ctx(), cio::NullIO);
     ASSERT_TRUE(task.ok()) << task.status();
-    EXPECT_EQ(task->Status(ctx())->status, kCreated);
+    EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kCreated);
     EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
   }
   SCOPED_TRACE("killed before it is known to be created");
@@ -286,7 +286,7 @@ sleep 0.5
   }
   ASSERT_TRUE(exit.ok()) << exit.status();
   EXPECT_EQ(exit->ExitCode(), 137U);
-  EXPECT_EQ(task->Status(ctx())->status, kStopped);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kStopped);
   EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
 }
 
@@ -308,7 +308,7 @@ exec runc "$@"
 )",
                                            dir_.path()))});
   ASSERT_TRUE(task.ok()) << task.status();
-  ASSERT_EQ(task->Status(ctx())->status, kRunning);
+  ASSERT_EQ(task->Status(ctx())->status, ProcessStatus::kRunning);
   const auto is = [this](const std::string& name) { return fs::exists(dir_.path() + "/" + name); };
   const auto allow = [this](const std::string& name) { std::ofstream(dir_.path() + "/" + name); };
   std::vector<Process> execs;
@@ -352,10 +352,10 @@ exec runc "$@"
   for (Process& exec : execs) {
     const auto state = exec.Status(ctx());
     ASSERT_TRUE(state.ok()) << state.status();
-    EXPECT_NE(state->status, kRunning);
+    EXPECT_NE(state->status, ProcessStatus::kRunning);
     EXPECT_TRUE(exec.Delete(ctx()).ok());
   }
-  EXPECT_EQ(task->Status(ctx())->status, kStopped);
+  EXPECT_EQ(task->Status(ctx())->status, ProcessStatus::kStopped);
   EXPECT_TRUE(task->Delete(ctx()).ok());
 }
 

@@ -16,6 +16,13 @@
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
+#include "containerd/cio/cio.h"
+#include "containerd/client.h"
+#include "containerd/container.h"
+#include "containerd/container_opts.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/oci/oci.h"
+#include "containerd/process.h"
 #include "containerd/services/containers/v1/containers.grpc.pb.h"
 #include "containerd/services/content/v1/content.grpc.pb.h"
 #include "containerd/services/leases/v1/leases.grpc.pb.h"
@@ -23,6 +30,7 @@
 #include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
 #include "containerd/services/tasks/v1/tasks.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
+#include "containerd/task.h"
 
 #include "harness.h"
 
@@ -251,6 +259,70 @@ TEST_F(SupervisorDaemon, CleanupEndsTasks) {
   EXPECT_FALSE(fs::exists(dir() + "/s"));
   EXPECT_FALSE(fs::exists("/run/containerd/runc/" + ns));
   EXPECT_EQ(ReadFile("/proc/self/mountinfo").find(dir()), std::string::npos);
+}
+
+// Two daemons with containers of the same namespace and id.
+TEST_F(SupervisorDaemon, TwoDaemonsKeepTheSameContainerApart) {
+  const std::string ns = UniqueName("apart");
+  const Context run = WithNamespace(ctx(), ns);
+  const TestDir second;
+  struct Side {
+    std::unique_ptr<supervisor::Daemon> daemon;
+    std::unique_ptr<Client> client;
+    std::vector<Task> tasks;
+    std::string cgroup;
+  };
+  std::vector<Side> sides;
+  for (const std::string& folder : {dir(), second.path()}) {
+    auto daemon = supervisor::Start(ctx(), folder + "/r", folder + "/s", DaemonOpts());
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    auto client = Client::New((*daemon)->Address(), {(*daemon)->KeepApart()});
+    ASSERT_TRUE(client.ok()) << client.status();
+    auto container = client->NewContainer(
+        run, "same",
+        {WithNewSpec({oci::WithRootFSPath(BusyboxRootfs()), oci::WithRootFSReadonly(),
+                      oci::WithProcessArgs({"/bin/sleep", "1000"})})});
+    ASSERT_TRUE(container.ok()) << container.status();
+    auto task = container->NewTask(run, cio::NullIO);
+    ASSERT_TRUE(task.ok()) << task.status();
+    const absl::Status task_started = task->Start(run);
+    ASSERT_TRUE(task_started.ok()) << task_started;
+    EXPECT_TRUE(fs::exists(folder + "/s/runc/" + ns + "/same"));
+    EXPECT_FALSE(fs::exists("/run/containerd/runc/" + ns));
+    sides.push_back({*std::move(daemon),
+                     std::make_unique<Client>(*client),
+                     {*task},
+                     ReadFile(fmt::format("/proc/{}/cgroup", task->Pid()))});
+    EXPECT_NE(sides.back().cgroup.find("/containerd-"), std::string::npos);
+    EXPECT_NE(sides.back().cgroup.find("/" + ns + "/same"), std::string::npos);
+  }
+  EXPECT_NE(sides[0].cgroup, sides[1].cgroup);
+
+  // What is done to one does not reach the other.
+  auto exit = sides[0].tasks[0].Delete(run, {WithProcessKill});
+  EXPECT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(sides[1].tasks[0].Status(run)->status, ProcessStatus::kRunning);
+  for (Side& side : sides) {
+    const absl::Status stopped = side.daemon->Stop(ctx());
+    EXPECT_TRUE(stopped.ok()) << stopped;
+    const std::string path = side.cgroup.substr(side.cgroup.find("/containerd-"));
+    const std::string parent = path.substr(0, path.find('/', 1));
+    EXPECT_FALSE(fs::exists("/sys/fs/cgroup" + parent));
+    EXPECT_FALSE(fs::exists("/sys/fs/cgroup/memory" + parent));
+  }
+}
+
+// A runtime that cannot be told where to keep its state is refused rather than left to collide.
+TEST_F(SupervisorDaemon, KeepApartRefusesARuntimeThatIsNotRuncs) {
+  auto daemon = StartAnother();
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  auto client = Client::New((*daemon)->Address(), {(*daemon)->KeepApart()});
+  ASSERT_TRUE(client.ok()) << client.status();
+  const Context run = WithNamespace(ctx(), UniqueName("apart"));
+  const auto container =
+      client->NewContainer(run, "kata", {WithRuntime("io.containerd.kata.v2"), WithNewSpec()});
+  EXPECT_TRUE(errdefs::IsNotImplemented(container.status())) << container.status();
+  EXPECT_TRUE(client->Containers(run)->empty());
 }
 
 // What a test leaves in its namespace does not reach the next one.

@@ -118,7 +118,7 @@ class CONTAINERD_EXPORT All final : public Filter {
 // Compiles a filter; an empty one matches everything. A syntax error is ErrInvalidArgument and
 // shows where it is: `filters: parse error: [labels. >|?|< foo]: expected field or quoted`. A
 // regular expression that does not compile is no error: it is logged, and its selector matches
-// nothing. Source: filters.Parse.
+// nothing; one that Go would take but RE2 cannot hold is ErrInvalidArgument. Source: filters.Parse.
 CONTAINERD_EXPORT absl::StatusOr<FilterPtr> Parse(std::string_view filter);
 
 // A filter that matches what any of the given ones does; no filters at all match everything.

@@ -5,7 +5,7 @@
 //   auto daemon = supervisor::Start(ctx, "/var/lib/app/containerd", "/run/app/containerd",
 //                                   {supervisor::WithCRIDisabled()});
 //   if (!daemon.ok()) return daemon.status();
-//   auto client = Client::New((*daemon)->Address());
+//   auto client = Client::New((*daemon)->Address(), {(*daemon)->KeepApart()});
 //   ...
 //   daemon->reset();   // ends containerd, as Stop() does
 //
@@ -13,11 +13,18 @@
 //
 //   <root_dir>/daemon                 containerd's root
 //   <state_dir>/daemon                containerd's state
+//   <state_dir>/runc                  runc's state of containers that are kept apart
 //   <state_dir>/containerd.sock       its socket (and containerd.sock.ttrpc)
 //   <state_dir>/containerd.toml       its configuration, written at each start
 //   <state_dir>/containerd.pid        its pid, while it runs
 //   <state_dir>/containerd.log        what it prints, unless an option says otherwise
 //   <state_dir>/supervisor.lock       locked by the process that supervises it
+//
+// Two things it shares with the other containerds of the machine, as long as their clients do not
+// say otherwise: runc's state (/run/containerd/runc) and the cgroup hierarchy, where a container's
+// place is made of its namespace and id. Where two daemons have the same of both, runc refuses the
+// second task or puts both into one cgroup. Either each daemon has a namespace of its own, or their
+// clients are made with Daemon::KeepApart.
 //
 // One thread for each Daemon waits for its process to end, because starting a process must be
 // possible when nobody is in a call; it also is the thread whose death WithParentDeathSignal tells
@@ -40,6 +47,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "containerd/client_opts.h"
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/option/option.h"
@@ -113,7 +121,7 @@ CONTAINERD_EXPORT DaemonOpt WithParentDeathSignal(int signal);
 // Makes the daemon a throw-away: when it is stopped, the tasks and shims that it leaves behind are
 // ended, what is mounted under its folders is unmounted, and root_dir and state_dir are removed
 // with everything in them, as are the empty folders of its namespaces in runc's state
-// (/run/containerd/runc) and the cgroup hierarchy.
+// (/run/containerd/runc) and the cgroup hierarchy, and its own cgroup.
 CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithCleanup;
 
 // A supervised daemon. Safe for use from several threads, but for the destructor.
@@ -129,6 +137,15 @@ class CONTAINERD_EXPORT Daemon {
 
   // The path of the socket. The same over restarts.
   const std::string& Address() const;
+
+  // For Client::New: the containers that this client makes cannot meet those of another daemon,
+  // also if they have the same namespace and id. runc keeps its state of them in <state_dir>/runc,
+  // unless their runtime options name a folder, and their cgroups are below one of the daemon's
+  // own,
+  // "/containerd-<hash of state_dir>". Containers that others make on the daemon are as they were.
+  // NewContainer then fails with ErrNotImplemented for a runtime that is not runc's, and with
+  // ErrInvalidArgument for runtime options or a spec that it cannot read.
+  Opt KeepApart() const;
 
   // The daemon's process; -1 while it is down.
   pid_t Pid() const;

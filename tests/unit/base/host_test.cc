@@ -72,5 +72,10 @@ TEST(HostTest, IsIPv6) {
   EXPECT_FALSE(IsIPv6(std::string_view("::1\0x", 5)));
 }
 
+TEST(HostTest, UnixTargetEscapes) {
+  EXPECT_EQ(UnixTarget("/run/a b%2f#?x"), "unix:///run/a%20b%252f%23%3Fx");
+  EXPECT_EQ(UnixTarget("///run//s"), "unix:///run//s");
+}
+
 }  // namespace
 }  // namespace containerd::base

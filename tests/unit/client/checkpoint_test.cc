@@ -60,7 +60,7 @@ class CheckpointTest : public ::testing::Test {
     auto web = daemon_.client.NewContainer(
         ctx_, "web",
         {WithSnapshotter("fake"),
-         WithNewSnapshot("web", NewImage(daemon_.client, *daemon_.images->records.Get(kImage))),
+         WithNewSnapshot("web", Image(daemon_.client, *daemon_.images->records.Get(kImage))),
          WithRuntime("io.containerd.runc.v2", runtime_options_), WithSpec(spec)});
     EXPECT_TRUE(web.ok()) << web.status();
     web_ = std::make_unique<Container>(*std::move(web));
@@ -97,8 +97,8 @@ class CheckpointTest : public ::testing::Test {
 
   // An image of an index that a test wrote.
   Image ImageOf(std::string_view index, const char* media_type = ocispec::kMediaTypeImageIndex) {
-    return NewImage(daemon_.client,
-                    {.name = kSaved, .target = daemon_.content->Add(media_type, index)});
+    return Image(daemon_.client,
+                 {.name = kSaved, .target = daemon_.content->Add(media_type, index)});
   }
 
   static std::string Text(const absl::Status& status) {
@@ -192,7 +192,7 @@ TEST_F(CheckpointTest, OfATaskIsMadeWhileItIsPaused) {
   }
   auto saved =
       TheTask().Checkpoint(ctx_, {WithCheckpointName(kSaved), [](CheckpointTaskInfo* info) {
-                                    EXPECT_EQ(info->Runtime(), "io.containerd.runc.v2");
+                                    EXPECT_EQ(info->runtime, "io.containerd.runc.v2");
                                     info->parent_checkpoint = "sha256:parent";
                                     return absl::OkStatus();
                                   }});
@@ -371,6 +371,53 @@ TEST_F(CheckpointTest, TheOldOptionRestoresInOneGo) {
   EXPECT_EQ(daemon_.snapshotter->Stat(ctx_, "again-rootfs")->parent, parent_);
 }
 
+TEST_F(CheckpointTest, TheOldOptionTakesNoOtherImage) {
+  EXPECT_CALL(*daemon_.diff, Apply).Times(0);
+  const Image image(daemon_.client, *daemon_.images->records.Get(kImage));
+  ocispec::Index platforms;
+  platforms.schema_version = 2;
+  platforms.manifests = {image.Target(), layer_};
+  for (const Image& no_checkpoint : {image, ImageOf(ocispec::Marshal(platforms)), ImageOf("{}")}) {
+    const absl::Status refused =
+        daemon_.client
+            .NewContainer(ctx_, "again",
+                          {WithSnapshotter("fake"), WithCheckpoint(no_checkpoint, "again-rootfs")})
+            .status();
+    EXPECT_TRUE(errdefs::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(Text(refused), HasSubstr(no_checkpoint.Name() + "\" is no checkpoint"));
+    EXPECT_FALSE(daemon_.snapshotter->Stat(ctx_, "again-rootfs").ok());
+  }
+}
+
+TEST_F(CheckpointTest, TheOldOptionWritesIntoNoSnapshotOfOthers) {
+  auto saved = TheTask().Checkpoint(ctx_, {WithCheckpointName(kSaved)});
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  ocispec::Index bare = IndexOf(*saved);  // Without its image.
+  std::erase_if(bare.manifests, [](const auto& d) { return images::IsManifestType(d.media_type); });
+  {
+    EXPECT_CALL(*daemon_.diff, Apply).Times(0);
+    const auto restore = [&](const Image& image) {
+      return daemon_.client
+          .NewContainer(ctx_, "again", {WithSnapshotter("fake"), WithCheckpoint(image, "web")})
+          .status();
+    };
+    const absl::Status refused = restore(*saved);
+    EXPECT_TRUE(errdefs::IsAlreadyExists(refused)) << refused;
+    EXPECT_THAT(Text(refused), HasSubstr("snapshot \"web\""));
+    const absl::Status without = restore(ImageOf(ocispec::Marshal(bare)));
+    EXPECT_TRUE(errdefs::IsFailedPrecondition(without)) << without;
+    EXPECT_TRUE(daemon_.snapshotter->Stat(ctx_, "web").ok());
+    ::testing::Mock::VerifyAndClearExpectations(daemon_.diff.get());
+  }
+  // The container's own is taken.
+  EXPECT_CALL(*daemon_.diff, Apply);
+  const Image image(daemon_.client, *daemon_.images->records.Get(kImage));
+  auto restored = daemon_.client.NewContainer(
+      ctx_, "again",
+      {WithSnapshotter("fake"), WithNewSnapshot("mine", image), WithCheckpoint(*saved, "mine")});
+  EXPECT_TRUE(restored.ok()) << restored.status();
+}
+
 TEST_F(CheckpointTest, GetIndexByMediaType) {
   ocispec::Index index;
   index.manifests = {criu_, config_};
@@ -378,7 +425,7 @@ TEST_F(CheckpointTest, GetIndexByMediaType) {
   const absl::Status none = GetIndexByMediaType(index, "no/such").status();
   EXPECT_TRUE(IsErrMediaTypeNotFound(none));
   EXPECT_THAT(Text(none), HasSubstr("no/such"));
-  EXPECT_FALSE(IsErrMediaTypeNotFound(errdefs::NotFound("media type not found")));
+  EXPECT_FALSE(IsErrMediaTypeNotFound(errdefs::NotFound("a media type not found")));
 }
 
 TEST_F(CheckpointTest, ContainerRestoreAsksForTheFolder) {

@@ -13,11 +13,15 @@
 
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/support/client_interceptor.h>
 #include <gtest/gtest.h>
 
 #include "containerd/client.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/io/io.h"
+#include "containerd/services/introspection/v1/introspection.grpc.pb.h"
 #include "containerd/services/leases/v1/leases.grpc.pb.h"
+#include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 #include "containerd/stubs.h"
 
@@ -37,12 +41,31 @@ class FakeVersion final : public pb::Version::Service {
     for (auto it = begin; it != end; ++it) {
       namespaces.emplace_back(it->second.data(), it->second.size());
     }
-    response->set_version("v9.9.9");
+    response->set_version(answer);
     response->set_revision("abc");
     return grpc::Status::OK;
   }
 
   std::vector<std::string> namespaces;  // of the last call
+  std::string answer = "v9.9.9";
+};
+
+class FakeIntrospection final
+    : public ::containerd::services::introspection::v1::Introspection::Service {
+ public:
+  grpc::Status Server(grpc::ServerContext*, const google::protobuf::Empty*,
+                      ::containerd::services::introspection::v1::ServerResponse*) override {
+    return grpc::Status::OK;
+  }
+};
+
+class FakeNamespaces final : public ::containerd::services::namespaces::v1::Namespaces::Service {
+ public:
+  grpc::Status List(grpc::ServerContext*,
+                    const ::containerd::services::namespaces::v1::ListNamespacesRequest*,
+                    ::containerd::services::namespaces::v1::ListNamespacesResponse*) override {
+    return {grpc::StatusCode::PERMISSION_DENIED, "not for you"};
+  }
 };
 
 std::unique_ptr<grpc::Server> Serve(const std::string& address, grpc::Service* service,
@@ -101,8 +124,30 @@ class DialTest : public ::testing::Test {
 };
 
 TEST_F(DialTest, MalformedAddressesAreNamed) {
-  for (const std::string address : {"run/containerd.sock", "http://x", "tcp://", "tcp://host",
-                                    "tcp://host:", "tcp://:1", "unix://rel", "unix:rel"}) {
+  for (const std::string address : {"run/containerd.sock",
+                                    "http://x",
+                                    "tcp://",
+                                    "tcp://host",
+                                    "tcp://host:",
+                                    "tcp://:1",
+                                    "unix://rel",
+                                    "unix:rel",
+                                    "@abstract",
+                                    "unix:@abstract",
+                                    "unix://@a",
+                                    "unix-abstract:a",
+                                    "./s",
+                                    "~/s",
+                                    "passthrough:///unix:///s",
+                                    "unix:unix:///s",
+                                    "tcp://::1:1",
+                                    "tcp://a:b",
+                                    "tcp://a:0",
+                                    "tcp://a:65536",
+                                    "tcp://a]b:1",
+                                    "tcp://[a[:1",
+                                    "tcp://[::1]",
+                                    "npipe:////./pipe/s"}) {
     const auto client = Client::New(address);
     EXPECT_TRUE(errdefs::IsInvalidArgument(client.status())) << address;
     EXPECT_THAT(std::string(errdefs::Message(client.status())), HasSubstr(address));
@@ -204,6 +249,229 @@ TEST_F(DialTest, AllFormsOfAddressesConnect) {
     EXPECT_EQ(version->version, "v9.9.9");
     EXPECT_EQ(version->revision, "abc");
   }
+}
+
+// Each path is the one that is dialed, whatever a URI would make of it.
+TEST_F(DialTest, PathsAreNotReinterpreted) {
+  for (const std::string name : {"a%2fb", "a%62c", "%00", "a#b", "a?b", "a b", "a%", "a+b", "a;b",
+                                 "a@b", "[::1]:1", "a:b", "a\\b", "a\"b", "\xff", "~", "..."}) {
+    const std::string path = dir_ / name;
+    // What the path would be if it were decoded, or cut.
+    FakeVersion other;
+    const auto decoy = Serve("unix:" + (dir_ / "a").string(), &other);
+    const auto decoy2 = Serve("unix:" + (dir_ / "abc").string(), &other);
+    other.answer = "the other";
+    FakeVersion service;
+    const auto server = Serve("unix:" + socket(), &service);
+    std::filesystem::rename(socket(), path);
+    for (const std::string& address : {path, "unix://" + path, "unix:" + path}) {
+      auto client = Client::New(address);
+      EXPECT_TRUE(client.ok()) << address << ": " << client.status();
+      if (!client.ok()) continue;
+      const auto version = client->Version(Context::Background());
+      EXPECT_TRUE(version.ok()) << address << ": " << version.status();
+      if (version.ok()) EXPECT_EQ(version->version, "v9.9.9") << address;
+    }
+  }
+}
+
+TEST_F(DialTest, APathWithTwoSlashesIsOne) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  for (const std::string& address : {"/" + socket(), "unix:///" + socket()}) {
+    auto client = Client::New(address);
+    EXPECT_TRUE(client.ok()) << address << ": " << client.status();
+  }
+}
+
+TEST_F(DialTest, AHostMayBeAnIPv6Address) {
+  FakeVersion service;
+  int port = 0;
+  const auto server = Serve("[::1]:0", &service, &port);
+  if (port == 0) GTEST_SKIP() << "no IPv6 here";
+  auto client = Client::New("tcp://[::1]:" + std::to_string(port));
+  EXPECT_TRUE(client.ok()) << client.status();
+}
+
+// A daemon whose configuration turns off the service version is one as well.
+TEST_F(DialTest, ADaemonNeedsNoServiceVersion) {
+  {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket(), grpc::InsecureServerCredentials());
+    FakeIntrospection answers;
+    builder.RegisterService(&answers);
+    const auto server = builder.BuildAndStart();
+    auto client = Client::New(socket());
+    EXPECT_TRUE(client.ok()) << client.status();
+  }
+  FakeNamespaces answers;
+  const auto server = Serve("unix:" + socket(), &answers);
+  auto client = Client::New(socket());
+  EXPECT_TRUE(client.ok()) << client.status();
+}
+
+// Notes what it sees of the calls, and adds to them.
+class Recorder final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  Recorder(std::string name, std::vector<std::string>* log, std::string ns = {})
+      : name_(std::move(name)), log_(log), ns_(std::move(ns)) {}
+
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo* /*info*/) override {
+    return new One(this);
+  }
+
+ private:
+  class One final : public grpc::experimental::Interceptor {
+   public:
+    explicit One(Recorder* of) : of_(of) {}
+    void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+      using grpc::experimental::InterceptionHookPoints;
+      if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
+        auto* metadata = methods->GetSendInitialMetadata();
+        of_->log_->push_back(of_->name_ + " out" +
+                             (metadata->count("containerd-namespace") > 0 ? " ns" : ""));
+        if (!of_->ns_.empty()) metadata->emplace("containerd-namespace", of_->ns_);
+      }
+      if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_STATUS)) {
+        of_->log_->push_back(of_->name_ + " in");
+      }
+      methods->Proceed();
+    }
+
+   private:
+    Recorder* of_;
+  };
+
+  const std::string name_;
+  std::vector<std::string>* const log_;
+  const std::string ns_;
+};
+
+TEST_F(DialTest, InterceptorsSeeEveryCallInOrder) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  std::vector<std::string> log;
+  auto client = Client::New(
+      socket(), {WithDefaultNamespace("here"),
+                 WithDialOpts({WithInterceptor(std::make_shared<Recorder>("a", &log))}),
+                 WithExtraDialOpts({WithInterceptor(std::make_shared<Recorder>("b", &log))})});
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_THAT(log, ElementsAre("a out", "b out", "b in", "a in")) << "New's own probe";
+
+  log.clear();
+  ASSERT_TRUE(client->Version(Context::Background()).ok());
+  EXPECT_THAT(log, ElementsAre("a out ns", "b out ns", "b in", "a in"));
+
+  log.clear();
+  grpc::ClientContext raw;
+  pb::VersionResponse response;
+  ASSERT_TRUE(NewStub<pb::Version>(*client)->Version(&raw, {}, &response).ok());
+  EXPECT_THAT(log, ElementsAre("a out", "b out", "b in", "a in"));
+  EXPECT_THAT(service.namespaces, ElementsAre("here")) << "added after them";
+
+  log.clear();
+  ASSERT_TRUE(client->Reconnect().ok());
+  EXPECT_THAT(log, ::testing::SizeIs(4)) << "and of the new connection";
+}
+
+TEST_F(DialTest, AnInterceptorMaySetTheNamespace) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  std::vector<std::string> log;
+  auto client = Client::New(
+      socket(),
+      {WithDefaultNamespace("here"),
+       WithExtraDialOpts({WithInterceptor(std::make_shared<Recorder>("a", &log, "there"))})});
+  ASSERT_TRUE(client.ok()) << client.status();
+  grpc::ClientContext raw;
+  pb::VersionResponse response;
+  ASSERT_TRUE(NewStub<pb::Version>(*client)->Version(&raw, {}, &response).ok());
+  EXPECT_THAT(service.namespaces, ElementsAre("there"));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      Client::New(socket(), {WithExtraDialOpts({WithInterceptor(nullptr)})}).status()));
+}
+
+// The caller's channel is left alone, so there PrepareCall adds the default namespace.
+TEST_F(DialTest, AChannelOfTheCallersHasNoInterceptor) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  const auto channel = grpc::CreateChannel("unix:" + socket(), grpc::InsecureChannelCredentials());
+  auto client = Client::NewWithConn(channel, {WithDefaultNamespace("here")});
+  ASSERT_TRUE(client.ok());
+  grpc::ClientContext prepared;
+  pb::VersionResponse response;
+  ASSERT_TRUE(PrepareCall(Context::Background(), *client, &prepared).ok());
+  ASSERT_TRUE(NewStub<pb::Version>(*client)->Version(&prepared, {}, &response).ok());
+  EXPECT_THAT(service.namespaces, ElementsAre("here"));
+  ASSERT_TRUE(client->Version(Context::Background()).ok());
+  EXPECT_THAT(service.namespaces, ElementsAre("here"));
+  grpc::ClientContext raw;
+  ASSERT_TRUE(NewStub<pb::Version>(*client)->Version(&raw, {}, &response).ok());
+  EXPECT_THAT(service.namespaces, ElementsAre());
+}
+
+// Close is for good, and whatever is called after it says so.
+TEST_F(DialTest, EverythingAfterCloseFails) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  auto client = Client::New(socket(), {WithDefaultNamespace("here")});
+  ASSERT_TRUE(client.ok()) << client.status();
+  ASSERT_TRUE(client->Close().ok());
+  const Context ctx = WithTimeout(Context::Background(), absl::Seconds(30));
+
+  const absl::Status again = client->Reconnect();
+  EXPECT_TRUE(errdefs::IsFailedPrecondition(again)) << again;
+  EXPECT_THAT(std::string(errdefs::Message(again)), HasSubstr("closed"));
+  EXPECT_TRUE(client->Close().ok());
+
+  io::StringReader none("");
+  const Image image(*client, {.name = "x", .target = {.media_type = "m", .digest = "sha256:x"}});
+  const std::pair<const char*, absl::Status> calls[] = {
+      {"IsServing", client->IsServing(ctx).status()},
+      {"Version", client->Version(ctx).status()},
+      {"Server", client->Server(ctx).status()},
+      {"RuntimeInfo", client->RuntimeInfo(ctx).status()},
+      {"DefaultRuntime", client->DefaultRuntime(ctx).status()},
+      {"GetLabel", client->GetLabel(ctx, "l").status()},
+      {"WithLease", client->WithLease(ctx).status()},
+      {"Containers", client->Containers(ctx).status()},
+      {"NewContainer", client->NewContainer(ctx, "c").status()},
+      {"LoadContainer", client->LoadContainer(ctx, "c").status()},
+      {"Restore", client->Restore(ctx, "c", image).status()},
+      {"NewSandbox", client->NewSandbox(ctx, "s").status()},
+      {"LoadSandbox", client->LoadSandbox(ctx, "s").status()},
+      {"GetImage", client->GetImage(ctx, "i").status()},
+      {"ListImages", client->ListImages(ctx).status()},
+      {"Import", client->Import(ctx, none).status()},
+      {"Snapshotter", client->SnapshotService("native")->Stat(ctx, "k").status()},
+      {"Image::Unpack", image.Unpack(ctx, "native")},
+  };
+  for (const auto& [name, status] : calls) {
+    EXPECT_TRUE(errdefs::IsUnavailable(status)) << name << ": " << status;
+  }
+}
+
+// A handle that was moved from is still one.
+TEST_F(DialTest, MovedFromHandlesWork) {
+  FakeVersion service;
+  const auto server = Serve("unix:" + socket(), &service);
+  auto client = Client::New(socket());
+  ASSERT_TRUE(client.ok());
+  Client moved = *std::move(client);
+  EXPECT_TRUE(client->Version(Context::Background()).ok());  // NOLINT(bugprone-use-after-move)
+  client = *std::move(client);                               // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(client->Version(Context::Background()).ok());
+  Image image(moved, {.name = "x"});
+  const Image other = std::move(image);
+  EXPECT_EQ(image.Name(), "x");  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(other.Name(), "x");
+  static_assert(std::is_nothrow_copy_constructible_v<Client>);
+  static_assert(std::is_nothrow_move_constructible_v<Container>);
+  static_assert(std::is_nothrow_move_constructible_v<Task>);
+  static_assert(std::is_nothrow_move_constructible_v<Process>);
+  static_assert(std::is_nothrow_move_constructible_v<Image>);
+  static_assert(std::is_nothrow_move_constructible_v<Sandbox>);
 }
 
 TEST_F(DialTest, TheDefaultNamespaceIsSentOnceAlsoByRawStubs) {

@@ -38,7 +38,7 @@ class RemapOptsTest : public ::testing::Test {
  protected:
   RemapOptsTest()
       : built_(testing::BuildImage({.layers = {testing::TarOf({{.name = "hello"}})}})),
-        image_(NewImage(daemon_.client, daemon_.AddImage("example.com/app:1", built_))),
+        image_(Image(daemon_.client, daemon_.AddImage("example.com/app:1", built_))),
         parent_(digest::FromString(built_.layers.front()).String()),
         remapped_(internal::RemappedID(parent_, {kSame, kSame})) {}
 
