@@ -3,15 +3,20 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/time/time.h>
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 #include <grpc/grpc.h>
 #include <grpc/slice.h>
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/base/escape.h"
 #include "src/base/mutex.h"
+#include "src/base/utf8.h"
 
 namespace containerd::rpc {
 namespace {
@@ -36,7 +41,47 @@ absl::Status AddHeader(grpc::ClientContext* grpc_ctx, std::string_view what, con
   return absl::OkStatus();
 }
 
+absl::Status NotUTF8(std::string_view path, std::string_view text) {
+  return errdefs::InvalidArgument(
+      fmt::format("{} {} cannot be sent: it is not UTF-8", path, base::Quote(text)));
+}
+
+// `path` leads to the message, and ends in a dot unless it is empty.
+absl::Status CheckTextAt(const google::protobuf::Message& message, const std::string& path) {
+  using google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool text = field->type() == FieldDescriptor::TYPE_STRING;
+    if (!text && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const std::string name = path + field->name();
+    const int count = field->is_repeated() ? reflection.FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      absl::Status s;
+      if (text) {
+        std::string scratch;
+        const std::string& value =
+            field->is_repeated()
+                ? reflection.GetRepeatedStringReference(message, field, i, &scratch)
+                : reflection.GetStringReference(message, field, &scratch);
+        if (!base::IsValidUTF8(value)) s = NotUTF8(name, value);
+      } else {
+        s = CheckTextAt(field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i)
+                                             : reflection.GetMessage(message, field),
+                        name + ".");
+      }
+      if (!s.ok()) return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CheckText(const google::protobuf::Message& message) {
+  return CheckTextAt(message, "");
+}
 
 absl::Status FromGrpc(const grpc::Status& status) {
   absl::Status native =

@@ -46,8 +46,8 @@ class CONTAINERD_EXPORT Connection {
   // waiting for a channel that has no use any more.
   Context current() const;
 
-  // New calls go to `channel`. Calls under way finish on the channel that they started on. False, and
-  // nothing is done, once the connection is closed.
+  // New calls go to `channel`. Calls under way finish on the channel that they started on. False,
+  // and nothing is done, once the connection is closed.
   bool Replace(std::shared_ptr<grpc::Channel> channel);
 
   // Cancels every call and stream and waits until their callbacks have returned; called in one, or

@@ -31,6 +31,10 @@
 #include "src/threads/internal/callback.h"
 #include "src/threads/internal/start.h"
 
+namespace google::protobuf {
+class Message;
+}  // namespace google::protobuf
+
 namespace containerd::rpc {
 
 struct CallOptions {
@@ -41,6 +45,10 @@ struct CallOptions {
 
 // containerd's error for gRPC's. Source: errgrpc.ToNative.
 absl::Status FromGrpc(const grpc::Status& status);
+
+// ErrInvalidArgument, naming the field, if a text of the message is not UTF-8. Daemons cannot read
+// such a message, and protobuf would print a complaint.
+absl::Status CheckText(const google::protobuf::Message& message);
 
 // Puts what `ctx` carries into `grpc_ctx`. ErrInvalidArgument if a namespace, lease or metadata
 // pair cannot be an HTTP/2 header; the context's own error if it has ended; ErrFailedPrecondition
@@ -134,6 +142,7 @@ absl::Status Call(const Context& ctx, const Stubs<Service>& stubs,
                                                                  const Request&, Response*),
                   const Request& request, Response* response, const CallOptions& options = {}) {
   if (absl::Status s = threads::CheckMayBlock("a call of the daemon"); !s.ok()) return s;
+  if (absl::Status s = CheckText(request); !s.ok()) return s;
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
@@ -152,6 +161,7 @@ absl::Status CallServerStream(const Context& ctx, const Stubs<Service>& stubs,
                               const std::function<absl::Status(Response&)>& on_message,
                               const CallOptions& options = {}) {
   if (absl::Status s = threads::CheckMayBlock("a call of the daemon"); !s.ok()) return s;
+  if (absl::Status s = CheckText(request); !s.ok()) return s;
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
@@ -179,6 +189,7 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
                                      std::function<void(grpc::Status)>),
                Request request, std::function<void(absl::StatusOr<Response>)> done,
                const CallOptions& options = {}) {
+  if (absl::Status s = CheckText(request); !s.ok()) return done(std::move(s));
   auto stub = stubs.Get();
   if (!stub.ok()) return done(stub.status());
   struct State {

@@ -149,6 +149,10 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     bool ended ABSL_GUARDED_BY(mu) = false;
   };
 
+  if (absl::Status s = CheckText(request); !s.ok()) {
+    on_done(std::move(s));
+    return {};
+  }
   auto stub = stubs.Get();
   if (!stub.ok()) {
     on_done(stub.status());
@@ -237,7 +241,9 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
   BidiStream& operator=(const BidiStream&) = delete;
 
   // Queues a message; blocks while the queue is full. The stream's error once it has ended.
+  // ErrInvalidArgument for a text that is not UTF-8.
   absl::Status Write(const Context& ctx, Request message) {
+    if (absl::Status s = CheckText(message); !s.ok()) return s;
     return reactor_->Write(ctx, std::move(message));
   }
 

@@ -20,6 +20,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
+#include "containerd/services/images/v1/images.pb.h"
 #include "containerd/services/streaming/v1/streaming.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 
@@ -195,6 +196,45 @@ TEST_F(RpcTest, IllegalHeadersAreErrorsThatNameThem) {
   EXPECT_TRUE(errdefs::IsInvalidArgument(CallVersion(WithLease(background_, "l\x01"))));
   EXPECT_TRUE(errdefs::IsInvalidArgument(CallVersion(WithMetadata(background_, "X-Up", "v"))));
   EXPECT_TRUE(CallVersion(WithMetadata(background_, "x-bin", std::string("\0\xff", 2))).ok());
+}
+
+// Instead of protobuf's complaint on stderr, and the daemon's about a message that it cannot read.
+TEST(CheckText, NamesTheFieldThatIsNotUTF8) {
+  services::images::v1::CreateImageRequest request;
+  EXPECT_EQ(CheckText(request), absl::OkStatus());
+  request.mutable_image()->set_name("größe 日本");
+  (*request.mutable_image()->mutable_labels())["größe"] = "日本";
+  request.mutable_image()->mutable_target()->set_size(1);
+  EXPECT_EQ(CheckText(request), absl::OkStatus());
+
+  (*request.mutable_image()->mutable_labels())["a"] = "\xff";
+  absl::Status s = CheckText(request);
+  EXPECT_TRUE(errdefs::IsInvalidArgument(s)) << s;
+  EXPECT_THAT(std::string(errdefs::Message(s)),
+              HasSubstr("image.labels.value \"\\xff\" cannot be sent: it is not UTF-8"));
+  request.mutable_image()->clear_labels();
+  (*request.mutable_image()->mutable_labels())["k\xe4y"] = "a";
+  EXPECT_THAT(std::string(errdefs::Message(CheckText(request))), HasSubstr("image.labels.key"));
+  request.mutable_image()->clear_labels();
+  request.mutable_image()->set_name("\xe4");
+  EXPECT_THAT(std::string(errdefs::Message(CheckText(request))), HasSubstr("image.name"));
+
+  services::images::v1::ListImagesRequest list;
+  list.add_filters("ok");
+  list.add_filters("na\xffme");
+  EXPECT_THAT(std::string(errdefs::Message(CheckText(list))), HasSubstr("filters \"na\\xffme\""));
+}
+
+TEST_F(RpcTest, TextThatIsNotUTF8IsNotSent) {
+  auto stream = StartEcho(Context::Background());
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  Any any;
+  any.set_type_url("\xff");
+  EXPECT_TRUE(errdefs::IsInvalidArgument((*stream)->Write(Context::Background(), any)));
+  any.set_type_url("a");
+  any.set_value("\xff");  // Bytes are no text.
+  EXPECT_TRUE((*stream)->Write(Context::Background(), any).ok());
+  EXPECT_TRUE((*stream)->Read(Context::Background()).ok());
 }
 
 TEST_F(RpcTest, ErrorsKeepContainerdsClasses) {
