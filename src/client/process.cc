@@ -33,7 +33,7 @@ constinit const option::Plain<ProcessDeleteOpt> WithProcessKill(
       if (process.Pid() == 0) {
         // It was never started, so that there is nothing to kill; or the answer was lost.
         const auto status = process.Status(ctx);
-        if (!status.ok() || status->status == kCreated) return absl::OkStatus();
+        if (!status.ok() || status->status == ProcessStatus::kCreated) return absl::OkStatus();
       }
       const auto [wait_ctx, stop_waiting] = WithCancel(ctx);
       const Future<ExitStatus> exit = process.Wait(wait_ctx);

@@ -18,6 +18,7 @@
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/outcome.h"
 #include "src/rpc/internal/until_answered.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::internal {
 namespace {
@@ -65,7 +66,7 @@ class ClientForCallbacks {
   ClientForCallbacks(const ClientForCallbacks&) = delete;
   ClientForCallbacks& operator=(const ClientForCallbacks&) = delete;
   ~ClientForCallbacks() {
-    const rpc::CallbackScope scope;
+    const threads::CallbackScope scope;
     client_.reset();
   }
 

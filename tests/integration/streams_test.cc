@@ -336,7 +336,7 @@ TEST_F(StreamsTest, TheEndOfASourceThatWasAttached) {
   absl::SleepFor(absl::Milliseconds(300));
   auto status = task->Status(ctx());
   ASSERT_TRUE(status.ok()) << status.status();
-  EXPECT_EQ(status->status, kRunning);
+  EXPECT_EQ(status->status, ProcessStatus::kRunning);
   auto out = std::make_shared<cio::Buffer>();
   auto attached = container->Task(
       ctx(), cio::NewAttach({cio::WithStreams(cio::Source::FromString("hello"), out, {})}));
@@ -426,7 +426,7 @@ TEST_F(StreamsTest, DeleteOfAStoppedTaskWaitsForASlowReader) {
   auto task = container->NewTask(ctx(), Streams({}, reader.sink(), {}));
   ASSERT_TRUE(task.ok()) << task.status();
   ASSERT_TRUE(task->Start(ctx()).ok());
-  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == kStopped; }));
+  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == ProcessStatus::kStopped; }));
 
   // Who does not want to wait is told, and has lost nothing.
   auto early = task->Delete(Limited(absl::Seconds(1)));
@@ -461,7 +461,7 @@ TEST_F(StreamsTest, DeleteOfAnExecWaitsForASlowReader) {
                          Streams({}, reader.sink(), {}));
   ASSERT_TRUE(exec.ok()) << exec.status();
   ASSERT_TRUE(exec->Start(ctx()).ok());
-  ASSERT_TRUE(Eventually([&] { return exec->Status(ctx())->status == kStopped; }));
+  ASSERT_TRUE(Eventually([&] { return exec->Status(ctx())->status == ProcessStatus::kStopped; }));
   auto early = exec->Delete(Limited(absl::Seconds(1)));
   EXPECT_TRUE(errdefs::IsDeadlineExceeded(early.status())) << early.status();
   auto deleted = exec->Delete(Limited());
@@ -480,7 +480,7 @@ TEST_F(StreamsTest, DeleteOfAnAttachedTaskWaitsForASlowReader) {
   auto attached = container->Task(ctx(), cio::NewAttach({cio::WithStreams({}, reader.sink(), {})}));
   ASSERT_TRUE(attached.ok()) << attached.status();
   ASSERT_TRUE(task->Start(ctx()).ok());
-  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == kStopped; }));
+  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == ProcessStatus::kStopped; }));
   auto deleted = attached->Delete(Limited());
   EXPECT_TRUE(deleted.ok()) << deleted.status();
   EXPECT_EQ(reader.Bytes(), 200000U);
@@ -538,7 +538,7 @@ TEST_F(StreamsTest, StartOfATaskThatHasExitedLosesNoOutput) {
   auto task = container->NewTask(ctx(), Streams({}, reader.sink(), {}));
   ASSERT_TRUE(task.ok()) << task.status();
   ASSERT_TRUE(task->Start(ctx()).ok());
-  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == kStopped; }));
+  ASSERT_TRUE(Eventually([&] { return task->Status(ctx())->status == ProcessStatus::kStopped; }));
   EXPECT_FALSE(task->Start(ctx()).ok());
   EXPECT_TRUE(task->Delete(Limited()).ok());
   EXPECT_EQ(reader.Bytes(), 200000U);
