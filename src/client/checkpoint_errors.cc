@@ -2,46 +2,56 @@
 #include <string_view>
 
 #include <absl/status/status.h>
+#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/checkpoint.h"
 #include "containerd/errdefs/errdefs.h"
 
-#include "src/base/sentinel.h"
-
 namespace containerd {
 namespace {
 
-constexpr char kNoMediaType[] = "media type not found";
-constexpr char kNoImageName[] = "image name not found in index";
-constexpr char kNoRuntime[] = "runtime not found in index";
-constexpr char kNoSnapshotter[] = "snapshotter not found in index";
+constexpr char kSentinelURL[] = "containerd.client/sentinel";
 
-bool IsNotFound(const absl::Status& status, const char* text) {
-  return base::Says(status, absl::StatusCode::kNotFound, text);
+absl::Status Sentinel(const char* name, std::string_view message) {
+  absl::Status status = errdefs::NotFound(message);
+  status.SetPayload(kSentinelURL, absl::Cord(name));
+  return status;
+}
+
+bool IsSentinel(const absl::Status& status, const char* name) {
+  const auto payload = status.GetPayload(kSentinelURL);
+  return payload.has_value() && *payload == name;
 }
 
 }  // namespace
 
 absl::Status ErrMediaTypeNotFound(std::string_view media_type) {
-  return errdefs::NotFound(media_type.empty() ? kNoMediaType
-                                              : fmt::format("{}: {}", kNoMediaType, media_type));
+  return Sentinel("media type", media_type.empty()
+                                    ? "media type not found"
+                                    : fmt::format("media type not found: {}", media_type));
 }
-bool IsErrMediaTypeNotFound(const absl::Status& status) { return IsNotFound(status, kNoMediaType); }
+bool IsErrMediaTypeNotFound(const absl::Status& status) { return IsSentinel(status, "media type"); }
 
-absl::Status ErrImageNameNotFoundInIndex() { return errdefs::NotFound(kNoImageName); }
+absl::Status ErrImageNameNotFoundInIndex() {
+  return Sentinel("image", "image name not found in index");
+}
 bool IsErrImageNameNotFoundInIndex(const absl::Status& status) {
-  return IsNotFound(status, kNoImageName);
+  return IsSentinel(status, "image");
 }
 
-absl::Status ErrRuntimeNameNotFoundInIndex() { return errdefs::NotFound(kNoRuntime); }
+absl::Status ErrRuntimeNameNotFoundInIndex() {
+  return Sentinel("runtime", "runtime not found in index");
+}
 bool IsErrRuntimeNameNotFoundInIndex(const absl::Status& status) {
-  return IsNotFound(status, kNoRuntime);
+  return IsSentinel(status, "runtime");
 }
 
-absl::Status ErrSnapshotterNameNotFoundInIndex() { return errdefs::NotFound(kNoSnapshotter); }
+absl::Status ErrSnapshotterNameNotFoundInIndex() {
+  return Sentinel("snapshotter", "snapshotter not found in index");
+}
 bool IsErrSnapshotterNameNotFoundInIndex(const absl::Status& status) {
-  return IsNotFound(status, kNoSnapshotter);
+  return IsSentinel(status, "snapshotter");
 }
 
 }  // namespace containerd

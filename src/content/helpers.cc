@@ -10,19 +10,19 @@
 #include <span>
 #include <utility>
 
+#include <absl/strings/cord.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
-#include "src/base/sentinel.h"
 #include "waiting.h"
 
 namespace containerd::content {
 namespace {
 
-constexpr char kReset[] = "writer has been reset";
+constexpr char kResetMark[] = "containerd.content/reset";
 
 // A source that is reset this often in a row without getting any further is given up.
 constexpr int kMaxResets = 20;
@@ -173,12 +173,14 @@ bool IsLocked(const absl::Status& status) {
 }
 
 absl::Status ErrReset(std::string_view why) {
-  return errdefs::Aborted(why.empty() ? std::string(kReset) : fmt::format("{}: {}", kReset, why));
+  absl::Status status =
+      errdefs::Aborted(why.empty() ? std::string("writer has been reset")
+                                   : fmt::format("writer has been reset: {}", why));
+  status.SetPayload(kResetMark, absl::Cord());
+  return status;
 }
 
-bool IsErrReset(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kAborted, kReset);
-}
+bool IsErrReset(const absl::Status& status) { return status.GetPayload(kResetMark).has_value(); }
 
 absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
                                      const ocispec::Descriptor& desc, std::int64_t max_size) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/compression/compression.h"
@@ -13,13 +14,12 @@
 #include "containerd/ocispec/mediatypes.h"
 
 #include "src/base/mutex.h"
-#include "src/base/sentinel.h"
 #include "src/errdefs/internal/guard.h"
 
 namespace containerd::diff {
 namespace {
 
-constexpr char kNoProcessor[] = "no processor for media-type";
+constexpr char kNoProcessor[] = "containerd.diff/no-processor";
 
 using ProcessorOr = absl::StatusOr<std::unique_ptr<StreamProcessor>>;
 
@@ -80,11 +80,14 @@ Handlers& AllHandlers() {
 }  // namespace
 
 absl::Status ErrNoProcessor(std::string_view media_type) {
-  return errdefs::NotImplemented(fmt::format("{} \"{}\"", kNoProcessor, media_type));
+  absl::Status status =
+      errdefs::NotImplemented(fmt::format("no processor for media-type \"{}\"", media_type));
+  status.SetPayload(kNoProcessor, absl::Cord());
+  return status;
 }
 
 bool IsErrNoProcessor(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kUnimplemented, kNoProcessor);
+  return status.GetPayload(kNoProcessor).has_value();
 }
 
 void RegisterProcessor(Handler handler) {

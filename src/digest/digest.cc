@@ -14,6 +14,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/ascii.h>
+#include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -21,23 +22,30 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/escape.h"
-#include "src/base/sentinel.h"
 
 namespace containerd::digest {
 namespace {
 
-// Go's sentinel errors: their texts, which the messages have.
+// Go's sentinel errors: their texts, which also mark the status as a payload.
 constexpr char kInvalidFormat[] = "invalid checksum digest format";
 constexpr char kInvalidLength[] = "invalid checksum digest length";
 constexpr char kUnsupported[] = "unsupported digest algorithm";
+constexpr char kPayload[] = "containerd.io/digest.error";
 
 // How much of a rejected text an error message shows: any whole digest fits.
 constexpr std::size_t kShownText = 160;
 
 std::string Quote(std::string_view text) { return base::Quote(text, kShownText); }
 
+absl::Status Error(const char* sentinel, std::string_view message) {
+  absl::Status status = errdefs::InvalidArgument(message);
+  status.SetPayload(kPayload, absl::Cord(sentinel));
+  return status;
+}
+
 bool IsError(const absl::Status& status, const char* sentinel) {
-  return base::Says(status, absl::StatusCode::kInvalidArgument, sentinel);
+  const auto payload = status.GetPayload(kPayload);
+  return payload.has_value() && *payload == sentinel;
 }
 
 struct Supported {
@@ -106,15 +114,15 @@ std::size_t Algorithm::Size() const {
 absl::Status Algorithm::Validate(std::string_view encoded) const {
   const Supported* s = Find(*this);
   if (s == nullptr) {
-    return errdefs::InvalidArgument(fmt::format("{} {}", kUnsupported, Quote(name_)));
+    return Error(kUnsupported, fmt::format("{} {}", kUnsupported, Quote(name_)));
   }
   if (encoded.size() != 2 * s->size) {
-    return errdefs::InvalidArgument(fmt::format("{}: {} characters, {} takes {}", kInvalidLength,
-                                                encoded.size(), name_, 2 * s->size));
+    return Error(kInvalidLength, fmt::format("{}: {} characters, {} takes {}", kInvalidLength,
+                                             encoded.size(), name_, 2 * s->size));
   }
   if (!IsLowerHex(encoded)) {
-    return errdefs::InvalidArgument(
-        fmt::format("{}: {} is not lower-case hexadecimal", kInvalidFormat, Quote(encoded)));
+    return Error(kInvalidFormat, fmt::format("{}: {} is not lower-case hexadecimal", kInvalidFormat,
+                                             Quote(encoded)));
   }
   return absl::OkStatus();
 }
@@ -126,7 +134,7 @@ std::string Algorithm::Encode(std::string_view raw) const {
 absl::StatusOr<digest::Digester> Algorithm::Digester() const {
   const Supported* s = Find(*this);
   if (s == nullptr) {
-    return errdefs::InvalidArgument(fmt::format("{} {}", kUnsupported, Quote(name_)));
+    return Error(kUnsupported, fmt::format("{} {}", kUnsupported, Quote(name_)));
   }
   return digest::Digester(s->algorithm);
 }
@@ -174,9 +182,9 @@ absl::Status Digest::Validate() const {
     return errdefs::Annotate(algorithm.Validate(encoded), what);
   }
   if (!IsAlgorithmName(algorithm.String()) || !IsEncoded(encoded)) {
-    return errdefs::InvalidArgument(fmt::format("{}: {}", what, kInvalidFormat));
+    return Error(kInvalidFormat, fmt::format("{}: {}", what, kInvalidFormat));
   }
-  return errdefs::InvalidArgument(fmt::format("{}: {}", what, kUnsupported));
+  return Error(kUnsupported, fmt::format("{}: {}", what, kUnsupported));
 }
 
 absl::StatusOr<digest::Verifier> Digest::Verifier() const {

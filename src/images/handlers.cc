@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/digest/digest.h"
@@ -18,18 +19,25 @@
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 
-#include "src/base/sentinel.h"
 #include "src/base/workers.h"
 #include "src/errdefs/internal/guard.h"
 
 namespace containerd::images {
 namespace {
 
-constexpr char kSkip[] = "skip descriptor";
-constexpr char kStop[] = "stop handler";
-constexpr char kFiltered[] = "image might be filtered out";
+constexpr char kSentinel[] = "containerd.images/sentinel";
 
 constexpr int kDefaultLimiter = 8;
+
+absl::Status Sentinel(absl::Status status, std::string_view name) {
+  status.SetPayload(kSentinel, absl::Cord(absl::string_view(name.data(), name.size())));
+  return status;
+}
+
+bool IsSentinel(const absl::Status& status, std::string_view name) {
+  const auto payload = status.GetPayload(kSentinel);
+  return payload.has_value() && *payload == absl::string_view(name.data(), name.size());
+}
 
 // The way from a walk's root down to a descriptor.
 struct Path {
@@ -144,20 +152,16 @@ class Dispatcher {
 
 }  // namespace
 
-absl::Status ErrSkipDesc() { return errdefs::Unknown(kSkip); }
-bool IsErrSkipDesc(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kUnknown, kSkip);
-}
+absl::Status ErrSkipDesc() { return Sentinel(absl::UnknownError("skip descriptor"), "skip"); }
+bool IsErrSkipDesc(const absl::Status& status) { return IsSentinel(status, "skip"); }
 
-absl::Status ErrStopHandler() { return errdefs::Unknown(kStop); }
-bool IsErrStopHandler(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kUnknown, kStop);
-}
+absl::Status ErrStopHandler() { return Sentinel(absl::UnknownError("stop handler"), "stop"); }
+bool IsErrStopHandler(const absl::Status& status) { return IsSentinel(status, "stop"); }
 
-absl::Status ErrEmptyWalk() { return errdefs::NotFound(kFiltered); }
-bool IsErrEmptyWalk(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kNotFound, kFiltered);
+absl::Status ErrEmptyWalk() {
+  return Sentinel(errdefs::NotFound("image might be filtered out"), "empty");
 }
+bool IsErrEmptyWalk(const absl::Status& status) { return IsSentinel(status, "empty"); }
 
 HandlerFunc Handlers(std::vector<Handler> handlers) {
   return [handlers = std::move(handlers)](

@@ -11,13 +11,13 @@
 #include "containerd/option/option.h"
 
 #include "sections.h"
+#include "sentinel.h"
 #include "src/base/path.h"
-#include "src/base/sentinel.h"
 
 namespace containerd::oci {
 namespace {
 
-constexpr char kNoShmMount[] = "no /dev/shm mount specified";
+constexpr char kNoShmMount[] = "no shm mount";
 
 absl::Status BindReadOnly(const char* path, Spec* spec) {
   spec->mounts.push_back(
@@ -104,11 +104,11 @@ SpecOpt WithDevShmSize(std::int64_t kb) {
   };
 }
 
-absl::Status ErrNoShmMount() { return errdefs::NotFound(kNoShmMount); }
-
-bool IsErrNoShmMount(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kNotFound, kNoShmMount);
+absl::Status ErrNoShmMount() {
+  return Sentinel(errdefs::NotFound("no /dev/shm mount specified"), kNoShmMount);
 }
+
+bool IsErrNoShmMount(const absl::Status& status) { return IsSentinel(status, kNoShmMount); }
 
 constinit const option::Plain<SpecOpt> WithWriteableSysfs([](const Context&, Client*,
                                                              containers::Container*,

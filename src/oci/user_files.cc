@@ -9,7 +9,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
-#include "src/base/sentinel.h"
+#include "sentinel.h"
 #include "src/errdefs/internal/guard.h"
 
 namespace containerd::oci {
@@ -17,8 +17,8 @@ namespace {
 
 constexpr char kPasswdPath[] = "etc/passwd";
 constexpr char kGroupPath[] = "etc/group";
-constexpr char kNoUsers[] = "no users found";
-constexpr char kNoGroups[] = "no groups found";
+constexpr char kNoUsers[] = "no users";
+constexpr char kNoGroups[] = "no groups";
 
 constexpr std::size_t kMaxPasswdLine = std::size_t{64} << 10;
 constexpr std::size_t kMaxGroupLine = std::size_t{1} << 20;
@@ -191,13 +191,11 @@ absl::StatusOr<std::uint32_t> GIDFromFS(int root_fd, const GroupFilter& filter) 
   return FindGID(*view, filter);
 }
 
-absl::Status ErrNoUsersFound() { return errdefs::NotFound(kNoUsers); }
-absl::Status ErrNoGroupsFound() { return errdefs::NotFound(kNoGroups); }
-bool IsErrNoUsersFound(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kNotFound, kNoUsers);
+absl::Status ErrNoUsersFound() { return Sentinel(errdefs::NotFound("no users found"), kNoUsers); }
+absl::Status ErrNoGroupsFound() {
+  return Sentinel(errdefs::NotFound("no groups found"), kNoGroups);
 }
-bool IsErrNoGroupsFound(const absl::Status& status) {
-  return base::Says(status, absl::StatusCode::kNotFound, kNoGroups);
-}
+bool IsErrNoUsersFound(const absl::Status& status) { return IsSentinel(status, kNoUsers); }
+bool IsErrNoGroupsFound(const absl::Status& status) { return IsSentinel(status, kNoGroups); }
 
 }  // namespace containerd::oci

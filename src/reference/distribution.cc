@@ -34,9 +34,6 @@ constexpr char kReferenceInvalidFormat[] = "invalid reference format";
 constexpr char kTagInvalidFormat[] = "invalid tag format";
 constexpr char kDigestInvalidFormat[] = "invalid digest format";
 constexpr char kNameContainsUppercase[] = "repository name must be lowercase";
-// The same with the name in it.
-constexpr char kUppercaseBefore[] = "repository name (";
-constexpr char kUppercaseAfter[] = ") must be lowercase";
 constexpr char kNameEmpty[] = "repository name must have at least one component";
 constexpr char kNameTooLong[] = "repository name must not be more than 255 characters";
 constexpr char kNameNotCanonical[] = "repository name must be canonical";
@@ -197,8 +194,9 @@ absl::StatusOr<Named> ParseNormalizedNamed(std::string_view text) {
   const auto [domain, remainder] = SplitDockerDomain(text);
   const std::string remote = remainder.substr(0, remainder.find(':'));
   if (Lower(remote) != remote) {
-    return errdefs::InvalidArgument(fmt::format("{}: {}{}{}", kReferenceInvalidFormat,
-                                                kUppercaseBefore, Quote(remote), kUppercaseAfter));
+    return Error(kNameContainsUppercase,
+                 fmt::format("invalid reference format: repository name ({}) must be lowercase",
+                             Quote(remote)));
   }
   const absl::StatusOr<Reference> ref = Parse(fmt::format("{}/{}", domain, remainder));
   if (!ref.ok()) return ref.status();
@@ -309,7 +307,7 @@ std::string_view ReferenceRegexp() { return TheGrammar().reference; }
 std::string_view TagRegexp() { return kTag; }
 
 bool IsErrReferenceInvalidFormat(const absl::Status& status) {
-  return IsError(status, kReferenceInvalidFormat) && !IsErrNameContainsUppercase(status);
+  return IsError(status, kReferenceInvalidFormat);
 }
 bool IsErrTagInvalidFormat(const absl::Status& status) {
   return IsError(status, kTagInvalidFormat);
@@ -318,10 +316,7 @@ bool IsErrDigestInvalidFormat(const absl::Status& status) {
   return IsError(status, kDigestInvalidFormat);
 }
 bool IsErrNameContainsUppercase(const absl::Status& status) {
-  const std::string_view message = errdefs::Message(status);
-  return IsError(status, kNameContainsUppercase) ||
-         (IsError(status, kReferenceInvalidFormat) && message.ends_with(kUppercaseAfter) &&
-          message.find(fmt::format(": {}", kUppercaseBefore)) != std::string_view::npos);
+  return IsError(status, kNameContainsUppercase);
 }
 bool IsErrNameEmpty(const absl::Status& status) { return IsError(status, kNameEmpty); }
 bool IsErrNameTooLong(const absl::Status& status) { return IsError(status, kNameTooLong); }

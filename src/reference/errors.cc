@@ -6,15 +6,17 @@
 #include <string_view>
 
 #include <absl/status/status.h>
+#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/escape.h"
-#include "src/base/sentinel.h"
 
 namespace containerd::reference {
 namespace {
+
+constexpr char kPayload[] = "containerd.io/reference.error";
 
 // Every name that a registry takes fits.
 constexpr std::size_t kShownText = 512;
@@ -25,12 +27,13 @@ std::string Quote(std::string_view text) { return base::Quote(text, kShownText);
 
 absl::Status Error(std::string_view sentinel, std::string_view message) {
   absl::Status status = errdefs::InvalidArgument(message);
-  if (IsError(status, sentinel)) return status;
-  return errdefs::InvalidArgument(fmt::format("{}: {}", message, sentinel));
+  status.SetPayload(kPayload, absl::Cord({sentinel.data(), sentinel.size()}));
+  return status;
 }
 
 bool IsError(const absl::Status& status, std::string_view sentinel) {
-  return base::Says(status, absl::StatusCode::kInvalidArgument, sentinel);
+  const auto payload = status.GetPayload(kPayload);
+  return payload.has_value() && *payload == absl::string_view(sentinel.data(), sentinel.size());
 }
 
 }  // namespace containerd::reference

@@ -12,7 +12,7 @@ namespace containerd::reference {
 // `"text"` with unprintable bytes escaped and all but its beginning cut off.
 std::string Quote(std::string_view text);
 
-// ErrInvalidArgument that says the text of one of Go's sentinel errors, at its end if not before.
+// ErrInvalidArgument, marked with the text of one of Go's sentinel errors.
 absl::Status Error(std::string_view sentinel, std::string_view message);
 
 // Whether Error made this status with that sentinel.

@@ -50,8 +50,8 @@ CONTAINERD_EXPORT SpecOpt WithUserID(std::uint32_t uid);
 CONTAINERD_EXPORT SpecOpt WithUsername(std::string username);
 
 // The additional groups: those that have `user`, a name or an id, as a member, after the process's
-// own group. A user that is not there has none. Left out is the user's primary group by its id; Go's
-// client leaves out whatever group has the user's name.
+// own group. A user that is not there has none. Left out is the user's primary group by its id;
+// Go's client leaves out whatever group has the user's name.
 CONTAINERD_EXPORT SpecOpt WithAdditionalGIDs(std::string user);
 
 // Adds to the additional groups, by name or id. ErrNotFound names a group that is not there.

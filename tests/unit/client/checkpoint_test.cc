@@ -425,7 +425,7 @@ TEST_F(CheckpointTest, GetIndexByMediaType) {
   const absl::Status none = GetIndexByMediaType(index, "no/such").status();
   EXPECT_TRUE(IsErrMediaTypeNotFound(none));
   EXPECT_THAT(Text(none), HasSubstr("no/such"));
-  EXPECT_FALSE(IsErrMediaTypeNotFound(errdefs::NotFound("a media type not found")));
+  EXPECT_FALSE(IsErrMediaTypeNotFound(errdefs::NotFound("media type not found")));
 }
 
 TEST_F(CheckpointTest, ContainerRestoreAsksForTheFolder) {

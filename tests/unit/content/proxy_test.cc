@@ -3,6 +3,7 @@
 // The gRPC proxy against a daemon that is honest, dies, lies or says nothing.
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <future>
@@ -13,6 +14,8 @@
 #include <random>
 #include <set>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -696,27 +699,30 @@ TEST_F(ProxyTest, AHungDaemonDoesNotHoldACancelledCall) {
 }
 
 TEST_F(ProxyTest, AWriterThatIsBeingOpenedFollowsAReplacedConnection) {
-  std::promise<void> asked;
-  std::promise<void> over;
-  std::atomic<int> questions = 0;
-  daemon_.before_write = [&](const pb::WriteContentRequest& request, std::string&) {
-    if (request.action() == pb::STAT && ++questions == 1) {
-      asked.set_value();
-      over.get_future().wait();
-      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "too late");
-    }
-    return grpc::Status::OK;
-  };
+  // A server that lets nobody in.
+  const std::string name = fmt::format("content-test-silent-{}", getpid());
+  const int silent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  ASSERT_EQ(bind(silent, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  const auto conn = std::make_shared<rpc::Connection>(
+      grpc::CreateChannel("unix-abstract:" + name, grpc::InsecureChannelCredentials()), "testing");
+  const auto store = NewContentStore(conn);
   std::thread replacer([&] {
-    asked.get_future().wait();
-    conn_->Replace(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
+    absl::SleepFor(absl::Milliseconds(100));
+    conn->Replace(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
   });
-  const std::unique_ptr<Writer> writer = Open(ctx_, "r");
+  // Much less than gRPC waits for a server.
+  absl::StatusOr<std::unique_ptr<Writer>> writer =
+      OpenWriter(WithTimeout(ctx_, absl::Seconds(10)), *store, {WithRef("r")});
   replacer.join();
-  ASSERT_NE(writer, nullptr);
-  EXPECT_TRUE(writer->Write(ctx_, "abc").ok());
-  EXPECT_TRUE(writer->Commit(ctx_, 3, "").ok());
-  over.set_value();
+  EXPECT_TRUE(writer.ok()) << writer.status();
+  if (writer.ok()) writer->reset();
+  conn->Close();
+  close(silent);
 }
 
 TEST_F(ProxyTest, TheOpeningContextBoundsTheWriter) {

@@ -124,8 +124,7 @@ TEST(ReferenceTest, ParseErrors) {
   }
   EXPECT_EQ(Parse("redis:latest").status().message(),
             "invalid reference \"redis:latest\": invalid port \":latest\" after host");
-  EXPECT_FALSE(IsErrHostnameRequired(errdefs::NotFound("hostname required")));
-  EXPECT_FALSE(IsErrHostnameRequired(Parse("[hostname required]/x").status()));
+  EXPECT_FALSE(IsErrHostnameRequired(errdefs::InvalidArgument("hostname required")));
   EXPECT_TRUE(IsErrObjectRequired(ErrObjectRequired("host/repo")));
   EXPECT_THAT(std::string(ErrObjectRequired("host/repo").message()), HasSubstr("host/repo"));
   EXPECT_TRUE(IsErrInvalid(ErrInvalid("host/repo")));
