@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/container.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,7 +8,6 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/image.h"
-#include "containerd/leases/leases.h"
 #include "containerd/log/log.h"
 #include "containerd/option/option.h"
 #include "containerd/snapshots/snapshots.h"
@@ -42,22 +40,16 @@ tasks::CreateTaskRequest RequestOf(const std::string& id, std::vector<mount::Mou
 }
 
 // Whether there certainly is no such record, and none comes any more, after a Create whose answer
-// was lost. `ctx` is under the lease that holds the container's snapshot. Where it cannot be told,
-// the snapshot is left to the lease: the daemon keeps it if a container uses it.
+// was lost. Where it cannot be told, the snapshot is left to the lease: the daemon keeps it if a
+// container uses it.
 bool IsAbsent(const Context& ctx, Client& client, const containers::Container& record) {
-  const auto absent = [&] {
-    return errdefs::IsNotFound(client.ContainerService()->Get(ctx, record.id).status());
-  };
-  if (!absent()) return false;
-  // The daemon may still be at it. Its database writes for one request after the other, so that
-  // another write ends after what was there before: one that changes nothing, as the lease has this
-  // resource already.
-  const std::optional<std::string> lease = leases::FromContext(ctx);
-  if (!lease.has_value() || record.snapshot_key.empty()) return false;
-  absl::Status written = client.LeasesService()->AddResource(
-      ctx, {.id = *lease},
-      {.id = record.snapshot_key, .type = fmt::format("snapshots/{}", record.snapshotter)});
-  return written.ok() && absent();
+  // The daemon may still be at it, or about to begin.
+  const Context patience = WithTimeout(ctx, rpc::kOpenOutcome);
+  do {
+    absl::Status found = client.ContainerService()->Get(ctx, record.id).status();
+    if (!errdefs::IsNotFound(found)) return false;
+  } while (Sleep(patience, rpc::kOpenOutcome / 10).ok());
+  return !ctx.Done();
 }
 
 }  // namespace

@@ -136,7 +136,11 @@ absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Mana
   if (!lease.ok()) {
     // There may be one all the same. One of an id of the caller's may have been there before.
     if (random_id && rpc::OutcomeOpen(lease.status())) {
-      static_cast<void>(manager->Delete(base::CleanUpContext(ctx), wanted));
+      const Context last = base::CleanUpContext(ctx);
+      const Context patience = WithTimeout(last, rpc::kOpenOutcome);
+      while (errdefs::IsNotFound(manager->Delete(last, wanted)) &&
+             Sleep(patience, rpc::kOpenOutcome / 10).ok()) {
+      }
     }
     return lease.status();
   }
