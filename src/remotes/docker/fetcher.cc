@@ -376,7 +376,7 @@ class DockerFetcher final : public Fetcher,
 
  private:
   struct Opened {
-    std::unique_ptr<io::Reader> reader;
+    std::unique_ptr<io::Reader> reader{};
     std::int64_t size = -1;  // of what follows, as it is sent
     http::Header header;
     std::string url;

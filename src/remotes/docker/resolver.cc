@@ -288,7 +288,7 @@ class DockerResolver final : public ResolverWithOptions {
 
   struct Content {
     std::int64_t size = 0;
-    digest::Digest digest;  // empty if there is more than kMaxManifestSize
+    digest::Digest digest{};  // empty if there is more than kMaxManifestSize
     std::string media_type;
   };
 
