@@ -2,8 +2,8 @@
 //
 // Package future: where continuations run.
 //
-//   task.Wait(ctx).Then([task](const absl::StatusOr<ExitStatus>&) mutable {
-//     task.Delete(Context::Background());   // may block: it is on the executor's thread
+//   task.Wait(ctx).Then([ended = task](const absl::StatusOr<ExitStatus>&) mutable {
+//     ended.Delete(Context::Background());   // may block: it is on the executor's thread
 //   });
 //
 // The library completes futures and delivers events on threads that it waits for itself; the

@@ -31,10 +31,20 @@ SOCKETS_NOW = ",".join([socket_rule(38, "SCMP_CMP_LT"), socket_rule(39, "SCMP_CM
 # with them has to be what it makes without.
 NO_OP_SINCE = ["swap", "pids", "blkio", "shares", "cpus", "mems", "cfs", "burst", "rt"]
 
+# A group of the user's own name in which the user is listed: Go passes over it, this library does not.
+OWN_GROUPS = {
+    "hostile: gids-root": ("[0,1,9]", "[0,4294967295,1,9]"),
+    "hostile: gids-bin": ("[0]", "[0,1]"),
+    "hostile: gids-1": ("[0]", "[0,2]"),
+}
 
-def undo(spec):
+
+def undo(spec, name=""):
     """A spec of this library as Go's client 2.1 would have made it."""
     spec = spec.replace(VERSIONS[1], VERSIONS[0])
+    if name in OWN_GROUPS:
+        then, now = OWN_GROUPS[name]
+        spec = spec.replace(f'"additionalGids":{now}', f'"additionalGids":{then}')
     for name in NEW_SYSCALLS:
         spec = spec.replace(f'"{name}",', "")
     return spec.replace(SOCKETS_NOW, SOCKETS_THEN)
@@ -69,11 +79,11 @@ def main():
             panics += 1
         elif want.startswith("error: ") and got.startswith("error: "):
             errors += 1
-        elif undo(got) == want:
+        elif undo(got, name) == want:
             equal += 1
         else:
             different += 1
-            show(name, want, undo(got))
+            show(name, want, undo(got, name))
     print(f"{len(names)} cases: {equal} equal ({no_op} of them to what later clients do), {errors} errors in both, "
           f"{panics} in which Go panics, {different} different")
     sys.exit(1 if different or equal < 500 else 0)

@@ -9,8 +9,8 @@
 # The program of this library is expected in the build folder; the Go client comes from tests/lab.sh.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")"
 program=$(realpath "$1")/spec_differential
+cd "$(dirname "${BASH_SOURCE[0]}")"
 read -r _ go < <(../../lab.sh go)
 if [[ ! -x $go/go ]]; then
   echo "no Go client: $go" >&2
