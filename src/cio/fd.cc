@@ -2,8 +2,10 @@
 #include "fd.h"
 
 #include <algorithm>
+#include <array>
 #include <errno.h>
 #include <fcntl.h>
+#include <memory>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -24,6 +26,11 @@ constexpr std::size_t kTerminalRoom = 256;
 Moved Result(ssize_t n) { return n < 0 ? Moved{-1, errno} : Moved{n, 0}; }
 
 }  // namespace
+
+std::span<char> ThreadBuffer() {
+  static thread_local const auto buffer = std::make_unique<std::array<char, kChunk>>();
+  return *buffer;
+}
 
 int Reopen(int path_fd, int flags) {
   return open(fmt::format("/proc/self/fd/{}", path_fd).c_str(), flags | O_CLOEXEC | O_NOCTTY);

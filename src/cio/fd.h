@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -19,6 +20,10 @@ namespace containerd::cio::internal {
 
 // Most bytes that one step of a stream moves, so that busy streams take turns.
 inline constexpr std::size_t kChunk = std::size_t{64} << 10;
+
+// kChunk bytes of the thread, for one step of a pump. They are made when they are first asked for:
+// an array that is thread_local would be part of every thread of the program.
+std::span<char> ThreadBuffer();
 
 // Opens what `path_fd`, an O_PATH or other descriptor, stands for, as a new open file description.
 // -1 and errno on failure.

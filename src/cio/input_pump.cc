@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <errno.h>
 #include <poll.h>
+#include <span>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -223,7 +223,6 @@ InputPump::Step InputPump::ReadFd() {
   // Bytes are taken from the descriptor only when they can go on, so that what the task does not
   // want stays there for others.
   if (!Ready(fifo_.get(), POLLOUT)) return Step::kWaitForFifo;
-  static thread_local std::array<char, kChunk> buffer;
   Moved moved;
   if (splice_) {
     moved = Splice(user_fd_->get(), fifo_.get());
@@ -236,6 +235,7 @@ InputPump::Step InputPump::ReadFd() {
     }
   }
   if (!splice_) {
+    const std::span<char> buffer = ThreadBuffer();
     moved = user_fd_->Read(buffer.data(), buffer.size());
     if (moved.ok() && moved.n > 0) {
       pending_.assign(buffer.data(), static_cast<std::size_t>(moved.n));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <errno.h>
 #include <poll.h>
+#include <span>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -145,8 +145,7 @@ bool OutputPump::SpliceStep() {
 }
 
 void OutputPump::ReadStep() {
-  // One buffer serves all streams: it is never in use across two callbacks.
-  static thread_local std::array<char, kChunk> buffer;
+  const std::span<char> buffer = ThreadBuffer();
   const ssize_t n = read(fifo_.get(), buffer.data(), buffer.size());
   if (n > 0) {
     bytes_ += static_cast<uint64_t>(n);
