@@ -46,33 +46,26 @@ absl::StatusOr<ClientOptions> Collect(const std::vector<Opt>& opts) {
   return options;
 }
 
-// Fills in the daemon's services where none were given.
-Services Complete(Services services, const std::shared_ptr<rpc::Connection>& conn) {
-  const auto fill = [&conn](auto& service, auto make) {
-    if (service == nullptr) service = make(conn);
-  };
-  fill(services.content_store, content::NewContentStore);
-  fill(services.image_store, images::NewImageStore);
-  fill(services.container_store, containers::NewContainerStore);
-  fill(services.namespace_store, namespaces::NewNamespaceStore);
-  fill(services.task_service, tasks::NewTaskService);
-  fill(services.diff_service, diff::NewDiffService);
-  fill(services.event_service, events::NewEventService);
-  fill(services.leases_service, leases::NewLeaseManager);
-  fill(services.introspection_service, introspection::NewIntrospectionService);
-  fill(services.sandbox_store, sandbox::NewSandboxStore);
-  fill(services.transfer_service, [](const std::shared_ptr<rpc::Connection>& c) {
-    return transfer::NewTransferrer(c, streaming::NewStreamCreator(c));
-  });
-  fill(services.mount_manager, mount::NewMountManager);
-  return services;
+// The service that was given, or else the daemon's.
+template <typename T>
+std::shared_ptr<T> Service(internal::ClientState& state, std::shared_ptr<T> Services::*service,
+                           std::shared_ptr<T> (*make)(std::shared_ptr<rpc::Connection>)) {
+  if (const auto& given = state.given.*service) return given;
+  const base::MutexLock lock(state.mu);
+  std::shared_ptr<T>& made = state.made.*service;
+  if (made == nullptr) made = make(state.conn);
+  return made;
+}
+
+std::shared_ptr<transfer::Transferrer> NewTransferrer(std::shared_ptr<rpc::Connection> conn) {
+  return transfer::NewTransferrer(conn, streaming::NewStreamCreator(conn));
 }
 
 std::shared_ptr<internal::ClientState> MakeState(ClientOptions options,
                                                  std::shared_ptr<grpc::Channel> channel) {
   auto state = std::make_shared<internal::ClientState>();
   state->conn = std::make_shared<rpc::Connection>(std::move(channel), options.default_namespace);
-  state->services = Complete(std::move(options.services), state->conn);
+  state->given = std::move(options.services);
   {
     base::MutexLock lock(state->mu);
     state->runtime = options.default_runtime;
@@ -263,38 +256,40 @@ std::unique_ptr<events::Subscription> Client::Subscribe(
 }
 
 std::shared_ptr<containers::Store> Client::ContainerService() const {
-  return state_->services.container_store;
+  return Service(*state_, &Services::container_store, containers::NewContainerStore);
 }
 std::shared_ptr<content::Store> Client::ContentStore() const {
-  return state_->services.content_store;
+  return Service(*state_, &Services::content_store, content::NewContentStore);
 }
-std::shared_ptr<images::Store> Client::ImageService() const { return state_->services.image_store; }
+std::shared_ptr<images::Store> Client::ImageService() const {
+  return Service(*state_, &Services::image_store, images::NewImageStore);
+}
 std::shared_ptr<namespaces::Store> Client::NamespaceService() const {
-  return state_->services.namespace_store;
+  return Service(*state_, &Services::namespace_store, namespaces::NewNamespaceStore);
 }
 std::shared_ptr<tasks::Service> Client::TaskService() const {
-  return state_->services.task_service;
+  return Service(*state_, &Services::task_service, tasks::NewTaskService);
 }
 std::shared_ptr<diff::DiffService> Client::DiffService() const {
-  return state_->services.diff_service;
+  return Service(*state_, &Services::diff_service, diff::NewDiffService);
 }
 std::shared_ptr<events::EventService> Client::EventService() const {
-  return state_->services.event_service;
+  return Service(*state_, &Services::event_service, events::NewEventService);
 }
 std::shared_ptr<leases::Manager> Client::LeasesService() const {
-  return state_->services.leases_service;
+  return Service(*state_, &Services::leases_service, leases::NewLeaseManager);
 }
 std::shared_ptr<introspection::Service> Client::IntrospectionService() const {
-  return state_->services.introspection_service;
+  return Service(*state_, &Services::introspection_service, introspection::NewIntrospectionService);
 }
 std::shared_ptr<sandbox::Store> Client::SandboxStore() const {
-  return state_->services.sandbox_store;
+  return Service(*state_, &Services::sandbox_store, sandbox::NewSandboxStore);
 }
 std::shared_ptr<transfer::Transferrer> Client::TransferService() const {
-  return state_->services.transfer_service;
+  return Service(*state_, &Services::transfer_service, NewTransferrer);
 }
 std::shared_ptr<mount::Manager> Client::MountManager() const {
-  return state_->services.mount_manager;
+  return Service(*state_, &Services::mount_manager, mount::NewMountManager);
 }
 std::shared_ptr<health::Service> Client::HealthService() const {
   return health::NewHealthService(state_->conn);
@@ -304,7 +299,7 @@ std::shared_ptr<version::Service> Client::VersionService() const {
 }
 
 std::shared_ptr<sandbox::Controller> Client::SandboxController(std::string_view name) const {
-  const auto& given = state_->services.sandboxers;
+  const auto& given = state_->given.sandboxers;
   if (given.empty()) return sandbox::NewSandboxController(state_->conn, std::string(name));
   const auto found = given.find(std::string(name));
   return found == given.end() ? nullptr : found->second;
@@ -314,7 +309,7 @@ std::shared_ptr<snapshots::Snapshotter> Client::SnapshotService(
     std::string_view snapshotter_name) const {
   auto name = ResolveSnapshotterName(Context::Background(), snapshotter_name);
   if (!name.ok()) name = defaults::kDefaultSnapshotter;
-  const auto& given = state_->services.snapshotters;
+  const auto& given = state_->given.snapshotters;
   if (given.empty()) return snapshots::NewSnapshotter(state_->conn, *std::move(name));
   const auto found = given.find(*name);
   return found == given.end() ? nullptr : found->second;

@@ -27,14 +27,14 @@ struct ClientState {
   // There is always one; without an address it has no channel.
   std::shared_ptr<rpc::Connection> conn;
   std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>(const Context&)> connector;
-  // The daemon's, or what WithServices put in their place. `snapshotters` and `sandboxers` hold
-  // replacements only.
-  Services services;
+  // What WithServices put in the daemon's place.
+  Services given;
 
   // What keeps concurrent pulls from doing the same thing.
   const std::shared_ptr<unpack::KeyedLocker> pulls = unpack::NewKeyedLocker();
 
   base::Mutex mu;
+  Services made ABSL_GUARDED_BY(mu);          // the daemon's, each once it was asked for
   std::string runtime ABSL_GUARDED_BY(mu);    // once known
   std::string sandboxer ABSL_GUARDED_BY(mu);  // likewise
 };
