@@ -2,26 +2,24 @@
 #include <string_view>
 
 #include <absl/status/status.h>
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/checkpoint.h"
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/errdefs/internal/mark.h"
+
 namespace containerd {
 namespace {
 
-constexpr char kSentinelURL[] = "containerd.client/sentinel";
+constexpr char kMissing[] = "client.missing";
 
 absl::Status Sentinel(const char* name, std::string_view message) {
-  absl::Status status = errdefs::NotFound(message);
-  status.SetPayload(kSentinelURL, absl::Cord(name));
-  return status;
+  return errdefs::Mark(errdefs::NotFound(message), kMissing, name);
 }
 
 bool IsSentinel(const absl::Status& status, const char* name) {
-  const auto payload = status.GetPayload(kSentinelURL);
-  return payload.has_value() && *payload == name;
+  return errdefs::IsMarked(status, kMissing, name);
 }
 
 }  // namespace

@@ -10,19 +10,19 @@
 #include <span>
 #include <utility>
 
-#include <absl/strings/cord.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/errdefs/internal/mark.h"
 #include "waiting.h"
 
 namespace containerd::content {
 namespace {
 
-constexpr char kResetMark[] = "containerd.content/reset";
+constexpr char kReset[] = "content.ErrReset";
 
 // A source that is reset this often in a row without getting any further is given up.
 constexpr int kMaxResets = 20;
@@ -173,14 +173,13 @@ bool IsLocked(const absl::Status& status) {
 }
 
 absl::Status ErrReset(std::string_view why) {
-  absl::Status status =
+  return errdefs::Mark(
       errdefs::Aborted(why.empty() ? std::string("writer has been reset")
-                                   : fmt::format("writer has been reset: {}", why));
-  status.SetPayload(kResetMark, absl::Cord());
-  return status;
+                                   : fmt::format("writer has been reset: {}", why)),
+      kReset);
 }
 
-bool IsErrReset(const absl::Status& status) { return status.GetPayload(kResetMark).has_value(); }
+bool IsErrReset(const absl::Status& status) { return errdefs::IsMarked(status, kReset); }
 
 absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
                                      const ocispec::Descriptor& desc, std::int64_t max_size) {

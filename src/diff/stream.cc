@@ -5,7 +5,6 @@
 #include <span>
 #include <utility>
 
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/compression/compression.h"
@@ -15,11 +14,12 @@
 
 #include "src/base/mutex.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::diff {
 namespace {
 
-constexpr char kNoProcessor[] = "containerd.diff/no-processor";
+constexpr char kNoProcessor[] = "diff.ErrNoProcessor";
 
 using ProcessorOr = absl::StatusOr<std::unique_ptr<StreamProcessor>>;
 
@@ -80,14 +80,13 @@ Handlers& AllHandlers() {
 }  // namespace
 
 absl::Status ErrNoProcessor(std::string_view media_type) {
-  absl::Status status =
-      errdefs::NotImplemented(fmt::format("no processor for media-type \"{}\"", media_type));
-  status.SetPayload(kNoProcessor, absl::Cord());
-  return status;
+  return errdefs::Mark(
+      errdefs::NotImplemented(fmt::format("no processor for media-type \"{}\"", media_type)),
+      kNoProcessor);
 }
 
 bool IsErrNoProcessor(const absl::Status& status) {
-  return status.GetPayload(kNoProcessor).has_value();
+  return errdefs::IsMarked(status, kNoProcessor);
 }
 
 void RegisterProcessor(Handler handler) {

@@ -14,7 +14,6 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/ascii.h>
-#include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -22,15 +21,16 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/escape.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::digest {
 namespace {
 
-// Go's sentinel errors: their texts, which also mark the status as a payload.
+// Go's sentinel errors: their texts, which also mark the status.
 constexpr char kInvalidFormat[] = "invalid checksum digest format";
 constexpr char kInvalidLength[] = "invalid checksum digest length";
 constexpr char kUnsupported[] = "unsupported digest algorithm";
-constexpr char kPayload[] = "containerd.io/digest.error";
+constexpr char kError[] = "digest.error";
 
 // How much of a rejected text an error message shows: any whole digest fits.
 constexpr std::size_t kShownText = 160;
@@ -38,14 +38,11 @@ constexpr std::size_t kShownText = 160;
 std::string Quote(std::string_view text) { return base::Quote(text, kShownText); }
 
 absl::Status Error(const char* sentinel, std::string_view message) {
-  absl::Status status = errdefs::InvalidArgument(message);
-  status.SetPayload(kPayload, absl::Cord(sentinel));
-  return status;
+  return errdefs::Mark(errdefs::InvalidArgument(message), kError, sentinel);
 }
 
 bool IsError(const absl::Status& status, const char* sentinel) {
-  const auto payload = status.GetPayload(kPayload);
-  return payload.has_value() && *payload == sentinel;
+  return errdefs::IsMarked(status, kError, sentinel);
 }
 
 struct Supported {

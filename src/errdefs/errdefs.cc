@@ -7,11 +7,13 @@
 #include <absl/strings/cord.h>
 #include <fmt/format.h>
 
+#include "src/errdefs/internal/mark.h"
+
 namespace containerd::errdefs {
 namespace {
 
-// The payload that tells apart the classes that share FAILED_PRECONDITION.
-constexpr char kClassPayload[] = "containerd.io/errdefs.class";
+// The mark that tells apart the classes that share FAILED_PRECONDITION.
+constexpr char kClass[] = "errdefs.class";
 
 absl::StatusCode Code(Class c) {
   switch (c) {
@@ -57,8 +59,6 @@ bool EndsWithClass(std::string_view message, Class c) {
   return message == Text(c) || message.ends_with(fmt::format(": {}", Text(c)));
 }
 
-absl::Cord TextCord(Class c) { return absl::Cord(std::string(Text(c))); }
-
 Class ClassOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
@@ -72,9 +72,9 @@ Class ClassOf(const absl::Status& status) {
     case absl::StatusCode::kResourceExhausted:
       return Class::ErrResourceExhausted;
     case absl::StatusCode::kFailedPrecondition: {
-      const auto mark = status.GetPayload(kClassPayload);
-      if (mark == TextCord(Class::ErrConflict)) return Class::ErrConflict;
-      if (mark == TextCord(Class::ErrNotModified)) return Class::ErrNotModified;
+      const auto mark = MarkOf(status, kClass);
+      if (mark == Text(Class::ErrConflict)) return Class::ErrConflict;
+      if (mark == Text(Class::ErrNotModified)) return Class::ErrNotModified;
       return Class::ErrFailedPrecondition;
     }
     case absl::StatusCode::kAborted:
@@ -149,7 +149,7 @@ std::string_view Text(Class c) {
 absl::Status New(Class c, std::string_view message) {
   absl::Status status(Code(c), std::string(message.empty() ? Text(c) : message));
   if (c == Class::ErrConflict || c == Class::ErrNotModified) {
-    status.SetPayload(kClassPayload, TextCord(c));
+    return Mark(status, kClass, std::string(Text(c)));
   }
   return status;
 }
@@ -252,6 +252,7 @@ absl::Status Annotate(const absl::Status& status, std::string_view what) {
   status.ForEachPayload([&annotated](absl::string_view url, const absl::Cord& payload) {
     annotated.SetPayload(url, payload);
   });
+  CopyMarks(status, annotated);
   return annotated;
 }
 

@@ -2,17 +2,16 @@
 #include <algorithm>
 #include <cstring>
 
-#include <absl/strings/cord.h>
-
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/http/http.h"
 
 #include "src/base/await.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::http {
 namespace {
 
-constexpr char kClosedMark[] = "containerd-cpp/http.ErrClosed";
+constexpr char kClosedMark[] = "http.ErrClosed";
 
 class StringBody final : public RequestBody {
  public:
@@ -47,13 +46,11 @@ std::shared_ptr<RequestBody> NewStringBody(std::string data) {
 PipeBody::PipeBody(std::int64_t size, std::size_t buffer) : size_(size), capacity_(buffer) {}
 
 absl::Status PipeBody::ErrClosed() {
-  absl::Status status = errdefs::Unknown("write on closed pipe");
-  status.SetPayload(kClosedMark, absl::Cord());
-  return status;
+  return errdefs::Mark(errdefs::Unknown("write on closed pipe"), kClosedMark);
 }
 
 bool PipeBody::IsErrClosed(const absl::Status& status) {
-  return status.GetPayload(kClosedMark).has_value();
+  return errdefs::IsMarked(status, kClosedMark);
 }
 
 absl::Status PipeBody::Write(const Context& ctx, std::string_view data) {

@@ -10,7 +10,6 @@
 #include <tuple>
 #include <utility>
 
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/digest/digest.h"
@@ -21,23 +20,16 @@
 
 #include "src/base/workers.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::images {
 namespace {
 
-constexpr char kSentinel[] = "containerd.images/sentinel";
+constexpr char kSkip[] = "images.ErrSkipDesc";
+constexpr char kStop[] = "images.ErrStopHandler";
+constexpr char kEmptyWalk[] = "images.ErrEmptyWalk";
 
 constexpr int kDefaultLimiter = 8;
-
-absl::Status Sentinel(absl::Status status, std::string_view name) {
-  status.SetPayload(kSentinel, absl::Cord(absl::string_view(name.data(), name.size())));
-  return status;
-}
-
-bool IsSentinel(const absl::Status& status, std::string_view name) {
-  const auto payload = status.GetPayload(kSentinel);
-  return payload.has_value() && *payload == absl::string_view(name.data(), name.size());
-}
 
 // The way from a walk's root down to a descriptor.
 struct Path {
@@ -152,16 +144,16 @@ class Dispatcher {
 
 }  // namespace
 
-absl::Status ErrSkipDesc() { return Sentinel(absl::UnknownError("skip descriptor"), "skip"); }
-bool IsErrSkipDesc(const absl::Status& status) { return IsSentinel(status, "skip"); }
+absl::Status ErrSkipDesc() { return errdefs::Mark(errdefs::Unknown("skip descriptor"), kSkip); }
+bool IsErrSkipDesc(const absl::Status& status) { return errdefs::IsMarked(status, kSkip); }
 
-absl::Status ErrStopHandler() { return Sentinel(absl::UnknownError("stop handler"), "stop"); }
-bool IsErrStopHandler(const absl::Status& status) { return IsSentinel(status, "stop"); }
+absl::Status ErrStopHandler() { return errdefs::Mark(errdefs::Unknown("stop handler"), kStop); }
+bool IsErrStopHandler(const absl::Status& status) { return errdefs::IsMarked(status, kStop); }
 
 absl::Status ErrEmptyWalk() {
-  return Sentinel(errdefs::NotFound("image might be filtered out"), "empty");
+  return errdefs::Mark(errdefs::NotFound("image might be filtered out"), kEmptyWalk);
 }
-bool IsErrEmptyWalk(const absl::Status& status) { return IsSentinel(status, "empty"); }
+bool IsErrEmptyWalk(const absl::Status& status) { return errdefs::IsMarked(status, kEmptyWalk); }
 
 HandlerFunc Handlers(std::vector<Handler> handlers) {
   return [handlers = std::move(handlers)](

@@ -20,14 +20,14 @@
 
 #include "devices.h"
 #include "sections.h"
-#include "sentinel.h"
 #include "src/base/path.h"
 #include "src/base/userns.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::oci {
 namespace {
 
-constexpr char kNotADevice[] = "not a device";
+constexpr char kNotADevice[] = "oci.ErrNotADevice";
 constexpr char kReadWriteMknod[] = "rwm";
 
 // Directories that each container has its own of, or in which other containers keep devices.
@@ -176,10 +176,10 @@ absl::StatusOr<specs::LinuxDevice> DeviceFromPath(const std::string& path) {
 absl::StatusOr<std::vector<specs::LinuxDevice>> HostDevices() { return DeviceTree().Get("/dev"); }
 
 absl::Status ErrNotADevice() {
-  return Sentinel(errdefs::InvalidArgument("not a device node"), kNotADevice);
+  return errdefs::Mark(errdefs::InvalidArgument("not a device node"), kNotADevice);
 }
 
-bool IsErrNotADevice(const absl::Status& status) { return IsSentinel(status, kNotADevice); }
+bool IsErrNotADevice(const absl::Status& status) { return errdefs::IsMarked(status, kNotADevice); }
 
 constinit const option::Plain<SpecOpt> WithHostDevices([](const Context&, Client*,
                                                           containers::Container*,

@@ -11,13 +11,13 @@
 #include "containerd/option/option.h"
 
 #include "sections.h"
-#include "sentinel.h"
 #include "src/base/path.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::oci {
 namespace {
 
-constexpr char kNoShmMount[] = "no shm mount";
+constexpr char kNoShmMount[] = "oci.ErrNoShmMount";
 
 absl::Status BindReadOnly(const char* path, Spec* spec) {
   spec->mounts.push_back(
@@ -105,10 +105,10 @@ SpecOpt WithDevShmSize(std::int64_t kb) {
 }
 
 absl::Status ErrNoShmMount() {
-  return Sentinel(errdefs::NotFound("no /dev/shm mount specified"), kNoShmMount);
+  return errdefs::Mark(errdefs::NotFound("no /dev/shm mount specified"), kNoShmMount);
 }
 
-bool IsErrNoShmMount(const absl::Status& status) { return IsSentinel(status, kNoShmMount); }
+bool IsErrNoShmMount(const absl::Status& status) { return errdefs::IsMarked(status, kNoShmMount); }
 
 constinit const option::Plain<SpecOpt> WithWriteableSysfs([](const Context&, Client*,
                                                              containers::Container*,

@@ -9,16 +9,16 @@
 
 #include "containerd/errdefs/errdefs.h"
 
-#include "sentinel.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::oci {
 namespace {
 
 constexpr char kPasswdPath[] = "etc/passwd";
 constexpr char kGroupPath[] = "etc/group";
-constexpr char kNoUsers[] = "no users";
-constexpr char kNoGroups[] = "no groups";
+constexpr char kNoUsers[] = "oci.ErrNoUsersFound";
+constexpr char kNoGroups[] = "oci.ErrNoGroupsFound";
 
 constexpr std::size_t kMaxPasswdLine = std::size_t{64} << 10;
 constexpr std::size_t kMaxGroupLine = std::size_t{1} << 20;
@@ -191,11 +191,13 @@ absl::StatusOr<std::uint32_t> GIDFromFS(int root_fd, const GroupFilter& filter) 
   return FindGID(*view, filter);
 }
 
-absl::Status ErrNoUsersFound() { return Sentinel(errdefs::NotFound("no users found"), kNoUsers); }
-absl::Status ErrNoGroupsFound() {
-  return Sentinel(errdefs::NotFound("no groups found"), kNoGroups);
+absl::Status ErrNoUsersFound() {
+  return errdefs::Mark(errdefs::NotFound("no users found"), kNoUsers);
 }
-bool IsErrNoUsersFound(const absl::Status& status) { return IsSentinel(status, kNoUsers); }
-bool IsErrNoGroupsFound(const absl::Status& status) { return IsSentinel(status, kNoGroups); }
+absl::Status ErrNoGroupsFound() {
+  return errdefs::Mark(errdefs::NotFound("no groups found"), kNoGroups);
+}
+bool IsErrNoUsersFound(const absl::Status& status) { return errdefs::IsMarked(status, kNoUsers); }
+bool IsErrNoGroupsFound(const absl::Status& status) { return errdefs::IsMarked(status, kNoGroups); }
 
 }  // namespace containerd::oci

@@ -6,17 +6,17 @@
 #include <string_view>
 
 #include <absl/status/status.h>
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/escape.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::reference {
 namespace {
 
-constexpr char kPayload[] = "containerd.io/reference.error";
+constexpr char kError[] = "reference.error";
 
 // Every name that a registry takes fits.
 constexpr std::size_t kShownText = 512;
@@ -26,14 +26,11 @@ constexpr std::size_t kShownText = 512;
 std::string Quote(std::string_view text) { return base::Quote(text, kShownText); }
 
 absl::Status Error(std::string_view sentinel, std::string_view message) {
-  absl::Status status = errdefs::InvalidArgument(message);
-  status.SetPayload(kPayload, absl::Cord({sentinel.data(), sentinel.size()}));
-  return status;
+  return errdefs::Mark(errdefs::InvalidArgument(message), kError, std::string(sentinel));
 }
 
 bool IsError(const absl::Status& status, std::string_view sentinel) {
-  const auto payload = status.GetPayload(kPayload);
-  return payload.has_value() && *payload == absl::string_view(sentinel.data(), sentinel.size());
+  return errdefs::IsMarked(status, kError, sentinel);
 }
 
 }  // namespace containerd::reference

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/remotes/errors.h"
 
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/errdefs/internal/mark.h"
 #include "src/gojson/internal/codec.h"
 
 namespace containerd::remotes::errors {
 namespace {
 
-// The type under which Go registers the error for the wire.
-constexpr char kPayload[] =
-    "github.com/containerd/containerd/v2/core/remotes/errors/ErrUnexpectedStatus";
+constexpr char kAnswer[] = "remotes.ErrUnexpectedStatus";
 
-struct Payload {
+// As Go puts it on the wire.
+struct Wire {
   ErrUnexpectedStatus answer;
   std::int64_t code = 0;
   gojson::Extra extra;
 };
 
-template <class V, gojson::Of<Payload> T>
+template <class V, gojson::Of<Wire> T>
 void Bind(V& v, T& p) {
   v.Field("status", p.answer.status);
   v.Field("statusCode", p.code);
@@ -49,15 +48,14 @@ absl::Status NewUnexpectedStatusErr(const ErrUnexpectedStatus& answer, std::stri
   std::string message = fmt::format("unexpected status from {} request to {}: {}",
                                     answer.request_method, answer.request_url, answer.status);
   if (!detail.empty()) message += fmt::format(": {}", detail);
-  absl::Status status = errdefs::New(ClassOf(answer.status_code), message);
-  status.SetPayload(kPayload, absl::Cord(gojson::Marshal(Payload{answer, answer.status_code, {}})));
-  return status;
+  return errdefs::Mark(errdefs::New(ClassOf(answer.status_code), message), kAnswer,
+                       gojson::Marshal(Wire{answer, answer.status_code, {}}));
 }
 
 std::optional<ErrUnexpectedStatus> AsUnexpectedStatus(const absl::Status& status) {
-  const auto payload = status.GetPayload(kPayload);
-  if (!payload) return std::nullopt;
-  absl::StatusOr<Payload> read = gojson::Unmarshal<Payload>(std::string(*payload));
+  const std::optional<std::string> json = errdefs::MarkOf(status, kAnswer);
+  if (!json) return std::nullopt;
+  absl::StatusOr<Wire> read = gojson::Unmarshal<Wire>(*json);
   if (!read.ok()) return std::nullopt;
   read->answer.status_code = static_cast<int>(read->code);
   return std::move(read->answer);

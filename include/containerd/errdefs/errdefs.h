@@ -7,7 +7,7 @@
 //   return errdefs::Annotate(s, "deleting the old container");
 //
 // Each of containerd's classes is an absl::StatusCode. Two of them share a code with a third on the
-// wire, as in gRPC: ErrConflict and ErrNotModified are FAILED_PRECONDITION with a mark (a payload)
+// wire, as in gRPC: ErrConflict and ErrNotModified are FAILED_PRECONDITION with a mark, unprinted,
 // that the predicates here read. All functions are pure and safe from any thread.
 //
 // Source: github.com/containerd/errdefs.
@@ -103,7 +103,7 @@ CONTAINERD_EXPORT bool IsDeadlineExceeded(const absl::Status& status);
 // The status's message, without its code; valid as long as `status` is.
 CONTAINERD_EXPORT std::string_view Message(const absl::Status& status);
 
-// "<what>: <message>", of the same class and with the same payloads. OK stays OK.
+// "<what>: <message>", of the same class, marks and payloads. OK stays OK.
 // Source: fmt.Errorf("what: %w", err).
 CONTAINERD_EXPORT absl::Status Annotate(const absl::Status& status, std::string_view what);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
 #include <absl/time/clock.h>
@@ -15,14 +14,15 @@
 #include "request.h"
 #include "src/base/ascii.h"
 #include "src/base/escape.h"
+#include "src/errdefs/internal/mark.h"
 #include "src/gojson/internal/codec.h"
 #include "token.h"
 
 namespace containerd::remotes::docker::auth {
 namespace {
 
-constexpr char kNoTokenServerMark[] = "containerd-cpp/docker.auth.NoTokenServer";
-constexpr char kNoTokenMark[] = "containerd-cpp/docker.auth.ErrNoToken";
+constexpr char kNoTokenServerMark[] = "docker.auth.NoTokenServer";
+constexpr char kNoTokenMark[] = "docker.auth.ErrNoToken";
 
 // More than any token server sends.
 constexpr std::size_t kMaxTokenResponse = std::size_t{1} << 20;
@@ -168,11 +168,10 @@ absl::StatusOr<TokenBody> Ask(const Context& ctx, const http::Client& client,
   if (!body.ok()) return errdefs::Annotate(body.status(), "unable to read token response");
   absl::StatusOr<TokenBody> token = gojson::Unmarshal<TokenBody>(*body);
   if (!token.ok()) {
-    absl::Status s = errdefs::Annotate(
-        token.status(),
-        fmt::format("unable to decode token response of {}", SanitizeUrl(request.url)));
-    s.SetPayload(kNoTokenServerMark, absl::Cord());
-    return s;
+    return errdefs::Mark(
+        errdefs::Annotate(token.status(), fmt::format("unable to decode token response of {}",
+                                                      SanitizeUrl(request.url))),
+        kNoTokenServerMark);
   }
   return token;
 }
@@ -219,19 +218,16 @@ absl::StatusOr<http::Url> ParseRealm(std::string_view text) {
 }  // namespace
 
 absl::Status ErrNoToken() {
-  absl::Status status =
-      errdefs::Unknown("authorization server did not include a token in the response");
-  status.SetPayload(kNoTokenMark, absl::Cord());
-  return status;
+  return errdefs::Mark(
+      errdefs::Unknown("authorization server did not include a token in the response"),
+      kNoTokenMark);
 }
 
 bool IsErrNoTokenServer(const absl::Status& status) {
-  return status.GetPayload(kNoTokenServerMark).has_value();
+  return errdefs::IsMarked(status, kNoTokenServerMark);
 }
 
-bool IsErrNoToken(const absl::Status& status) {
-  return status.GetPayload(kNoTokenMark).has_value();
-}
+bool IsErrNoToken(const absl::Status& status) { return errdefs::IsMarked(status, kNoTokenMark); }
 
 std::vector<Challenge> ParseAuthHeader(const http::Header& header) {
   std::vector<Challenge> out;

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <absl/strings/cord.h>
 #include <absl/time/clock.h>
 #include <fmt/format.h>
 
@@ -24,12 +23,13 @@
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/errdefs/internal/mark.h"
 #include "token.h"
 
 namespace containerd::remotes::docker {
 namespace {
 
-constexpr char kInvalidMark[] = "containerd-cpp/docker.ErrInvalidAuthorization";
+constexpr char kInvalidMark[] = "docker.ErrInvalidAuthorization";
 constexpr char kClientID[] = "containerd-client";
 
 struct Token {
@@ -448,15 +448,14 @@ class DockerAuthorizer final : public Authorizer {
 }  // namespace
 
 absl::Status ErrInvalidAuthorization(std::string_view why) {
-  absl::Status status =
+  return errdefs::Mark(
       errdefs::Unauthenticated(why.empty() ? std::string("authorization failed")
-                                           : fmt::format("{}: authorization failed", why));
-  status.SetPayload(kInvalidMark, absl::Cord());
-  return status;
+                                           : fmt::format("{}: authorization failed", why)),
+      kInvalidMark);
 }
 
 bool IsErrInvalidAuthorization(const absl::Status& status) {
-  return status.GetPayload(kInvalidMark).has_value();
+  return errdefs::IsMarked(status, kInvalidMark);
 }
 
 AuthorizerOpt WithAuthClient(std::shared_ptr<const http::Client> client) {

@@ -4,19 +4,19 @@
 #include <algorithm>
 #include <map>
 
-#include <absl/strings/cord.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
-#include "error_payload.h"
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/mark.h"
 #include "src/gojson/internal/codec.h"
+#include "with_errors.h"
 
 namespace containerd::remotes::docker {
 namespace {
 
-constexpr char kPayload[] = "containerd-cpp/docker.Errors";
+constexpr char kErrors[] = "docker.Errors";
 constexpr int kFirstCode = 1000;
 
 // In the order in which they are registered: the first has the code kFirstCode.
@@ -225,14 +225,13 @@ absl::StatusOr<Errors> Errors::UnmarshalJSON(std::string_view json) {
 }
 
 absl::Status WithErrors(absl::Status status, const Errors& errors) {
-  status.SetPayload(kPayload, absl::Cord(errors.MarshalJSON()));
-  return status;
+  return errdefs::Mark(status, kErrors, errors.MarshalJSON());
 }
 
 std::optional<Errors> AsErrors(const absl::Status& status) {
-  const auto payload = status.GetPayload(kPayload);
-  if (!payload) return std::nullopt;
-  absl::StatusOr<Errors> errors = Errors::UnmarshalJSON(std::string(*payload));
+  const std::optional<std::string> json = errdefs::MarkOf(status, kErrors);
+  if (!json) return std::nullopt;
+  absl::StatusOr<Errors> errors = Errors::UnmarshalJSON(*json);
   if (!errors.ok()) return std::nullopt;
   return *std::move(errors);
 }

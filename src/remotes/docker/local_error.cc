@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "local_error.h"
 
-#include <absl/strings/cord.h>
-
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::remotes::docker {
 namespace {
 
-constexpr char kHelperMark[] = "containerd-cpp/docker.HelperError";
+constexpr char kHelperMark[] = "docker.HelperError";
 
 }  // namespace
 
@@ -25,13 +25,9 @@ absl::Status AuthorizerError(const absl::Status& status) {
 }
 
 absl::Status HelperError(const absl::Status& status) {
-  absl::Status marked = LocalError(status);
-  if (!marked.ok()) marked.SetPayload(kHelperMark, absl::Cord());
-  return marked;
+  return errdefs::Mark(LocalError(status), kHelperMark);
 }
 
-bool IsHelperError(const absl::Status& status) {
-  return status.GetPayload(kHelperMark).has_value();
-}
+bool IsHelperError(const absl::Status& status) { return errdefs::IsMarked(status, kHelperMark); }
 
 }  // namespace containerd::remotes::docker

@@ -14,10 +14,10 @@
 #include "containerd/remotes/errors.h"
 
 #include "asked.h"
-#include "error_payload.h"
 #include "local_error.h"
 #include "src/base/escape.h"
 #include "src/threads/internal/callback.h"
+#include "with_errors.h"
 
 namespace containerd::remotes::docker {
 namespace {

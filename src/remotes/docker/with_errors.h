@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef CONTAINERD_SRC_REMOTES_DOCKER_ERROR_PAYLOAD_H_
-#define CONTAINERD_SRC_REMOTES_DOCKER_ERROR_PAYLOAD_H_
+#ifndef CONTAINERD_SRC_REMOTES_DOCKER_WITH_ERRORS_H_
+#define CONTAINERD_SRC_REMOTES_DOCKER_WITH_ERRORS_H_
 
 #include <absl/status/status.h>
 
@@ -13,4 +13,4 @@ absl::Status WithErrors(absl::Status status, const Errors& errors);
 
 }  // namespace containerd::remotes::docker
 
-#endif  // CONTAINERD_SRC_REMOTES_DOCKER_ERROR_PAYLOAD_H_
+#endif  // CONTAINERD_SRC_REMOTES_DOCKER_WITH_ERRORS_H_
