@@ -79,6 +79,13 @@ absl::Status NoConnection() { return errdefs::Unavailable("no grpc connection av
 
 }  // namespace
 
+absl::Status internal::CheckOpen(const rpc::Connection& conn) {
+  if (conn.closing().Done()) {
+    return errdefs::Unavailable("no grpc connection available: it was closed");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Client> Client::New(const Context& ctx, std::string_view address,
                                    const std::vector<Opt>& opts) {
   absl::StatusOr<ClientOptions> options = Collect(opts);
@@ -201,6 +208,7 @@ absl::StatusOr<std::string> CachedDefault(const Context& ctx, Client& client,
                                           internal::ClientState& state,
                                           std::string internal::ClientState::*member,
                                           const char* label, const char* built_in) {
+  if (absl::Status s = internal::CheckOpen(*state.conn); !s.ok()) return s;
   {
     base::MutexLock lock(state.mu);
     if (!(state.*member).empty()) return state.*member;

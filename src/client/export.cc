@@ -2,11 +2,15 @@
 #include "containerd/client.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/archive.h"
+#include "containerd/rpc/connection.h"
+
+#include "src/client/internal/state.h"
 
 namespace containerd {
 
 absl::Status Client::Export(const Context& ctx, io::Writer& writer,
                             const std::vector<images::archive::ExportOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   return errdefs::Annotate(images::archive::Export(ctx, *ContentStore(), writer, opts), "export");
 }
 

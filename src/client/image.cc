@@ -17,9 +17,11 @@
 #include "containerd/option/option.h"
 #include "containerd/platforms/platforms.h"
 #include "containerd/rootfs/rootfs.h"
+#include "containerd/rpc/connection.h"
 
 #include "src/base/options.h"
 #include "src/client/internal/applier.h"
+#include "src/client/internal/state.h"
 
 namespace containerd {
 namespace {
@@ -154,6 +156,7 @@ Image::Image(Client client, images::Image record,
 std::shared_ptr<content::Store> Image::ContentStore() const { return client_.ContentStore(); }
 
 absl::StatusOr<std::vector<digest::Digest>> Image::RootFS(const Context& ctx) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   auto diff_ids = record_->RootFS(ctx, *ContentStore(), platform_);
   if (!diff_ids.ok()) return Annotate(diff_ids.status(), *this);
   return diff_ids;
@@ -165,6 +168,7 @@ absl::StatusOr<std::int64_t> Image::Size(const Context& ctx) const {
 
 absl::StatusOr<std::int64_t> Image::Usage(const Context& ctx,
                                           const std::vector<UsageOpt>& opts) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   UsageOptions options;
   if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   std::vector<images::usage::Opt> usage_opts;
@@ -182,12 +186,14 @@ absl::StatusOr<std::int64_t> Image::Usage(const Context& ctx,
 }
 
 absl::StatusOr<ocispec::Descriptor> Image::Config(const Context& ctx) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   auto desc = record_->Config(ctx, *ContentStore(), platform_);
   if (!desc.ok()) return Annotate(desc.status(), *this);
   return desc;
 }
 
 absl::StatusOr<ocispec::Image> Image::Spec(const Context& ctx) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   absl::StatusOr<ocispec::Descriptor> desc = Config(ctx);
   if (!desc.ok()) return desc.status();
   absl::StatusOr<std::string> blob = content::ReadBlob(ctx, *ContentStore(), *desc);
@@ -202,6 +208,7 @@ absl::StatusOr<ocispec::Image> Image::Spec(const Context& ctx) const {
 
 absl::StatusOr<bool> Image::IsUnpacked(const Context& ctx,
                                        std::string_view snapshotter_name) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   auto snapshotter = client_.GetSnapshotter(ctx, snapshotter_name);
   if (!snapshotter.ok()) return Annotate(snapshotter.status(), *this);
   auto diff_ids = RootFS(ctx);

@@ -15,8 +15,10 @@
 #include "containerd/images/image.h"
 #include "containerd/introspection/introspection.h"
 #include "containerd/option/option.h"
+#include "containerd/rpc/connection.h"
 
 #include "src/base/options.h"
+#include "src/client/internal/state.h"
 
 namespace containerd {
 namespace {
@@ -76,6 +78,7 @@ InstallOpt WithInstallPath(std::string path) {
 
 absl::Status Client::Install(const Context& ctx, const Image& image,
                              const std::vector<InstallOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   InstallConfig config;
   if (absl::Status s = base::Apply(opts, config); !s.ok()) return s;
   auto path = InstallPath(ctx, *this, config);

@@ -14,6 +14,7 @@
 
 #include "process_state.h"
 #include "src/base/mutex.h"
+#include "src/client/internal/state.h"
 #include "src/rpc/internal/until_answered.h"
 
 namespace containerd::internal {
@@ -35,6 +36,10 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
   Future<ExitStatus> Start() {
     Future<ExitStatus> future = promise_.GetFuture();
+    if (absl::Status s = CheckOpen(*conn_); !s.ok()) {
+      Finish(std::move(s));
+      return future;
+    }
     // The call under way ends by itself; these end the time between calls and the draining.
     const std::weak_ptr<Waiter> weak = weak_from_this();
     const auto end = [weak](const char* why) {

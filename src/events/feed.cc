@@ -85,9 +85,13 @@ Feed::Feed(const Context& ctx, std::shared_ptr<const EventsStubs> stubs,
 }
 
 void Feed::Start() {
-  if (options_.error.ok()) return StartStream();
+  absl::Status s = options_.error;
+  if (s.ok()) s = ctx_.Err();
+  // A connection that is closed already fails this as it does any call.
+  if (s.ok()) s = stubs_->Get().status();
+  if (s.ok()) return StartStream();
   base::MutexLock lock(mu_);
-  End(options_.error);
+  End(std::move(s));
   Deliver();
 }
 

@@ -12,6 +12,7 @@
 
 #include "containerd/client_opts.h"
 #include "containerd/context/context.h"
+#include "containerd/export/export.h"
 #include "containerd/rpc/connection.h"
 #include "containerd/services.h"
 #include "containerd/unpack/keyed_locker.h"
@@ -38,6 +39,9 @@ struct ClientState {
   std::string runtime ABSL_GUARDED_BY(mu);    // once known
   std::string sandboxer ABSL_GUARDED_BY(mu);  // likewise
 };
+
+// ErrUnavailable once the connection is closed: for what would not ask the daemon.
+CONTAINERD_SIBLING absl::Status CheckOpen(const rpc::Connection& conn);
 
 }  // namespace containerd::internal
 

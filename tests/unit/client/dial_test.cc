@@ -17,13 +17,19 @@
 #include <gtest/gtest.h>
 
 #include "containerd/client.h"
+#include "containerd/content/content.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/health/health.h"
+#include "containerd/introspection/introspection.h"
 #include "containerd/io/io.h"
+#include "containerd/mount/manager.h"
+#include "containerd/namespaces/store.h"
 #include "containerd/services/introspection/v1/introspection.grpc.pb.h"
 #include "containerd/services/leases/v1/leases.grpc.pb.h"
 #include "containerd/services/namespaces/v1/namespaces.grpc.pb.h"
 #include "containerd/services/version/v1/version.grpc.pb.h"
 #include "containerd/stubs.h"
+#include "containerd/version/version.h"
 
 namespace containerd {
 namespace {
@@ -426,6 +432,8 @@ TEST_F(DialTest, EverythingAfterCloseFails) {
   EXPECT_TRUE(client->Close().ok());
 
   io::StringReader none("");
+  std::string exported;
+  io::StringWriter sink(&exported);
   const Image image(*client, {.name = "x", .target = {.media_type = "m", .digest = "sha256:x"}});
   const std::pair<const char*, absl::Status> calls[] = {
       {"IsServing", client->IsServing(ctx).status()},
@@ -433,6 +441,7 @@ TEST_F(DialTest, EverythingAfterCloseFails) {
       {"Server", client->Server(ctx).status()},
       {"RuntimeInfo", client->RuntimeInfo(ctx).status()},
       {"DefaultRuntime", client->DefaultRuntime(ctx).status()},
+      {"DefaultSandboxer", client->DefaultSandboxer(ctx).status()},
       {"GetLabel", client->GetLabel(ctx, "l").status()},
       {"WithLease", client->WithLease(ctx).status()},
       {"Containers", client->Containers(ctx).status()},
@@ -445,11 +454,47 @@ TEST_F(DialTest, EverythingAfterCloseFails) {
       {"ListImages", client->ListImages(ctx).status()},
       {"Import", client->Import(ctx, none).status()},
       {"Snapshotter", client->SnapshotService("native")->Stat(ctx, "k").status()},
+      {"Export", client->Export(ctx, sink, {})},
+      {"Install", client->Install(ctx, image)},
+      {"Subscribe", client->Subscribe(ctx)->Next(ctx).status()},
+      {"Subscribe, then WaitReady", client->Subscribe(ctx)->WaitReady(ctx)},
+      {"Image::RootFS", image.RootFS(ctx).status()},
+      {"Image::Size", image.Size(ctx).status()},
+      {"Image::Usage", image.Usage(ctx).status()},
+      {"Image::Config", image.Config(ctx).status()},
+      {"Image::Spec", image.Spec(ctx).status()},
+      {"Image::IsUnpacked", image.IsUnpacked(ctx, "native").status()},
       {"Image::Unpack", image.Unpack(ctx, "native")},
+      {"containers", client->ContainerService()->Get(ctx, "c").status()},
+      {"content", client->ContentStore()->Info(ctx, "sha256:x").status()},
+      {"a reader of content",
+       client->ContentStore()->ReaderAt(ctx, {.digest = "sha256:x"}).status()},
+      {"a writer of content",
+       client->ContentStore()->Writer(ctx, {content::WithRef("r")}).status()},
+      {"images", client->ImageService()->Get(ctx, "i").status()},
+      {"namespaces", client->NamespaceService()->List(ctx).status()},
+      {"tasks", client->TaskService()->Get(ctx, "c", "").status()},
+      {"a task's exit", client->TaskService()->Wait(ctx, "c", "").Get(ctx).status()},
+      {"a task's stdin", client->TaskService()->CloseIOAsync(ctx, "c", "", true).Get(ctx).status()},
+      {"diff", client->DiffService()->Apply(ctx, {}, {}, {}).status()},
+      {"leases", client->LeasesService()->List(ctx).status()},
+      {"introspection", client->IntrospectionService()->Server(ctx).status()},
+      {"sandboxes", client->SandboxStore()->Get(ctx, "s").status()},
+      {"a sandbox's controller", client->SandboxController("")->Platform(ctx, "s").status()},
+      {"mounts", client->MountManager()->Info(ctx, "m").status()},
+      {"health", client->HealthService()->Check(ctx).status()},
+      {"version", client->VersionService()->Version(ctx).status()},
   };
   for (const auto& [name, status] : calls) {
     EXPECT_TRUE(errdefs::IsUnavailable(status)) << name << ": " << status;
   }
+
+  // What is known without the daemon is no longer said either.
+  client = Client::New(socket());
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(client->DefaultSandboxer(ctx).ok());
+  ASSERT_TRUE(client->Close().ok());
+  EXPECT_TRUE(errdefs::IsUnavailable(client->DefaultSandboxer(ctx).status()));
 }
 
 // A handle that was moved from is still one.
