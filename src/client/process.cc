@@ -61,6 +61,7 @@ const std::string& Process::ID() const {
 std::uint32_t Process::Pid() const { return state_->pid.load(); }
 
 absl::Status Process::Start(const Context& ctx) {
+  state_->to_be_started.store(false);
   auto pid = state_->client.TaskService()->Start(ctx, state_->container_id, state_->exec_id);
   if (!pid.ok()) {
     state_->StartFailed(ctx, pid.status());

@@ -78,6 +78,10 @@ class ClientForCallbacks {
 
 }  // namespace
 
+ProcessState::~ProcessState() {
+  if (to_be_started.load()) CloseStreams();
+}
+
 std::string ProcessState::Describe() const {
   return IsTask() ? fmt::format("task \"{}\"", container_id)
                   : fmt::format("process \"{}\" of task \"{}\"", exec_id, container_id);

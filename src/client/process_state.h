@@ -30,6 +30,10 @@ struct ProcessState {
         pid(process),
         io(std::move(streams)) {}
 
+  // Ends the streams of an exec that this process has added and nobody can start by these handles
+  // any more. Whoever starts it by another handle finds its FIFOs gone.
+  ~ProcessState();
+
   bool IsTask() const { return exec_id.empty(); }
 
   // "task \"web\"" or "process \"sh\" of task \"web\"".
@@ -60,6 +64,8 @@ struct ProcessState {
   const std::string exec_id;  // empty: the task's first process
   std::atomic<std::uint32_t> pid;
   const std::shared_ptr<cio::IO> io;  // may be nullptr
+  // An exec that was added and that nobody has tried to start.
+  std::atomic<bool> to_be_started = false;
   // Whether the output has been waited for after the exit.
   const std::shared_ptr<std::atomic<bool>> drained = std::make_shared<std::atomic<bool>>(false);
 };

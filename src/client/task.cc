@@ -50,6 +50,7 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view id,
     return added;
   }
   process.state_->Exists(ctx);
+  process.state_->to_be_started.store(true);
   return process;
 }
 

@@ -490,6 +490,31 @@ TEST_F(ProcessTest, WithIOOwnerTheShimsPipesBelongToTheUser) {
   EXPECT_TRUE(task->Delete(ctx()).ok());
 }
 
+TEST_F(ProcessTest, AnExecThatIsNeverStartedLetsGoOfItsStreams) {
+  auto task = Sleeper();
+  ASSERT_TRUE(task.ok()) << task.status();
+  const auto spec = task->Spec(ctx());
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  std::weak_ptr<cio::IO> streams;
+  std::string stdout_path;
+  {
+    auto exec = task->Exec(
+        ctx(), "never", *spec->process,
+        Streams(std::make_shared<io::StringReader>("in"), std::make_shared<cio::Buffer>(), {}));
+    ASSERT_TRUE(exec.ok()) << exec.status();
+    const Process copy = *exec;
+    streams = copy.IO();
+    stdout_path = copy.IO()->Config().stdout;
+    EXPECT_TRUE(fs::exists(stdout_path));
+  }
+  for (int i = 0; i < 500 && !streams.expired(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(streams.expired());
+  EXPECT_FALSE(fs::exists(stdout_path));
+  EXPECT_TRUE(task->Delete(ctx(), {WithProcessKill}).ok());
+}
+
 TEST_F(ProcessTest, TheTaskOfAnotherNamespaceIsNotThere) {
   auto task = Sleeper();
   ASSERT_TRUE(task.ok()) << task.status();

@@ -236,6 +236,18 @@ class WaitingDaemon final : public pb::Tasks::CallbackService {
   }
 
  private:
+  grpc::ServerUnaryReactor* CloseIO(grpc::CallbackServerContext* ctx,
+                                    const pb::CloseIORequest* request,
+                                    google::protobuf::Empty* /*response*/) override {
+    grpc::ServerUnaryReactor* reactor = ctx->DefaultReactor();
+    if (request->container_id() == "c" && request->exec_id() == "e" && request->stdin()) {
+      reactor->Finish(grpc::Status::OK);
+    } else {
+      reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "process missing: not found"));
+    }
+    return reactor;
+  }
+
   struct Reactor final : grpc::ServerUnaryReactor {
     explicit Reactor(WaitingDaemon* d) : daemon(d) {}
     void OnCancel() override {
@@ -284,6 +296,27 @@ TEST(Wait, GivesTheExit) {
   exit = tasks->Wait(Context::Background(), "c", "missing");
   const absl::Status s = exit.Get(Context::Background()).status();
   EXPECT_TRUE(errdefs::IsNotFound(s)) << s;
+}
+
+TEST(CloseIOAsync, TellsTheOutcome) {
+  WaitingDaemon daemon;
+  const auto tasks = NewTaskService(daemon.conn());
+  const Context ctx = WithTimeout(Context::Background(), absl::Seconds(30));
+  EXPECT_TRUE(tasks->CloseIOAsync(ctx, "c", "e", true).Get(ctx).ok());
+
+  absl::Status s = tasks->CloseIOAsync(ctx, "c", "missing", true).Get(ctx).status();
+  EXPECT_TRUE(errdefs::IsNotFound(s)) << s;
+  EXPECT_THAT(errdefs::Message(s), HasSubstr("close stdin of process"));
+  EXPECT_THAT(errdefs::Message(s), HasSubstr("missing"));
+  EXPECT_FALSE(tasks->CloseIOAsync(ctx, "c", "e", false).Get(ctx).ok()) << "what is closed is sent";
+
+  auto [ended, cancel] = WithCancel(ctx);
+  cancel();
+  s = tasks->CloseIOAsync(ended, "c", "e", true).Get(ctx).status();
+  EXPECT_TRUE(errdefs::IsCanceled(s)) << s;
+  daemon.conn()->Close();
+  s = tasks->CloseIOAsync(ctx, "c", "e", true).Get(ctx).status();
+  EXPECT_TRUE(errdefs::IsUnavailable(s)) << s;
 }
 
 TEST(Wait, EndsWithItsContext) {
