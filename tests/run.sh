@@ -108,6 +108,7 @@ if [[ -z $filter ]]; then
   check clang-tidy "tests/check-tidy.sh '$build'"
   check layers tests/check-layers.sh
   check options tests/check_options.sh
+  check misuse "tests/check_misuse.sh '$build'"
   check readme tests/check-readme.sh
   check examples "python3 tests/check_examples.py '$build'"
   check shellcheck "git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck"

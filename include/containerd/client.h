@@ -14,6 +14,7 @@
 #ifndef CONTAINERD_CLIENT_H_
 #define CONTAINERD_CLIENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -32,6 +34,7 @@
 #include "containerd/export/export.h"
 #include "containerd/leases/leases.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/services.h"
 #include "containerd/typeurl/any.h"
 
@@ -191,7 +194,7 @@ class CONTAINERD_EXPORT Client {
   absl::StatusOr<std::string> DefaultSandboxer(const Context& ctx);
 
   // What New's options set, or its defaults. Source: Client.DefaultNamespace, Client.platform.
-  const std::string& DefaultNamespace() const;
+  const std::string& DefaultNamespace() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
   std::shared_ptr<const platforms::MatchComparer> Platform() const;
 
   // The value of a label of the context's namespace; empty if it has no such label.
@@ -205,6 +208,9 @@ class CONTAINERD_EXPORT Client {
   // Containers, in no order, of the context's namespace; those that match any of the filters.
   absl::StatusOr<std::vector<Container>> Containers(const Context& ctx,
                                                     const std::vector<std::string>& filters = {});
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Containers(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Creates a container record; a running one is a Task (Container::NewTask). What the options made
   // before one of them failed (a snapshot) is removed again.
@@ -236,6 +242,9 @@ class CONTAINERD_EXPORT Client {
   // Client.ListImages.
   absl::StatusOr<std::vector<Image>> ListImages(const Context& ctx,
                                                 const std::vector<std::string>& filters = {});
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void ListImages(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Gets the image that the reference ("docker.io/library/busybox:latest") names from its registry,
   // for one platform, by default the client's. When all of it is there, the image record of that
@@ -301,6 +310,10 @@ class CONTAINERD_EXPORT Client {
   std::unique_ptr<events::Subscription> Subscribe(
       const Context& ctx, const std::vector<std::string>& filters = {},
       const std::vector<events::SubscribeOpt>& opts = {});
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Subscribe(const Context&, option::BracedTexts<N, M>,
+                 const std::vector<events::SubscribeOpt>& = {}) = delete;
 
   // The services, each the daemon's unless WithServices replaced it. A service may be kept longer
   // than the client. Its calls fail with ErrUnavailable once the connection is closed: by Close, or

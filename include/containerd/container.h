@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -78,7 +79,7 @@ class CONTAINERD_EXPORT Container {
   Container(const Container&) = default;
   Container& operator=(const Container&) = default;
 
-  const std::string& ID() const;
+  const std::string& ID() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // The container's record, from the daemon unless WithoutRefreshedMetadata.
   absl::StatusOr<containers::Container> Info(const Context& ctx,

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -87,16 +88,18 @@ class CONTAINERD_EXPORT Image final : public oci::Image {
   Image(const Image&) = default;
   Image& operator=(const Image&) = default;
 
-  const std::string& Name() const { return record_->name; }
+  const std::string& Name() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return record_->name; }
 
   // The manifest or index that the image's name stands for.
-  const ocispec::Descriptor& Target() const { return record_->target; }
+  const ocispec::Descriptor& Target() const ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    return record_->target;
+  }
 
   // The labels of the record as it was when the handle was made.
-  const containerd::Labels& Labels() const { return record_->labels; }
+  const containerd::Labels& Labels() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return record_->labels; }
 
   // The record as the image store gave it.
-  const images::Image& Metadata() const { return *record_; }
+  const images::Image& Metadata() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return *record_; }
 
   // The platform that manifest and config are chosen for.
   std::shared_ptr<const platforms::MatchComparer> Platform() const { return platform_; }

@@ -18,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -51,7 +52,7 @@ class ExitStatus {
   absl::Time ExitTime() const { return exited_at_; }
 
   // Why the exit is unknown. Wait and Delete never return such a status, but an error.
-  const absl::Status& Error() const { return error_; }
+  const absl::Status& Error() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return error_; }
 
   std::tuple<std::uint32_t, absl::Time, absl::Status> Result() const {
     return {code_, exited_at_, error_};
@@ -116,7 +117,7 @@ class CONTAINERD_EXPORT Process {
   Process& operator=(const Process&) = default;
 
   // The exec id; the container's id for a task's first process.
-  const std::string& ID() const;
+  const std::string& ID() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // In the daemon's PID namespace; 0 for an exec that has not been started.
   std::uint32_t Pid() const;

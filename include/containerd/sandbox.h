@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -50,10 +51,10 @@ class CONTAINERD_EXPORT Sandbox {
   Sandbox(const Sandbox&) = default;
   Sandbox& operator=(const Sandbox&) = default;
 
-  const std::string& ID() const { return metadata_->id; }
+  const std::string& ID() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return metadata_->id; }
 
   // The record as the store had it when the handle was made.
-  const sandbox::Sandbox& Metadata() const { return *metadata_; }
+  const sandbox::Sandbox& Metadata() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return *metadata_; }
 
   // The labels that the store has now.
   absl::StatusOr<containerd::Labels> Labels(const Context& ctx);

@@ -13,6 +13,7 @@
 #ifndef CONTAINERD_ARCHIVE_ARCHIVE_H_
 #define CONTAINERD_ARCHIVE_ARCHIVE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -26,6 +27,7 @@
 #include "containerd/export/export.h"
 #include "containerd/io/io.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/tar/tar.h"
 
 namespace containerd::archive {
@@ -65,6 +67,9 @@ using ApplyOpt = option::Option<ApplyOptions&>;
 CONTAINERD_EXPORT ApplyOpt WithFilter(Filter filter);
 CONTAINERD_EXPORT ApplyOpt WithConvertWhiteout(ConvertWhiteout convert);
 CONTAINERD_EXPORT ApplyOpt WithParents(std::vector<std::string> parents);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithParents(option::BracedTexts<N, M>) = delete;
 CONTAINERD_EXPORT extern const option::Plain<ApplyOpt> WithNoSameOwner;
 // Not in Go: for layers that are extracted before those below are there. InheritFrom follows then.
 CONTAINERD_EXPORT ApplyOpt WithUndescribed(std::vector<std::string>* dirs);
@@ -98,6 +103,10 @@ CONTAINERD_EXPORT absl::StatusOr<std::int64_t> Apply(const Context& ctx, const s
 CONTAINERD_EXPORT absl::Status InheritFrom(const std::vector<std::string>& parents,
                                            const std::string& root,
                                            const std::vector<std::string>& dirs);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void InheritFrom(option::BracedTexts<N, M>, const std::string&,
+                 const std::vector<std::string>&) = delete;
 
 }  // namespace containerd::archive
 

@@ -26,6 +26,7 @@
 #include "containerd/cdi/spec.h"
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
+#include "containerd/option/pairs.h"
 #include "containerd/specs/spec.h"
 
 namespace containerd::cdi {
@@ -53,6 +54,9 @@ class CONTAINERD_EXPORT Cache {
   // Changes `spec` for a container that is to have these devices, or not at all: ErrNotFound names
   // all that are unknown.
   absl::Status InjectDevices(specs::Spec* spec, const std::vector<std::string>& devices) const;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void InjectDevices(specs::Spec*, option::BracedTexts<N, M>) = delete;
 
   // Qualified names, sorted.
   std::vector<std::string> ListDevices() const;
@@ -85,6 +89,10 @@ class CONTAINERD_EXPORT Cache {
 // that cannot be used are logged, and matter only if they have one of the devices.
 CONTAINERD_EXPORT oci::SpecOpt WithCDIDevices(
     std::vector<std::string> devices, std::vector<std::string> spec_dirs = DefaultSpecDirs());
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithCDIDevices(option::BracedTexts<N, M>,
+                    std::vector<std::string> = DefaultSpecDirs()) = delete;
 
 }  // namespace containerd::cdi
 

@@ -14,6 +14,7 @@
 #ifndef CONTAINERD_CONTAINERS_CONTAINERS_H_
 #define CONTAINERD_CONTAINERS_CONTAINERS_H_
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
+#include "containerd/option/pairs.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -95,6 +97,9 @@ class CONTAINERD_EXPORT Store {
   // image, runtime.name, labels.<key>. ErrInvalidArgument for a filter that does not parse.
   virtual absl::StatusOr<std::vector<Container>> List(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void List(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Returns the container as stored, with its times set. ErrAlreadyExists if the id is taken,
   // ErrInvalidArgument if the container lacks what it must have.
@@ -105,6 +110,9 @@ class CONTAINERD_EXPORT Store {
   // change, else all that are mutable. ErrNotFound if there is none.
   virtual absl::StatusOr<Container> Update(const Context& ctx, const Container& container,
                                            const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const Container&, option::BracedTexts<N, M>) = delete;
 
   // Removes the record; its snapshot stays. ErrNotFound if there is none.
   virtual absl::Status Delete(const Context& ctx, std::string_view id) = 0;

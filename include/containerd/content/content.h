@@ -37,6 +37,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -146,11 +147,17 @@ class CONTAINERD_EXPORT Manager : public virtual InfoProvider {
   // the new info.
   virtual absl::StatusOr<content::Info> Update(const Context& ctx, const content::Info& info,
                                                const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const content::Info&, option::BracedTexts<N, M>) = delete;
 
   // Calls `fn`, on this thread, for each blob that one of `filters` selects; all if there are none.
   // `fn` may call the store.
   virtual absl::Status Walk(const Context& ctx, const WalkFunc& fn,
                             const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Walk(const Context&, const WalkFunc&, option::BracedTexts<N, M>) = delete;
 
   // ErrNotFound if there is no such content.
   virtual absl::Status Delete(const Context& ctx, const digest::Digest& dgst) = 0;
@@ -166,6 +173,9 @@ class CONTAINERD_EXPORT IngestManager {
   // The ingestions whose ref one of the regular expressions matches; all if there are none.
   virtual absl::StatusOr<std::vector<content::Status>> ListStatuses(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void ListStatuses(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Drops the ingestion and what was written to it.
   virtual absl::Status Abort(const Context& ctx, std::string_view ref) = 0;

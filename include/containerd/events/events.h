@@ -39,6 +39,7 @@
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -170,6 +171,10 @@ class CONTAINERD_EXPORT Subscriber {
   virtual std::unique_ptr<Subscription> Subscribe(const Context& ctx,
                                                   const std::vector<std::string>& filters,
                                                   const std::vector<SubscribeOpt>& opts = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Subscribe(const Context&, option::BracedTexts<N, M>,
+                 const std::vector<SubscribeOpt>& = {}) = delete;
 
   // The same with callbacks, one at a time, on threads of the DefaultExecutor: they may block and
   // call the library, and meanwhile reading rests as with Next. `on_end` comes once, last, with the
@@ -179,6 +184,11 @@ class CONTAINERD_EXPORT Subscriber {
       const Context& ctx, const std::vector<std::string>& filters,
       std::function<void(const Item&)> on_item, std::function<void(const absl::Status&)> on_end,
       const std::vector<SubscribeOpt>& opts = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Subscribe(const Context&, option::BracedTexts<N, M>, std::function<void(const Item&)>,
+                 std::function<void(const absl::Status&)>,
+                 const std::vector<SubscribeOpt>& = {}) = delete;
 };
 
 // Source: proxy.EventService.

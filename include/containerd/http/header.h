@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
+
 #include "containerd/export/export.h"
 
 namespace containerd::http {
@@ -45,7 +47,7 @@ class CONTAINERD_EXPORT Header {
   void Merge(const Header& other);
 
   bool empty() const { return fields_.empty(); }
-  const Fields& fields() const { return fields_; }
+  const Fields& fields() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return fields_; }
 
   friend bool operator==(const Header&, const Header&) = default;
 

@@ -15,6 +15,7 @@
 #ifndef CONTAINERD_IMAGES_STORE_H_
 #define CONTAINERD_IMAGES_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::content {
 class Provider;
@@ -110,6 +112,9 @@ class CONTAINERD_EXPORT Store {
   // filter that does not parse.
   virtual absl::StatusOr<std::vector<Image>> List(const Context& ctx,
                                                   const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void List(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Returns the image as stored, with its times set: to the context's SourceDateEpoch if it has
   // one and the daemon is 1.7 or later, else to now. ErrAlreadyExists if the name is taken.
@@ -120,6 +125,9 @@ class CONTAINERD_EXPORT Store {
   // context's SourceDateEpoch counts as for Create. ErrNotFound if there is none.
   virtual absl::StatusOr<Image> Update(const Context& ctx, const Image& image,
                                        const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const Image&, option::BracedTexts<N, M>) = delete;
 
   // ErrNotFound if there is none. The content goes when the garbage collector finds that nothing
   // else holds it.

@@ -11,6 +11,7 @@
 #ifndef CONTAINERD_INTROSPECTION_INTROSPECTION_H_
 #define CONTAINERD_INTROSPECTION_INTROSPECTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/pairs.h"
 #include "containerd/typeurl/any.h"
 
 namespace containerd::rpc {
@@ -91,6 +93,9 @@ class CONTAINERD_EXPORT Service {
   // platforms, capabilities.
   virtual absl::StatusOr<std::vector<Plugin>> Plugins(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Plugins(const Context&, option::BracedTexts<N, M>) = delete;
 
   virtual absl::StatusOr<ServerResponse> Server(const Context& ctx) = 0;
 

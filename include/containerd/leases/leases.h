@@ -13,6 +13,7 @@
 #ifndef CONTAINERD_LEASES_LEASES_H_
 #define CONTAINERD_LEASES_LEASES_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -28,6 +30,7 @@
 #include "containerd/export/export.h"
 #include "containerd/labels/labels.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -106,6 +109,9 @@ class CONTAINERD_EXPORT Manager {
   // labels.<key>.
   virtual absl::StatusOr<std::vector<Lease>> List(const Context& ctx,
                                                   const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void List(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Whether the resource exists is not checked.
   virtual absl::Status AddResource(const Context& ctx, const Lease& lease,
@@ -136,7 +142,7 @@ class CONTAINERD_EXPORT LeaseGuard {
   ~LeaseGuard();
 
   // The context to make things under.
-  const Context& context() const { return ctx_; }
+  const Context& context() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return ctx_; }
 
   // The lease that the guard made and still holds; nullopt if the context had one before.
   const std::optional<Lease>& lease() const { return lease_; }

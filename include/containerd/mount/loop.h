@@ -6,15 +6,18 @@
 #ifndef CONTAINERD_MOUNT_LOOP_H_
 #define CONTAINERD_MOUNT_LOOP_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "containerd/export/export.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::mount {
 
@@ -33,7 +36,7 @@ class CONTAINERD_EXPORT LoopDevice {
   LoopDevice& operator=(LoopDevice&& other) noexcept;
   ~LoopDevice();
 
-  const std::string& path() const { return path_; }  // "/dev/loop7"
+  const std::string& path() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return path_; }  // "/dev/loop7"
   int fd() const { return fd_; }
 
  private:
@@ -51,6 +54,9 @@ CONTAINERD_EXPORT absl::StatusOr<std::string> AttachLoopDevice(std::string_view 
 
 // Source: mount.DetachLoopDevice.
 CONTAINERD_EXPORT absl::Status DetachLoopDevice(const std::vector<std::string>& devices);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void DetachLoopDevice(option::BracedTexts<N, M>) = delete;
 
 }  // namespace containerd::mount
 

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -44,7 +45,7 @@ class CONTAINERD_EXPORT TempMount {
   ~TempMount();
 
   // The directory; empty after Unmount.
-  const std::string& root() const { return root_; }
+  const std::string& root() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return root_; }
 
   // Unmounts now, and says whether that worked. The directory is gone after success only.
   absl::Status Unmount();

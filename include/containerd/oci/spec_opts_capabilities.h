@@ -7,26 +7,40 @@
 #ifndef CONTAINERD_OCI_SPEC_OPTS_CAPABILITIES_H_
 #define CONTAINERD_OCI_SPEC_OPTS_CAPABILITIES_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::oci {
 
 // Replaces the bounding, effective and permitted sets; inheritable ones that are not in `caps` go.
 CONTAINERD_EXPORT SpecOpt WithCapabilities(std::vector<std::string> caps);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithCapabilities(option::BracedTexts<N, M>) = delete;
 
 // Adds to the bounding, effective and permitted sets.
 CONTAINERD_EXPORT SpecOpt WithAddedCapabilities(std::vector<std::string> caps);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithAddedCapabilities(option::BracedTexts<N, M>) = delete;
 
 // Removes from these and the inheritable set.
 CONTAINERD_EXPORT SpecOpt WithDroppedCapabilities(std::vector<std::string> caps);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithDroppedCapabilities(option::BracedTexts<N, M>) = delete;
 
 // Replaces the inheritable and ambient sets: what a process that is not root keeps.
 CONTAINERD_EXPORT SpecOpt WithAmbientCapabilities(std::vector<std::string> caps);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithAmbientCapabilities(option::BracedTexts<N, M>) = delete;
 
 // WithCapabilities of what this process has in effect.
 CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithAllCurrentCapabilities;

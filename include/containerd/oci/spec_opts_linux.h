@@ -7,12 +7,14 @@
 #ifndef CONTAINERD_OCI_SPEC_OPTS_LINUX_H_
 #define CONTAINERD_OCI_SPEC_OPTS_LINUX_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/specs/linux.h"
 
 namespace containerd::oci {
@@ -40,7 +42,13 @@ CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithNamespacedCgroup;
 
 // Replaces the paths that are hidden, or cannot be written, even where a mount has them.
 CONTAINERD_EXPORT SpecOpt WithMaskedPaths(std::vector<std::string> paths);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithMaskedPaths(option::BracedTexts<N, M>) = delete;
 CONTAINERD_EXPORT SpecOpt WithReadonlyPaths(std::vector<std::string> paths);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithReadonlyPaths(option::BracedTexts<N, M>) = delete;
 
 CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithSeccompUnconfined;
 

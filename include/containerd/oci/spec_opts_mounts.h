@@ -6,6 +6,7 @@
 #ifndef CONTAINERD_OCI_SPEC_OPTS_MOUNTS_H_
 #define CONTAINERD_OCI_SPEC_OPTS_MOUNTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/specs/spec.h"
 
 namespace containerd::oci {
@@ -27,6 +29,9 @@ CONTAINERD_EXPORT SpecOpt WithMounts(std::vector<specs::Mount> mounts);
 
 // Removes the mounts at these destinations, which are written without "." , ".." and "//".
 CONTAINERD_EXPORT SpecOpt WithoutMounts(std::vector<std::string> destinations);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithoutMounts(option::BracedTexts<N, M>) = delete;
 
 // Removes the mount at /run.
 CONTAINERD_EXPORT extern const option::Plain<SpecOpt> WithoutRunMount;

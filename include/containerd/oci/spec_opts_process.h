@@ -7,6 +7,7 @@
 #ifndef CONTAINERD_OCI_SPEC_OPTS_PROCESS_H_
 #define CONTAINERD_OCI_SPEC_OPTS_PROCESS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,12 +15,16 @@
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/specs/process.h"
 
 namespace containerd::oci {
 
 // The program and its arguments.
 CONTAINERD_EXPORT SpecOpt WithProcessArgs(std::vector<std::string> args);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithProcessArgs(option::BracedTexts<N, M>) = delete;
 
 // The working directory, in the container.
 CONTAINERD_EXPORT SpecOpt WithProcessCwd(std::string cwd);
@@ -27,6 +32,9 @@ CONTAINERD_EXPORT SpecOpt WithProcessCwd(std::string cwd);
 // Sets variables ("NAME=value") in place if they are there, else at the end; "NAME" alone removes
 // one.
 CONTAINERD_EXPORT SpecOpt WithEnv(std::vector<std::string> environment_variables);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithEnv(option::BracedTexts<N, M>) = delete;
 
 // The same from the lines of a file. ErrNotFound if there is none, ErrInvalidArgument for a line of
 // 64 KiB or more.

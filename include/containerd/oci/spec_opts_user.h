@@ -29,6 +29,7 @@
 
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::oci {
 
@@ -56,6 +57,9 @@ CONTAINERD_EXPORT SpecOpt WithAdditionalGIDs(std::string user);
 
 // Adds to the additional groups, by name or id. ErrNotFound names a group that is not there.
 CONTAINERD_EXPORT SpecOpt WithAppendAdditionalGroups(std::vector<std::string> groups);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithAppendAdditionalGroups(option::BracedTexts<N, M>) = delete;
 
 // The mode bits that the process's new files do not get.
 CONTAINERD_EXPORT SpecOpt WithUmask(std::uint32_t umask);

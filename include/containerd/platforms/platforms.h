@@ -23,6 +23,7 @@
 #ifndef CONTAINERD_PLATFORMS_PLATFORMS_H_
 #define CONTAINERD_PLATFORMS_PLATFORMS_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@
 
 #include "containerd/export/export.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::platforms {
 
@@ -44,6 +46,9 @@ CONTAINERD_EXPORT absl::StatusOr<Platform> Parse(std::string_view specifier);
 // Parses several specifiers; the first bad one is the error.
 CONTAINERD_EXPORT absl::StatusOr<std::vector<Platform>> ParseAll(
     const std::vector<std::string>& specifiers);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void ParseAll(option::BracedTexts<N, M>) = delete;
 
 // Parses a specifier that the program itself is made of. One that does not parse is a bug in the
 // program: it is printed to stderr and the process aborts. For anything else use Parse.

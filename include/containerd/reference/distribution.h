@@ -31,11 +31,13 @@
 #include <utility>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "containerd/digest/digest.h"
 #include "containerd/export/export.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::distribution::reference {
 
@@ -60,10 +62,10 @@ class CONTAINERD_EXPORT Reference {
   std::string Name() const;
 
   // The parts; empty if absent.
-  const std::string& Domain() const { return domain_; }
-  const std::string& Path() const { return path_; }
-  const std::string& Tag() const { return tag_; }
-  const digest::Digest& Digest() const { return digest_; }
+  const std::string& Domain() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return domain_; }
+  const std::string& Path() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return path_; }
+  const std::string& Tag() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return tag_; }
+  const digest::Digest& Digest() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return digest_; }
 
   bool IsNamed() const { return !path_.empty(); }
   bool IsTagged() const { return !tag_.empty(); }
@@ -221,6 +223,9 @@ CONTAINERD_EXPORT absl::StatusOr<bool> FamiliarMatch(std::string_view pattern,
 // tag, digest, name only, digest only; each kind in alphabetical order. Then, as they are, the
 // texts that are no reference. Source: reference.Sort.
 CONTAINERD_EXPORT std::vector<std::string> Sort(const std::vector<std::string>& references);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void Sort(option::BracedTexts<N, M>) = delete;
 
 // Regular expressions of the grammar, in RE2's syntax. ReferenceRegexp is anchored and captures
 // name, tag and digest; IdentifierRegexp captures all; the others neither.

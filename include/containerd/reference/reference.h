@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -38,7 +39,7 @@ struct CONTAINERD_EXPORT Spec {
   std::string object{};
 
   // The locator up to its first "/". It looks like a host, though a resolver may go elsewhere.
-  std::string_view Hostname() const;
+  std::string_view Hostname() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // What follows the first "@" of the object, unchecked; empty if there is none.
   digest::Digest Digest() const;

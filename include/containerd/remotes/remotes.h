@@ -16,6 +16,7 @@
 #ifndef CONTAINERD_REMOTES_REMOTES_H_
 #define CONTAINERD_REMOTES_REMOTES_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,6 +34,7 @@
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/transfer/image_resolver.h"
 
 namespace containerd::remotes {
@@ -90,6 +92,9 @@ using FetchReferrersOpt = option::Option<const Context&, FetchReferrersConfig&>;
 
 CONTAINERD_EXPORT FetchReferrersOpt
 WithReferrerArtifactTypes(std::vector<std::string> artifact_types);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithReferrerArtifactTypes(option::BracedTexts<N, M>) = delete;
 CONTAINERD_EXPORT FetchReferrersOpt WithReferrerQueryFilter(std::string param, std::string value);
 
 class CONTAINERD_EXPORT ReferrersFetcher {

@@ -14,6 +14,7 @@
 #ifndef CONTAINERD_SANDBOX_SANDBOX_H_
 #define CONTAINERD_SANDBOX_SANDBOX_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -34,6 +35,7 @@
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/tasks/metric.h"
 #include "containerd/typeurl/any.h"
 
@@ -89,6 +91,9 @@ class CONTAINERD_EXPORT Store {
   // "extensions.<name>", "runtime", "spec"; labels, extensions and spec if there is none.
   virtual absl::StatusOr<Sandbox> Update(const Context& ctx, const Sandbox& sandbox,
                                          const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const Sandbox&, option::BracedTexts<N, M>) = delete;
 
   // ErrNotFound if there is none of that id.
   virtual absl::StatusOr<Sandbox> Get(const Context& ctx, std::string_view id) = 0;
@@ -97,6 +102,9 @@ class CONTAINERD_EXPORT Store {
   // ErrInvalidArgument for a filter that does not parse.
   virtual absl::StatusOr<std::vector<Sandbox>> List(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void List(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Removes the record; a running sandbox goes on. ErrNotFound if there is none.
   virtual absl::Status Delete(const Context& ctx, std::string_view id) = 0;
@@ -212,6 +220,9 @@ class CONTAINERD_EXPORT Controller {
   virtual absl::Status Update(const Context& ctx, std::string_view sandbox_id,
                               const Sandbox& sandbox,
                               const std::vector<std::string>& fields = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, std::string_view, const Sandbox&, option::BracedTexts<N, M>) = delete;
 };
 
 // The daemon's records. Source: proxy.NewSandboxStore.

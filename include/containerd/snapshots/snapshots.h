@@ -15,6 +15,7 @@
 #ifndef CONTAINERD_SNAPSHOTS_SNAPSHOTS_H_
 #define CONTAINERD_SNAPSHOTS_SNAPSHOTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -138,6 +140,9 @@ class CONTAINERD_EXPORT Snapshotter {
   // with field paths ("labels", "labels.<key>") only those.
   virtual absl::StatusOr<Info> Update(const Context& ctx, const Info& info,
                                       const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const Info&, option::BracedTexts<N, M>) = delete;
 
   // Of an active snapshot it is a measurement, which may take a while.
   virtual absl::StatusOr<snapshots::Usage> Usage(const Context& ctx, std::string_view key) = 0;
@@ -174,6 +179,9 @@ class CONTAINERD_EXPORT Snapshotter {
   // daemons give ErrUnknown instead of ErrInvalidArgument.
   virtual absl::Status Walk(const Context& ctx, const WalkFunc& fn,
                             const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Walk(const Context&, const WalkFunc&, option::BracedTexts<N, M>) = delete;
 
   // Releases what the object itself holds; may be called again.
   virtual absl::Status Close() = 0;

@@ -35,6 +35,7 @@
 #define CONTAINERD_SUPERVISOR_SUPERVISOR_H_
 
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +44,7 @@
 #include <sys/types.h>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -51,6 +53,7 @@
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::supervisor {
 
@@ -88,6 +91,9 @@ CONTAINERD_EXPORT DaemonOpt WithOOMScore(int score);
 
 // Plugins not to load, by their URI: "io.containerd.snapshotter.v1.btrfs".
 CONTAINERD_EXPORT DaemonOpt WithDisabledPlugins(std::vector<std::string> plugins);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithDisabledPlugins(option::BracedTexts<N, M>) = delete;
 
 // Does not load the CRI plugin.
 CONTAINERD_EXPORT extern const option::Plain<DaemonOpt> WithCRIDisabled;
@@ -136,7 +142,7 @@ class CONTAINERD_EXPORT Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   // The path of the socket. The same over restarts.
-  const std::string& Address() const;
+  const std::string& Address() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // For Client::New: the containers that this client makes cannot meet those of another daemon,
   // also if they have the same namespace and id. runc keeps its state of them in <state_dir>/runc,

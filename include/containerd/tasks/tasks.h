@@ -16,6 +16,7 @@
 #ifndef CONTAINERD_TASKS_TASKS_H_
 #define CONTAINERD_TASKS_TASKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/ocispec/descriptor.h"
+#include "containerd/option/pairs.h"
 #include "containerd/tasks/metric.h"
 #include "containerd/typeurl/any.h"
 
@@ -214,6 +216,9 @@ class CONTAINERD_EXPORT Service {
   // Of the tasks that match any filter (`id==web`); of all if there is none.
   virtual absl::StatusOr<std::vector<Metric>> Metrics(const Context& ctx,
                                                       const std::vector<std::string>& filters) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Metrics(const Context&, option::BracedTexts<N, M>) = delete;
 
   // Completes when the process exits, at once if it has. Costs no thread. Cancelling `ctx`, or its
   // deadline, ends the call and completes the future with that error; so does the end of the

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/base/attributes.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -90,7 +91,7 @@ class CONTAINERD_EXPORT OCIRegistry final : public Object,
               std::shared_ptr<remotes::ResolverWithOptions> resolver);
 
   std::string String() const override;
-  const std::string& Image() const { return reference_; }
+  const std::string& Image() const ABSL_ATTRIBUTE_LIFETIME_BOUND { return reference_; }
 
   absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx, streaming::StreamCreator& streams,
                                           std::vector<Pump>& pumps) const override;
