@@ -500,7 +500,7 @@ TEST_F(ProcessTest, AnExecThatIsNeverStartedLetsGoOfItsStreams) {
   {
     auto exec = task->Exec(
         ctx(), "never", *spec->process,
-        Streams(std::make_shared<io::StringReader>("in"), std::make_shared<cio::Buffer>(), {}));
+        Streams(cio::Source::FromString("input"), std::make_shared<cio::Buffer>(), {}));
     ASSERT_TRUE(exec.ok()) << exec.status();
     const Process copy = *exec;
     streams = copy.IO();
