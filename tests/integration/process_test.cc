@@ -498,9 +498,9 @@ TEST_F(ProcessTest, AnExecThatIsNeverStartedLetsGoOfItsStreams) {
   std::weak_ptr<cio::IO> streams;
   std::string stdout_path;
   {
-    auto exec = task->Exec(
-        ctx(), "never", *spec->process,
-        Streams(cio::Source::FromString("input"), std::make_shared<cio::Buffer>(), {}));
+    auto exec =
+        task->Exec(ctx(), "never", *spec->process,
+                   Streams(cio::Source::FromString("input"), std::make_shared<cio::Buffer>(), {}));
     ASSERT_TRUE(exec.ok()) << exec.status();
     const Process copy = *exec;
     streams = copy.IO();

@@ -2,12 +2,8 @@
 //
 // A list of texts with one pair of braces too many, WithEnv({{"A=1", "B=2"}}), is no list of lists:
 // C++ takes the two literals for the begin and the end of one text, and the program dies of it or
-// worse. What takes a list of texts refuses that:
-//
-//   SpecOpt WithEnv(std::vector<std::string> environment_variables);
-//   template <std::size_t N, std::size_t M>
-//     requires option::IsPair<M>
-//   SpecOpt WithEnv(option::BracedTexts<N, M>) = delete;
+// worse. So a function that takes a list of texts has a deleted overload for BracedTexts beside it,
+// as oci::WithEnv.
 #ifndef CONTAINERD_OPTION_PAIRS_H_
 #define CONTAINERD_OPTION_PAIRS_H_
 
