@@ -171,7 +171,9 @@ void Feed::After(absl::Duration delay, void (Feed::*step)()) {
                     if (sleep != self->sleeps_) return;
                     if (!status.ok()) {
                       // A stream under way ends by itself.
-                      if (!self->streaming_) self->End(std::move(status));
+                      absl::Status ended = self->Ended();
+                      if (ended.ok()) ended = std::move(status);
+                      if (!self->streaming_) self->End(std::move(ended));
                       self->Deliver();
                       return;
                     }

@@ -394,7 +394,7 @@ TEST(Client, TellsFailuresApart) {
     return false;
   };
   const TestServer mute([](const ServerRequest&, ResponseWriter&) {}, silent);
-  Client hasty{.transport = NewTransport({.dial_timeout = absl::Milliseconds(20),
+  Client hasty{.transport = NewTransport({.dial_timeout = absl::Seconds(10),
                                           .tls_handshake_timeout = absl::Milliseconds(20),
                                           .response_header_timeout = absl::Milliseconds(20)})};
   auto handshake = hasty.Do(kCtx, {.url = "https://" + mute.Host()});
