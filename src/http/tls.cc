@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls.h"
 
-#include <fstream>
-#include <iterator>
-
 #include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -12,6 +9,8 @@
 
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/base/read_file.h"
 
 namespace containerd::http {
 namespace {
@@ -55,8 +54,8 @@ absl::StatusOr<KeyPair> ReadPair(const Certificate& pair) {
 std::string SystemAuthorities() {
   const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
   if (info->capath != nullptr || info->cainfo == nullptr) return "";
-  std::ifstream file(info->cainfo, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  return base::ReadFile(info->cainfo, text) ? "" : text;
 }
 
 using Shared = std::shared_ptr<const TLSSettings>;

@@ -3,8 +3,6 @@
 
 #include <charconv>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -14,6 +12,7 @@
 #include "containerd/mount/mount.h"
 
 #include "src/base/escape.h"
+#include "src/base/read_file.h"
 
 namespace containerd::mount {
 namespace {
@@ -82,9 +81,9 @@ absl::StatusOr<std::vector<Info>> ParseMountInfo(std::string_view text) {
 
 absl::StatusOr<std::vector<Info>> GetMounts() {
   constexpr char kPath[] = "/proc/thread-self/mountinfo";
-  std::ifstream file(kPath, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (text.empty()) return errdefs::Unavailable(fmt::format("cannot read {}", kPath));
+  std::string text;
+  if (base::ReadFile(kPath, text) || text.empty())
+    return errdefs::Unavailable(fmt::format("cannot read {}", kPath));
   return ParseMountInfo(text);
 }
 

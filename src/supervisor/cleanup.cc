@@ -6,8 +6,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <signal.h>
 #include <sys/mount.h>
 #include <system_error>
@@ -23,6 +21,7 @@
 #include "process.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
+#include "src/base/read_file.h"
 
 namespace containerd::supervisor {
 namespace {
@@ -34,9 +33,10 @@ constexpr std::string_view kTaskDir = "io.containerd.runtime.v2.task";
 constexpr int kMountPointField = 4;  // of a line of mountinfo
 constexpr std::string_view kShimSocketDir = "/run/containerd/s/";
 
+// Empty if it cannot be read.
 std::string ReadAll(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  return base::ReadFile(path.string(), text) ? "" : text;
 }
 
 std::vector<fs::path> Entries(const fs::path& dir) {

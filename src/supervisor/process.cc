@@ -5,8 +5,6 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
-#include <fstream>
-#include <iterator>
 #include <linux/close_range.h>
 #include <optional>
 #include <poll.h>
@@ -22,6 +20,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/fd.h"
+#include "src/base/read_file.h"
 #include "src/base/spawn.h"
 
 namespace containerd::supervisor {
@@ -161,8 +160,8 @@ std::string FindProgram(std::string_view name, const std::vector<std::string>& e
 }
 
 std::vector<std::string> CommandLine(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;  // empty if it has ended
+  if (base::ReadFile(fmt::format("/proc/{}/cmdline", pid), text)) return {};
   std::vector<std::string> out;
   for (size_t begin = 0; begin < text.size();) {
     out.emplace_back(text.c_str() + begin);  // up to the next NUL

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -38,6 +37,7 @@
 #include "src/base/host.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/base/read_file.h"
 #include "src/rpc/internal/process.h"
 #include "src/threads/internal/forked.h"
 #include "src/threads/internal/start.h"
@@ -75,10 +75,10 @@ absl::Status WriteFile(const std::string& path, std::string_view text) {
   return absl::OkStatus();
 }
 
+// Empty if it cannot be read.
 std::string ReadFrom(const std::string& path, std::streamoff offset = 0) {
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(offset);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  return base::ReadFile(path, text, offset) ? "" : text;
 }
 
 // Whether something listens on the unix socket.

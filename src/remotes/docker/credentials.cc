@@ -6,8 +6,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +23,7 @@
 #include "local_error.h"
 #include "src/base/ascii.h"
 #include "src/base/fd.h"
+#include "src/base/read_file.h"
 #include "src/base/spawn.h"
 #include "src/gojson/internal/codec.h"
 
@@ -244,9 +243,10 @@ absl::StatusOr<ConfigFile> ReadConfig(const std::string& path) {
     return errdefs::InvalidArgument(
         fmt::format("{}: {} bytes, limit {}", path, size, kMaxConfigFile));
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return errdefs::Unknown(fmt::format("{} cannot be read", path));
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  if (err = base::ReadFile(path, text); err) {
+    return LocalError(errdefs::FromErrno(err.value(), path));
+  }
   absl::StatusOr<ConfigFile> config = gojson::Unmarshal<ConfigFile>(text);
   if (!config.ok()) return errdefs::Annotate(config.status(), path);
   return config;

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -14,6 +12,7 @@
 
 #include "local_error.h"
 #include "src/base/ascii.h"
+#include "src/base/read_file.h"
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
@@ -299,9 +298,10 @@ absl::StatusOr<std::vector<HostConfig>> LoadHostDir(const std::string& dir) {
   absl::StatusOr<std::vector<HostConfig>> hosts =
       errdefs::ResourceExhausted(fmt::format("{} bytes, limit {}", size, kMaxHostsFile));
   if (size <= kMaxHostsFile) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return errdefs::Unknown(fmt::format("{} cannot be read", path.string()));
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::string text;
+    if (err = base::ReadFile(path.string(), text); err) {
+      return LocalError(errdefs::FromErrno(err.value(), path.string()));
+    }
     hosts = ParseHostsFile(dir, text);
   }
   if (hosts.ok()) return hosts;
