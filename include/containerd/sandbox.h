@@ -79,9 +79,8 @@ class CONTAINERD_EXPORT Sandbox {
 
  private:
   friend class Client;
-  Sandbox(Client client, sandbox::Sandbox metadata)
-      : client_(std::move(client)),
-        metadata_(std::make_shared<const sandbox::Sandbox>(std::move(metadata))) {}
+  Sandbox(const Client& client, sandbox::Sandbox metadata)
+      : client_(client), metadata_(std::make_shared<const sandbox::Sandbox>(std::move(metadata))) {}
 
   absl::StatusOr<std::shared_ptr<sandbox::Controller>> Controller(const Context& ctx);
 
