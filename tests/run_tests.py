@@ -22,7 +22,8 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-# For one executable, or one shard of one. Generous: sanitizers and busy machines are slow.
+# Seconds for one executable, or one shard of one. Generous: sanitizers and busy machines are slow.
+UNIT_TIMEOUT = 600
 PROCESS_TIMEOUT = 2400
 
 
@@ -35,6 +36,7 @@ class Job:
     private_tmp: bool = False  # starts daemons; nothing of them may stay
     shard: int = 0
     shards: int = 1
+    timeout: int = PROCESS_TIMEOUT
 
 
 @dataclasses.dataclass
@@ -77,7 +79,8 @@ class Runner:
                                 shard=shard, shards=shards))
         for test in json.loads(listing.stdout)["tests"]:
             if test["name"].startswith("unit."):
-                jobs.append(Job(test["name"], self.args.launcher.split() + test.get("command", ["not built"])))
+                jobs.append(Job(test["name"], self.args.launcher.split() + test.get("command", ["not built"]),
+                                timeout=UNIT_TIMEOUT))
         return jobs
 
     def run(self):
@@ -107,12 +110,12 @@ class Runner:
             self.say(f"{job.name}: {summary(counts)} in {time.time() - start:.1f} s")
         return results
 
-    def execute(self, command, env, log):
+    def execute(self, command, env, log, timeout):
         """The exit status; None if it took too long."""
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            return process.wait(PROCESS_TIMEOUT)
+            return process.wait(timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGABRT)
             process.wait()
@@ -120,7 +123,7 @@ class Runner:
 
     def run_check(self, job, env):
         with open(self.log_path(job), "w+", errors="replace") as log:
-            status = self.execute(job.command, env, log)
+            status = self.execute(job.command, env, log, job.timeout)
             log.seek(0)
             return Result("", job.name, "passed" if status == 0 else "failed", log.read())
 
@@ -140,7 +143,7 @@ class Runner:
             with open(log_path, "a") as log:
                 begin = log.tell()
                 options = [f"--gtest_filter={':'.join(left)}", f"--gtest_output=xml:{report}"]
-                status = self.execute(job.command + options, env, log)
+                status = self.execute(job.command + options, env, log, job.timeout)
             with open(log_path, errors="replace") as log:
                 log.seek(begin)
                 output = log.read()
@@ -215,7 +218,7 @@ def processes_with(text):
 
 def describe(status):
     if status is None:
-        return f"the process hung for {PROCESS_TIMEOUT} s and was aborted"
+        return "the process hung and was aborted"
     if status < 0:
         return f"the process was killed by {signal.Signals(-status).name}"
     return f"the process exited with status {status}"

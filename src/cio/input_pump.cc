@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <errno.h>
 #include <poll.h>
 #include <span>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -34,6 +36,12 @@ constexpr absl::Duration kReaderRetry = absl::Milliseconds(50);
 // doing.
 constexpr absl::Duration kReaderGrace = absl::Seconds(2);
 
+// How long the reading end must have been open before the end of a source without a byte is
+// believed to reach the task, and how often to look whether it has taken what there was.
+constexpr std::chrono::milliseconds kSettled{10};
+constexpr absl::Duration kFirstLook = absl::Microseconds(250);
+constexpr absl::Duration kLook = absl::Milliseconds(20);
+
 // Pieces that one callback moves before others get their turn.
 constexpr int kTurn = 4;
 
@@ -48,6 +56,7 @@ InputPump::InputPump(std::shared_ptr<reactor::Reactor> reactor, Fifo fifo, const
       user_fd_(std::move(user_fd)),
       on_done_(std::move(on_done)),
       delay_(kFirstDelay),
+      look_(kFirstLook),
       splice_(user_fd_.has_value() && user_fd_->can_splice()) {}
 
 absl::Status InputPump::Start() {
@@ -110,7 +119,8 @@ void InputPump::TryBegin() {
     return;
   }
   begun_ = true;
-  if (!first_begun_.has_value()) first_begun_ = Clock::now();
+  begun_at_ = Clock::now();
+  if (!first_begun_.has_value()) first_begun_ = begun_at_;
   if (std::exchange(polling_, false)) --polling;
   open_watch_.Reset();
   gone_.Cancel();
@@ -159,7 +169,7 @@ void InputPump::Copy() {
   if (done_ || !begun_) return;
   Step step = Step::kMoved;
   for (int i = 0; i < kTurn && step == Step::kMoved && !done_ && begun_; ++i) {
-    step = offset_ < pending_.size() ? FlushPending() : (source_ ? ReadSource() : ReadFd());
+    step = Next();
   }
   if (done_ || !begun_) return;
   switch (step) {
@@ -175,10 +185,38 @@ void InputPump::Copy() {
     case Step::kEnd:
       // What is in the FIFO would go with its last user.
       if (!Fifo::HasReader(fifo_.get())) return ReaderLost();
+      at_end_ = true;
+      if (!Arrived()) return LookAgain();
       source_ended_ = true;
       Finish(absl::OkStatus());
       break;
   }
+}
+
+InputPump::Step InputPump::Next() {
+  if (offset_ < pending_.size()) return FlushPending();
+  if (at_end_) return Step::kEnd;
+  return source_ ? ReadSource() : ReadFd();
+}
+
+// Whether the writing end may be closed. A reader that is there for a moment only would take all
+// input with it, and the task's would find no writer and wait for ever; it takes nothing, though,
+// and is soon gone.
+bool InputPump::Arrived() const {
+  const Clock::time_point now = Clock::now();
+  if (now - *first_begun_ >= absl::ToChronoNanoseconds(kReaderGrace)) return true;
+  int unread = 0;
+  if (ioctl(fifo_.get(), FIONREAD, &unread) != 0) return true;
+  return unread == 0 && (bytes_ > 0 || now - begun_at_ >= kSettled);
+}
+
+void InputPump::LookAgain() {
+  source_watch_.SetEvents(0);
+  fifo_watch_.SetEvents(EPOLLERR);
+  retry_ = reactor_->RunAfter(look_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Copy();
+  });
+  look_ = std::min(look_ * 2, kLook);
 }
 
 InputPump::Step InputPump::FlushPending() {

@@ -129,6 +129,9 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   void ReaderLost();
   void RetryAfterDelay(void (InputPump::*what)());
   void Copy();
+  Step Next();
+  bool Arrived() const;
+  void LookAgain();
   Step FlushPending();
   Step ReadSource();
   Step ReadFd();
@@ -152,8 +155,11 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   absl::Duration delay_;          // between attempts, where nothing tells when to try
   bool polling_ = false;
   bool begun_ = false;  // the task's side is open
+  Clock::time_point begun_at_;
   std::optional<Clock::time_point> first_begun_;
   reactor::Timer gone_;  // until the task's side counts as closed
+  bool at_end_ = false;  // the source is
+  absl::Duration look_;  // between looks whether what it gave has arrived
   bool splice_ = false;
   std::string pending_;  // from the source, not in the FIFO yet
   std::size_t offset_ = 0;

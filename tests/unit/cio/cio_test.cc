@@ -1185,6 +1185,34 @@ TEST_F(CioTest, AReaderForAMomentIsNotTheTasks) {
   }
 }
 
+// The moment may be long on a busy machine: long enough for all input and its end.
+TEST_F(CioTest, AReaderThatTakesNothingLeavesTheInputToTheTask) {
+  Pair ended = MakePipe();
+  WriteAll(ended.in, "the input");
+  ended.in.Close();
+  for (const Source& source : {Source::FromString("the input"), Source::FromFd(ended.out)}) {
+    const auto io = Create(source, {}, {});
+    {
+      const Fd moment = OpenPath(io->Config().stdin, O_RDONLY | O_NONBLOCK);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      EXPECT_FALSE(io->InputEnded().IsReady());
+    }
+    EXPECT_EQ(ReadAll(OpenPath(io->Config().stdin, O_RDONLY)), "the input");
+    EXPECT_TRUE(io->InputDone().Get(ctx_).ok());
+    EXPECT_TRUE(io->Close().ok());
+  }
+}
+
+// Also input that nobody takes ends, so that a task that reads late finds its end.
+TEST_F(CioTest, InputThatIsNotTakenEnds) {
+  const auto io = Create(Source::FromString("the input"), {}, {});
+  const Fd late = OpenPath(io->Config().stdin, O_RDONLY);
+  EXPECT_EQ(*io->InputDone().Get(ctx_), 9U);
+  EXPECT_TRUE(io->InputEnded().Get(ctx_).ok());
+  EXPECT_EQ(ReadAll(late), "the input");
+  EXPECT_TRUE(io->Close().ok());
+}
+
 TEST_F(CioTest, TheEndOfTheSourceIsTold) {
   Pair ended = MakePipe();
   ended.in.Close();
