@@ -5,6 +5,7 @@
 #   containerd::registry    libcontainerd-registry    pulls, pushes and the resolvers
 #   containerd::cdi         libcontainerd-cdi         device files of CDI
 #   containerd::supervisor  libcontainerd-supervisor  private daemons
+#   containerd::libcontainerd  libcontainerd-libcontainerd  containers for an engine
 #   containerd::client      the first three together
 #
 # and each again as containerd::<name>-static. With them are installed the public headers, the generated
@@ -25,10 +26,12 @@ set(_needs_core "")
 set(_needs_registry core)
 set(_needs_cdi core)
 set(_needs_supervisor core)
+set(_needs_libcontainerd core)
 set(_about_core "containerd's stores, containers and tasks")
 set(_about_registry "pulling and pushing images")
 set(_about_cdi "devices of the Container Device Interface")
 set(_about_supervisor "private containerd daemons")
+set(_about_libcontainerd "containers for an engine")
 
 # What the packages of <component> link besides each other, in <out>; not the public libraries.
 function(_containerd_private_libs out component)

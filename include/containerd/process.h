@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include <absl/base/attributes.h>
@@ -147,6 +148,11 @@ class CONTAINERD_EXPORT Process {
   // given up their end as well. When the source of the streams ends, the library does it by itself
   // (cio::IO::InputEnded), unlike Go's client, whose callers do it.
   absl::Status CloseIO(const Context& ctx, const std::vector<IOCloserOpt>& opts = {});
+
+  // The same without waiting, also where nothing may block: complete when the daemon has answered,
+  // which is asked again over a restart of it. Ends with the context and the client.
+  Future<std::monostate> CloseIOAsync(const Context& ctx,
+                                      const std::vector<IOCloserOpt>& opts = {});
 
   // Sets the size of the process's terminal, in characters.
   absl::Status Resize(const Context& ctx, std::uint32_t width, std::uint32_t height);

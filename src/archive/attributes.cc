@@ -68,4 +68,24 @@ absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const s
   return CopyXattrs(from, to);
 }
 
+absl::StatusOr<std::string> ReadCapability(const std::string& path) {
+  std::string value(1024, '\0');  // far more than the kernel lets it have
+  const ssize_t size = lgetxattr(path.c_str(), "security.capability", value.data(), value.size());
+  if (size < 0) {
+    if (IsNone(errno)) return std::string();
+    return errdefs::FromErrno(
+        errno, fmt::format("reading the attribute \"security.capability\" of \"{}\"", path));
+  }
+  value.resize(static_cast<std::size_t>(size));
+  return value;
+}
+
+absl::StatusOr<std::string> ReadLink(const std::string& path) {
+  std::string target(4096, '\0');
+  const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+  if (size < 0) return errdefs::FromErrno(errno, fmt::format("reading the link \"{}\"", path));
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
 }  // namespace containerd::archive

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 namespace containerd::archive {
 
@@ -15,6 +16,12 @@ enum class Times { kCopy, kKeep };
 // without those of trusted.*.
 absl::Status CopyDirInfo(const struct stat& st, const std::string& from, const std::string& to,
                          Times times);
+
+// The attribute security.capability of a file; empty if it has none. No link is followed.
+absl::StatusOr<std::string> ReadCapability(const std::string& path);
+
+// Where a symbolic link leads.
+absl::StatusOr<std::string> ReadLink(const std::string& path);
 
 }  // namespace containerd::archive
 

@@ -18,8 +18,6 @@
 #include "copy_io.h"
 #include "fifo.h"
 #include "src/base/escape.h"
-#include "src/base/fd.h"
-#include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/base/path.h"
 
@@ -44,78 +42,6 @@ class PassiveIO final : public IO {
 
  private:
   const FIFOSet fifos_;
-  internal::CloseOnce closer_;
-};
-
-class OpenFIFOs final : public DirectIO {
- public:
-  explicit OpenFIFOs(FIFOSet fifos) : fifos_(std::move(fifos)) {}
-
-  absl::Status Open() {
-    base::MutexLock lock(mu_);
-    if (!fifos_.stdin.empty()) {
-      absl::StatusOr<internal::Fifo> fifo = internal::Fifo::Open(fifos_.stdin, fifos_.owner);
-      if (!fifo.ok()) return errdefs::Annotate(fifo.status(), "stdin");
-      // Opening our own reading end first lets the writing end open without waiting for the task's
-      // side.
-      absl::StatusOr<base::Fd> keeper = fifo->OpenReader();
-      if (!keeper.ok()) return errdefs::Annotate(keeper.status(), "stdin");
-      stdin_keeper_ = *std::move(keeper);
-      absl::StatusOr<base::Fd> writer = fifo->OpenWriter();
-      if (!writer.ok()) return errdefs::Annotate(writer.status(), "stdin");
-      stdin_ = *std::move(writer);
-    }
-    if (fifos_.terminal) fifos_.stderr.clear();
-    if (absl::Status s = OpenOutput(fifos_.stdout, "stdout", stdout_); !s.ok()) return s;
-    return OpenOutput(fifos_.stderr, "stderr", stderr_);
-  }
-
-  const cio::Config& Config() const override { return fifos_; }
-  int Stdin() const override { return Get(&OpenFIFOs::stdin_); }
-  int Stdout() const override { return Get(&OpenFIFOs::stdout_); }
-  int Stderr() const override { return Get(&OpenFIFOs::stderr_); }
-
-  void CloseStdin() override {
-    base::MutexLock lock(mu_);
-    stdin_.Reset();
-  }
-
-  void Cancel() override {
-    base::MutexLock lock(mu_);
-    for (base::Fd* fd : {&stdin_, &stdin_keeper_, &stdout_, &stderr_}) fd->Reset();
-  }
-
-  Future<OutputResult> OutputDone() override { return Future<OutputResult>::Ready(OutputResult{}); }
-  Future<uint64_t> InputDone() override { return Future<uint64_t>::Ready(uint64_t{0}); }
-  Future<DrainResult> Drain(absl::Duration) override {
-    return Future<DrainResult>::Ready(DrainResult::kEOF);
-  }
-
-  absl::Status Close() override {
-    Cancel();
-    return closer_.Close(fifos_);
-  }
-
- private:
-  absl::Status OpenOutput(const std::string& path, std::string_view name, base::Fd& fd) {
-    if (path.empty()) return absl::OkStatus();
-    absl::StatusOr<base::Fd> reader = internal::OpenOutput(path, fifos_.owner, name);
-    if (!reader.ok()) return reader.status();
-    fd = *std::move(reader);
-    return absl::OkStatus();
-  }
-
-  int Get(const base::Fd OpenFIFOs::*fd) const {
-    base::MutexLock lock(mu_);
-    return (this->*fd).get();
-  }
-
-  FIFOSet fifos_;
-  mutable base::Mutex mu_;
-  base::Fd stdin_ ABSL_GUARDED_BY(mu_);
-  base::Fd stdin_keeper_ ABSL_GUARDED_BY(mu_);
-  base::Fd stdout_ ABSL_GUARDED_BY(mu_);
-  base::Fd stderr_ ABSL_GUARDED_BY(mu_);
   internal::CloseOnce closer_;
 };
 
@@ -289,15 +215,6 @@ absl::StatusOr<std::string> LogURIGenerator(std::string_view scheme, std::string
                        base::QueryEncode(value));
   }
   return uri;
-}
-
-absl::StatusOr<std::shared_ptr<DirectIO>> NewDirectIO(FIFOSet fifos) {
-  auto io = std::make_shared<OpenFIFOs>(std::move(fifos));
-  if (absl::Status s = io->Open(); !s.ok()) {
-    (void)io->Close();  // the first error tells more
-    return s;
-  }
-  return io;
 }
 
 }  // namespace containerd::cio

@@ -94,6 +94,15 @@ absl::Status Process::CloseIO(const Context& ctx, const std::vector<IOCloserOpt>
                                                info.stdin);
 }
 
+Future<std::monostate> Process::CloseIOAsync(const Context& ctx,
+                                             const std::vector<IOCloserOpt>& opts) {
+  IOCloseInfo info;
+  if (absl::Status s = base::Apply(opts, info); !s.ok()) {
+    return Future<std::monostate>::Ready(std::move(s));
+  }
+  return state_->CloseIO(ctx, info.stdin);
+}
+
 absl::Status Process::Resize(const Context& ctx, std::uint32_t width, std::uint32_t height) {
   return state_->client.TaskService()->ResizePty(ctx, state_->container_id, state_->exec_id, width,
                                                  height);

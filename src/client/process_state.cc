@@ -87,6 +87,28 @@ std::string ProcessState::Describe() const {
                   : fmt::format("process \"{}\" of task \"{}\"", exec_id, container_id);
 }
 
+namespace {
+
+Future<std::monostate> AskToCloseIO(const Context& ctx, std::shared_ptr<ClientForCallbacks> client,
+                                    std::string container_id, std::string exec_id,
+                                    bool close_stdin) {
+  const Promise<std::monostate> promise;
+  const std::shared_ptr<rpc::Connection> conn = (**client).Connection();
+  rpc::CallAsyncUntilAnswered<std::monostate>(
+      ctx, conn,
+      [ctx, client, container_id = std::move(container_id), exec_id = std::move(exec_id),
+       close_stdin](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
+        (**client)
+            .TaskService()
+            ->CloseIOAsync(ctx, container_id, exec_id, close_stdin)
+            .Then(std::move(answered), InlineExecutor());
+      },
+      [promise, client](const absl::StatusOr<std::monostate>& closed) { promise.Set(closed); });
+  return promise.GetFuture();
+}
+
+}  // namespace
+
 void ProcessState::Exists(const Context& ctx) const {
   if (io == nullptr) return;
   Copying::Instance().KeepUntilDone(io);
@@ -94,22 +116,22 @@ void ProcessState::Exists(const Context& ctx) const {
       [client = std::make_shared<ClientForCallbacks>(client), ctx = WithoutCancel(ctx),
        container_id = container_id, exec_id = exec_id,
        what = Describe()](const absl::StatusOr<std::monostate>&) {
-        rpc::CallAsyncUntilAnswered<std::monostate>(
-            ctx, (**client).Connection(),
-            [=](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
-              (**client)
-                  .TaskService()
-                  ->CloseIOAsync(ctx, container_id, exec_id, true)
-                  .Then(std::move(answered), InlineExecutor());
-            },
-            [what, client](const absl::StatusOr<std::monostate>& closed) {
-              // A process that has gone needs no end of its input.
-              if (closed.ok() || errdefs::IsNotFound(closed.status())) return;
-              log::Warn(fmt::format("closing the stdin of {} at the end of its source: {}", what,
-                                    errdefs::Message(closed.status())));
-            });
+        AskToCloseIO(ctx, client, container_id, exec_id, true)
+            .Then(
+                [what](const absl::StatusOr<std::monostate>& closed) {
+                  // A process that has gone needs no end of its input.
+                  if (closed.ok() || errdefs::IsNotFound(closed.status())) return;
+                  log::Warn(fmt::format("closing the stdin of {} at the end of its source: {}",
+                                        what, errdefs::Message(closed.status())));
+                },
+                InlineExecutor());
       },
       InlineExecutor());
+}
+
+Future<std::monostate> ProcessState::CloseIO(const Context& ctx, bool close_stdin) const {
+  return AskToCloseIO(ctx, std::make_shared<ClientForCallbacks>(client), container_id, exec_id,
+                      close_stdin);
 }
 
 void ProcessState::CloseStreams() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include <absl/status/status.h>
 #include <absl/time/time.h>
@@ -42,6 +43,9 @@ struct ProcessState {
   // To be called once the daemon knows the process: its streams are copied to their end, whoever
   // holds a handle, and the end of its source becomes that of its stdin.
   void Exists(const Context& ctx) const;
+
+  // CloseIO, asked again until the daemon answers. Keeps the client alive until then.
+  Future<std::monostate> CloseIO(const Context& ctx, bool close_stdin) const;
 
   // Ends the streams of a process that will not run (any more).
   void CloseStreams() const;

@@ -230,19 +230,28 @@ CONTAINERD_EXPORT absl::StatusOr<std::string> LogURIGenerator(
 
 // The task's end of the streams as plain descriptors, for a program with an event loop of its own.
 // All are non-blocking, and -1 when the path is empty. They stay the object's: Cancel, Close and
-// the destructor close them.
+// the destructor close them, so that a thread which reads them beside that has duplicates.
 //
 // Reading an output before the task's side has opened it gives 0 as at its end; poll tells them
-// apart (POLLHUP). stdin can be written at once; since it must not get lost before the task
-// opens its side, the object keeps a reading handle too, and so there is no EPIPE.
-// Source: cio.DirectIO.
+// apart (POLLHUP). stdin can be written at once; it must not get lost before the task opens its
+// side. Two seconds after that has been closed again (by a shim that ended, or that deleted the
+// process) a write gives EPIPE, with SIGPIPE as usual.
+//
+// OutputDone and InputDone are complete at once, as nothing is copied. But Drain waits until the
+// program has read what the task wrote, so that neither Process::Wait nor Delete takes output away
+// from it: kEOF once the outputs are empty and nobody can write any more, kQuiet when they have
+// been empty for `grace`. Who does not want the output calls Cancel. Source: cio.DirectIO, whose
+// Wait waits for nothing.
 class CONTAINERD_EXPORT DirectIO : public IO {
  public:
   virtual int Stdin() const = 0;
   virtual int Stdout() const = 0;
   virtual int Stderr() const = 0;
 
-  // The end of the input, once the process has been started and its CloseIO called as well.
+  // The end of the input, for good: at any time, also before there is a process, and as often as
+  // one likes. What was written is read first. Once the task's side has opened its end InputEnded
+  // is complete, also with a terminal, and the library calls CloseIO by itself. Goes on after the
+  // object's end, but not after Cancel.
   virtual void CloseStdin() = 0;
 };
 

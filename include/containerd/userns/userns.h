@@ -71,6 +71,16 @@ struct CONTAINERD_EXPORT IDMap {
 // CAP_CHOWN.
 CONTAINERD_EXPORT absl::Status Remap(const Context& ctx, const std::string& root, const IDMap& map);
 
+// Makes a directory, and those above it that are missing, for `owner` with `mode`, whatever the
+// umask; what is there already stays as it is. Returns those that it made, outermost first. A
+// failed call leaves none. Errors name the path: ErrFailedPrecondition if something else than a
+// directory is in the way, also a link in place of `path` itself; ErrInvalidArgument unless it is
+// absolute; those of mkdir(2) and chown(2). Source: user.MkdirAllAndChown of moby/sys/user, with
+// WithOnlyNew.
+CONTAINERD_EXPORT absl::StatusOr<std::vector<std::string>> MkdirAllAndChown(const std::string& path,
+                                                                            std::uint32_t mode,
+                                                                            const User& owner);
+
 }  // namespace containerd::userns
 
 #endif  // CONTAINERD_USERNS_USERNS_H_
