@@ -60,6 +60,9 @@ LOCAL = {
     'images/usage.h': 'extern images::Image image; std::shared_ptr<snapshots::Snapshotter> '
                       'find(std::string_view);',
     'introspection/introspection.h': 'extern std::shared_ptr<introspection::Service> service;',
+    'libcontainerd/client.h': 'extern Client daemon; extern specs::Spec spec; extern cio::Sink out, err; '
+                              'extern std::shared_ptr<libcontainerd::Backend> backend; absl::Status '
+                              'Restart(const std::string&, const libcontainerd::EventInfo&);',
     'log/log.h': 'void Append(log::Level, std::string_view);',
     'mount/manager.h': 'extern std::shared_ptr<mount::Manager> manager;',
     'mount/temp.h': 'absl::Status CopyConfig(const std::string&);',

@@ -124,10 +124,10 @@ StdioCallback AttachStreams(cio::Source stdin_source, cio::Sink stdout_sink,
   return [in = std::move(stdin_source), out = std::move(stdout_sink),
           err = std::move(stderr_sink)](const std::shared_ptr<cio::DirectIO>& direct)
              -> absl::StatusOr<std::shared_ptr<cio::IO>> {
-    auto io = cio::NewAttach({cio::WithStreams(in, out, err)})(cio::FIFOSet(direct->Config()));
-    // The pumps have descriptors of their own; input has one writer then, and output one reader.
-    if (io.ok()) direct->Cancel();
-    return io;
+    // The copies have descriptors of their own. Those that keep early input go first: they would be
+    // taken for the task's.
+    direct->Cancel();
+    return cio::NewAttach({cio::WithStreams(in, out, err)})(cio::FIFOSet(direct->Config()));
   };
 }
 

@@ -6,7 +6,9 @@
 //
 //   class Engine : public libcontainerd::Backend {
 //     absl::Status ProcessEvent(const std::string& id, libcontainerd::EventType type,
-//                               const libcontainerd::EventInfo& info) override { ... }
+//                               const libcontainerd::EventInfo& info) override {
+//       return type == libcontainerd::EventType::kExit ? Restart(id, info) : absl::OkStatus();
+//     }
 //   };
 //
 //   auto client = libcontainerd::Client::New(ctx, daemon, "/run/engine", "engine", backend);

@@ -142,9 +142,9 @@ void Fill(const std::string& root) {
   std::ofstream(at(deep + "/" + std::string(250, 'f'))) << "long";
   std::ofstream(at(deep + "/\xc3\xa4\xff bytes")) << "not ASCII";
   fs::create_directories(at("empty"));
-  for (int i = 0; i < 300; ++i) {
+  for (unsigned i = 0; i < 300; ++i) {
     fs::create_directories(at(fmt::format("many/{}", i % 7)));
-    std::ofstream(at(fmt::format("many/{}/{}", i % 7, i))) << std::string(i * 37U, 'x');
+    std::ofstream(at(fmt::format("many/{}/{}", i % 7, i))) << std::string(i * 37, 'x');
   }
   std::ofstream(at("one")) << "names";
   ::link(at("one").c_str(), at("two").c_str());
