@@ -7,6 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "containerd/filters/filters.h"
+
 #include "src/base/utf8.h"
 
 namespace containerd::filters {
@@ -91,7 +96,47 @@ bool TakeEscape(std::string_view& text, char quote, std::string& out) {
   }
 }
 
+// Letters, marks, numbers, punctuation and symbols, as the tables of RE2 have them. Source:
+// strconv.IsPrint.
+bool IsPrint(std::string_view character) {
+  static const RE2* const printable = new RE2(R"([\pL\pM\pN\pP\pS])");
+  return RE2::FullMatch(character, *printable);
+}
+
+// One character in a Go literal. Source: appendEscapedRune in strconv/quote.go.
+void AppendEscaped(std::string& out, std::string_view character, base::Rune rune) {
+  if (rune < 0x80) {
+    const char c = static_cast<char>(rune);
+    if (c == '"' || c == '\\') {
+      out.append({'\\', c});
+    } else if (c >= ' ' && c < 0x7f) {
+      out.push_back(c);
+    } else if (c >= '\a' && c <= '\r') {
+      out.append({'\\', "abtnvfr"[c - '\a']});
+    } else {
+      out.append(fmt::format("\\x{:02x}", static_cast<unsigned>(rune)));
+    }
+  } else if (rune == base::kRuneError && character.size() == 1) {
+    out.append(fmt::format("\\x{:02x}", static_cast<unsigned char>(character[0])));
+  } else if (IsPrint(character)) {
+    out.append(character);
+  } else {
+    out.append(rune < 0x10000 ? fmt::format("\\u{:04x}", rune) : fmt::format("\\U{:08x}", rune));
+  }
+}
+
 }  // namespace
+
+std::string Quote(std::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const base::DecodedRune decoded = base::DecodeRune(text);
+    AppendEscaped(out, text.substr(0, decoded.width), decoded.rune);
+    text.remove_prefix(decoded.width);
+  }
+  out.push_back('"');
+  return out;
+}
 
 std::optional<std::string> Unquote(std::string_view quoted) {
   if (quoted.size() < 2 || quoted.front() != quoted.back()) return std::nullopt;

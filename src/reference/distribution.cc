@@ -18,14 +18,13 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "errors.h"
-#include "path.h"
+#include "src/base/path.h"
 
 namespace containerd::distribution::reference {
 namespace {
 
 using containerd::reference::Error;
 using containerd::reference::IsError;
-using containerd::reference::MatchPath;
 using containerd::reference::Quote;
 using internal::Builder;
 
@@ -272,11 +271,12 @@ std::string FamiliarString(const Reference& ref) { return Familiar(ref).String()
 
 absl::StatusOr<bool> FamiliarMatch(std::string_view pattern, const Reference& ref) {
   const Reference familiar = Familiar(ref);
-  const std::optional<bool> matches = MatchPath(pattern, familiar.String());
+  const std::optional<bool> matches = base::MatchPath(pattern, familiar.String());
   if (!matches) {
     return errdefs::InvalidArgument(fmt::format("pattern {}: syntax error", Quote(pattern)));
   }
-  return *matches || (familiar.IsNamed() && MatchPath(pattern, familiar.Name()).value_or(false));
+  return *matches ||
+         (familiar.IsNamed() && base::MatchPath(pattern, familiar.Name()).value_or(false));
 }
 
 std::vector<std::string> Sort(const std::vector<std::string>& references) {

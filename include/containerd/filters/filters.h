@@ -127,6 +127,10 @@ CONTAINERD_EXPORT absl::StatusOr<FilterPtr> ParseAll(std::span<const std::string
 CONTAINERD_EXPORT absl::StatusOr<FilterPtr> ParseAll(
     std::initializer_list<std::string_view> filters);
 
+// Any bytes as a quoted field or value of a filter: "labels." + Quote(key) + "==" + Quote(value).
+// What is not printable is escaped. Source: strconv.Quote, `%q`.
+CONTAINERD_EXPORT std::string Quote(std::string_view text);
+
 }  // namespace containerd::filters
 
 #endif  // CONTAINERD_FILTERS_FILTERS_H_

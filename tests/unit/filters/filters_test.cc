@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -277,6 +278,34 @@ TEST(FiltersTest, ParseIsTotal) {
     if (filter.ok()) Matches(**filter);
   }
   log::SetSink(nullptr);
+}
+
+TEST(QuoteTest, AsGoDoes) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", R"("")"},
+      {"plain", R"("plain")"},
+      {R"(a"b\c)", R"("a\"b\\c")"},
+      {"\a\b\f\n\r\t\v", R"("\a\b\f\n\r\t\v")"},
+      {std::string("\0\x1b\x7f", 3), R"("\x00\x1b\x7f")"},
+      {"\xff\xc3(", R"("\xff\xc3(")"},
+      {"\xef\xbf\xbd", "\"\xef\xbf\xbd\""},
+      {"h\u00e9\u4e16\U0001f600", "\"h\u00e9\u4e16\U0001f600\""},
+      {"\u00a0\u200b\ufeff", R"("\u00a0\u200b\ufeff")"},
+      {"\U000e0001", R"("\U000e0001")"},
+  };
+  for (const auto& [text, want] : cases) EXPECT_EQ(Quote(text), want);
+}
+
+TEST(QuoteTest, FiltersReadWhatWasQuoted) {
+  std::string all;
+  for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
+  for (const std::string& value : {all, std::string("\u00a0 \U0001f600|/\"\\"), std::string()}) {
+    absl::StatusOr<FilterPtr> filter = Parse("labels." + Quote("k" + value) + "==" + Quote(value));
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    EXPECT_TRUE((*filter)->Match(AdapterFunc([&](std::span<const std::string> path) {
+      return path.size() == 2 && path[1] == "k" + value ? std::optional(value) : std::nullopt;
+    })));
+  }
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 
-#include "src/reference/path.h"
+#include "src/base/path.h"
 
 namespace containerd::distribution::reference {
 namespace {
@@ -539,7 +539,7 @@ TEST(DistributionTest, PatternsReadInvalidUtf8AsGoDoes) {
       {"[z-a]", "b", false},
   };
   for (const auto& c : kCases) {
-    EXPECT_EQ(containerd::reference::MatchPath(c.pattern, c.name), c.want) << c.pattern << c.name;
+    EXPECT_EQ(base::MatchPath(c.pattern, c.name), c.want) << c.pattern << c.name;
   }
 }
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "path.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -9,14 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/path.h"
 #include "src/base/utf8.h"
 
-namespace containerd::reference {
+namespace containerd::base {
 namespace {
 
 // Takes one UTF-8 character, or one byte that is none, off the front of `text`.
-base::DecodedRune TakeCharacter(std::string_view& text) {
-  const base::DecodedRune character = base::DecodeRune(text);
+DecodedRune TakeCharacter(std::string_view& text) {
+  const DecodedRune character = DecodeRune(text);
   text.remove_prefix(character.width);
   return character;
 }
@@ -30,7 +29,7 @@ class Pattern {
     enum class Kind { kStar, kAny, kLiteral, kClass } kind = Kind::kAny;
     std::string_view literal{};
     bool negated = false;
-    std::vector<std::pair<base::Rune, base::Rune>> ranges{};
+    std::vector<std::pair<Rune, Rune>> ranges{};
   };
 
   // The elements in order; nullopt if the pattern is malformed.
@@ -66,9 +65,9 @@ class Pattern {
       rest_.remove_prefix(1);
     }
     while (!rest_.starts_with(']') || element.ranges.empty()) {
-      const std::optional<base::Rune> low = TakeClassCharacter();
+      const std::optional<Rune> low = TakeClassCharacter();
       if (!low) return false;
-      std::optional<base::Rune> high = low;
+      std::optional<Rune> high = low;
       if (rest_.starts_with('-')) {
         rest_.remove_prefix(1);
         high = TakeClassCharacter();
@@ -81,12 +80,12 @@ class Pattern {
   }
 
   // One character of a class, maybe after a backslash. It cannot be the pattern's last.
-  std::optional<base::Rune> TakeClassCharacter() {
+  std::optional<Rune> TakeClassCharacter() {
     if (rest_.empty() || rest_[0] == '-' || rest_[0] == ']') return std::nullopt;
     if (rest_[0] == '\\') rest_.remove_prefix(1);
     if (rest_.empty()) return std::nullopt;
-    const base::DecodedRune character = TakeCharacter(rest_);
-    const bool invalid = character.rune == base::kRuneError && character.width == 1;
+    const DecodedRune character = TakeCharacter(rest_);
+    const bool invalid = character.rune == kRuneError && character.width == 1;
     if (invalid || rest_.empty()) return std::nullopt;
     return character.rune;
   }
@@ -108,7 +107,7 @@ bool TakeMatch(const Pattern::Element& element, std::string_view& name) {
     return true;
   }
   // A byte that is no character counts as U+FFFD.
-  const base::Rune character = TakeCharacter(name).rune;
+  const Rune character = TakeCharacter(name).rune;
   const bool in_class = std::any_of(
       element.ranges.begin(), element.ranges.end(),
       [&](const auto& range) { return range.first <= character && character <= range.second; });
@@ -147,4 +146,4 @@ std::optional<bool> MatchPath(std::string_view pattern, std::string_view name) {
   }
 }
 
-}  // namespace containerd::reference
+}  // namespace containerd::base
