@@ -6,6 +6,8 @@
 #   containerd::cdi         libcontainerd-cdi         device files of CDI
 #   containerd::supervisor  libcontainerd-supervisor  private daemons
 #   containerd::libcontainerd  libcontainerd-libcontainerd  containers for an engine
+#   containerd::cri         libcontainerd-cri         what containerd's CRI plugin is made of
+#   containerd::cri-client  libcontainerd-cri-client  typed clients of CRI
 #   containerd::client      the first three together
 #
 # and each again as containerd::<name>-static. With them are installed the public headers, the generated
@@ -27,11 +29,15 @@ set(_needs_registry core)
 set(_needs_cdi core)
 set(_needs_supervisor core)
 set(_needs_libcontainerd core)
+set(_needs_cri registry core)
+set(_needs_cri-client core)
 set(_about_core "containerd's stores, containers and tasks")
 set(_about_registry "pulling and pushing images")
 set(_about_cdi "devices of the Container Device Interface")
 set(_about_supervisor "private containerd daemons")
 set(_about_libcontainerd "containers for an engine")
+set(_about_cri "what containerd's CRI plugin is made of")
+set(_about_cri-client "typed clients of CRI")
 
 # What the packages of <component> link besides each other, in <out>; not the public libraries.
 function(_containerd_private_libs out component)

@@ -3,7 +3,7 @@
 # target pkg_<path>, whose objects its component's libraries collect, and tests/unit/<path>/*_test.cc
 # the executable test_<path>; slashes of the path become underscores in targets.
 
-set(CONTAINERD_COMPONENTS core registry cdi supervisor libcontainerd)
+set(CONTAINERD_COMPONENTS core registry cdi supervisor libcontainerd cri cri-client)
 foreach(_component IN LISTS CONTAINERD_COMPONENTS)
   set_property(GLOBAL PROPERTY CONTAINERD_PACKAGES_${_component} "")
 endforeach()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiles proto/ into pkg_proto: messages of every .proto, and gRPC stubs and mocks of those that
-# have services. What it generates is included by its place in proto/, as in
+# Compiles proto/ into pkg_proto, and proto/runtime/v1 into pkg_cri_proto: messages of every .proto, and
+# gRPC stubs and mocks of those that have services. What it generates is included by its place in proto/, as in
 #   #include "containerd/services/content/v1/content.grpc.pb.h"
 #   #include "containerd/services/content/v1/content_mock.grpc.pb.h"   // tests only
 #
@@ -85,7 +85,7 @@ function(_containerd_proto_sources out proto)
   set(finish "")
   set(script "")
   file(STRINGS "${_proto_path}/${proto}" keywords
-       REGEX " (requires|concept|co_await|co_return|co_yield|consteval|constinit|char8_t) = ")
+       REGEX " (requires|concept|co_await|co_return|co_yield|consteval|constinit|char8_t|SIG[A-Z0-9]+) = ")
   if(keywords OR CONTAINERD_PROTO_PACKAGE OR (services AND proto MATCHES "containerd/wire/"))
     set(script "${PROJECT_SOURCE_DIR}/cmake/FinishGenerated.cmake")
     list(JOIN outputs "," files)
@@ -109,58 +109,71 @@ function(_containerd_proto_sources out proto)
   set(${out} ${${out}} ${outputs} PARENT_SCOPE)
 endfunction()
 
-file(MAKE_DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}")
-set(_proto_sources "")
-foreach(_proto IN LISTS _protos)
-  _containerd_proto_sources(_proto_sources "${_proto}")
-endforeach()
-
+# Adds the library <target>, a part of <component>, of these protos, paths below _proto_path.
+#
 # What protoc writes is compiled a dozen files at once: most of the time of such a file goes into gRPC's
 # headers. Two names of each .pb.cc are at file scope, and get a number.
-set(_units "")
-set(_proto_ccs ${_proto_sources})
-list(FILTER _proto_ccs INCLUDE REGEX "\\.cc$")
-# Those with services first: they are the slow ones, and land in few units.
-set(_grpc_ccs ${_proto_ccs})
-list(FILTER _grpc_ccs INCLUDE REGEX "\\.grpc\\.pb\\.cc$")
-list(FILTER _proto_ccs EXCLUDE REGEX "\\.grpc\\.pb\\.cc$")
-foreach(_kind IN ITEMS grpc proto)
-  set(_text "")
-  set(_count 0)
-  set(_unit 0)
-  list(LENGTH _${_kind}_ccs _left)
-  foreach(_cc IN LISTS _${_kind}_ccs)
-    string(APPEND _text "#define schemas schemas_${_count}\n#define file_default_instances instances_${_count}\n"
-                        "#include \"${_cc}\"\n#undef schemas\n#undef file_default_instances\n")
-    math(EXPR _count "${_count} + 1")
-    math(EXPR _left "${_left} - 1")
-    math(EXPR _full "${_count} % 12")
-    if(_full EQUAL 0 OR _left EQUAL 0)
-      set(_file "${PROJECT_BINARY_DIR}/proto_units/${_kind}_${_unit}.cc")
-      file(GENERATE OUTPUT "${_file}" CONTENT "${_text}")
-      list(APPEND _units "${_file}")
-      set(_text "")
-      math(EXPR _unit "${_unit} + 1")
-    endif()
+function(_containerd_proto_library target component)
+  set(sources "")
+  foreach(proto IN LISTS ARGN)
+    _containerd_proto_sources(sources "${proto}")
   endforeach()
-endforeach()
-set_source_files_properties(${_proto_sources} PROPERTIES HEADER_FILE_ONLY ON)
+  string(REGEX REPLACE "^pkg_" "" unit_dir "${target}_units")
+  set(units "")
+  set(proto_ccs ${sources})
+  list(FILTER proto_ccs INCLUDE REGEX "\\.cc$")
+  # Those with services first: they are the slow ones, and land in few units.
+  set(grpc_ccs ${proto_ccs})
+  list(FILTER grpc_ccs INCLUDE REGEX "\\.grpc\\.pb\\.cc$")
+  list(FILTER proto_ccs EXCLUDE REGEX "\\.grpc\\.pb\\.cc$")
+  foreach(kind IN ITEMS grpc proto)
+    set(text "")
+    set(count 0)
+    set(unit 0)
+    list(LENGTH ${kind}_ccs left)
+    foreach(cc IN LISTS ${kind}_ccs)
+      string(APPEND text "#define schemas schemas_${count}\n#define file_default_instances instances_${count}\n"
+                         "#include \"${cc}\"\n#undef schemas\n#undef file_default_instances\n")
+      math(EXPR count "${count} + 1")
+      math(EXPR left "${left} - 1")
+      math(EXPR full "${count} % 12")
+      if(full EQUAL 0 OR left EQUAL 0)
+        set(file "${PROJECT_BINARY_DIR}/${unit_dir}/${kind}_${unit}.cc")
+        file(GENERATE OUTPUT "${file}" CONTENT "${text}")
+        list(APPEND units "${file}")
+        set(text "")
+        math(EXPR unit "${unit} + 1")
+      endif()
+    endforeach()
+  endforeach()
+  set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
 
-# With default visibility: users ask for raw stubs.
-add_library(pkg_proto STATIC ${_units} ${_proto_sources})
-# These are units already.
-set_target_properties(pkg_proto PROPERTIES UNITY_BUILD OFF)
-target_include_directories(pkg_proto SYSTEM PUBLIC "$<BUILD_INTERFACE:${_proto_include_dirs}>")
-target_link_libraries(pkg_proto PUBLIC gRPC::grpc++ protobuf::libprotobuf)
-# Generated code is not ours to warn about or to step through.
-target_compile_options(pkg_proto PRIVATE -w -g0)
-set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_core pkg_proto)
+  # With default visibility: users ask for raw stubs.
+  add_library(${target} STATIC ${units} ${sources})
+  # These are units already.
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+  target_include_directories(${target} SYSTEM PUBLIC "$<BUILD_INTERFACE:${_proto_include_dirs}>")
+  target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+  # Generated code is not ours to warn about or to step through.
+  target_compile_options(${target} PRIVATE -w -g0)
+  set_property(GLOBAL APPEND PROPERTY CONTAINERD_PACKAGES_${component} ${target})
+endfunction()
+
+file(MAKE_DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}")
+# CRI's messages are apart, so that a program which has its own can do without.
+set(_cri_protos ${_protos})
+list(FILTER _cri_protos INCLUDE REGEX "(^|/)runtime/v1/[a-z]+\\.proto$")
+list(FILTER _cri_protos EXCLUDE REGEX "containerd/")
+set(_core_protos ${_protos})
+list(REMOVE_ITEM _core_protos ${_cri_protos})
+_containerd_proto_library(pkg_proto core ${_core_protos})
+_containerd_proto_library(pkg_cri_proto cri-client ${_cri_protos})
 
 if(CONTAINERD_BUILD_TESTS)
   add_executable(test_proto "${PROJECT_SOURCE_DIR}/tests/unit/proto/descriptors_test.cc")
   # The whole archive, so that every file is in the generated pool without being named.
-  target_link_libraries(test_proto PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,pkg_proto> containerd_warnings GTest::gmock
-                                           GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_proto PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,pkg_proto,pkg_cri_proto>" containerd_warnings
+                                           GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_proto PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
                                                 CONTAINERD_PROTO_DIR="${_proto_path}"
                                                 CONTAINERD_PROTO_PACKAGE="${CONTAINERD_PROTO_PACKAGE}")

@@ -22,6 +22,10 @@ target_link_libraries(spec_differential PRIVATE pkg_support_memory_store pkg_app
                                                 pkg_seccomp containerd_warnings
                                                 nlohmann_json::nlohmann_json)
 
+# What tests/interop/cri/run.sh compares with Go.
+add_executable(cri_answers "${PROJECT_SOURCE_DIR}/tests/interop/cri/cri_answers.cc")
+target_link_libraries(cri_answers PRIVATE pkg_cri pkg_client_remote containerd_warnings)
+
 # The integration tests: every tests/integration/*.cc in one executable, which starts a daemon of its
 # own (tests/integration/harness.h). tests/run.sh runs it for each daemon of the lab.
 file(GLOB _integration_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/integration/*.cc")

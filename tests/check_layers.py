@@ -28,7 +28,7 @@ class Package:
 
 
 def packages_of(root):
-    """What containerd_package() calls say, and the generated code as the package `proto`."""
+    """What containerd_package() calls say, and the generated code as the packages `proto` and `cri_proto`."""
     text = re.sub(r'#.*', '', open(os.path.join(root, 'CMakeLists.txt')).read())
     found = {}
     for call in re.finditer(r'containerd_package\(([^)]*)\)', text):
@@ -43,6 +43,7 @@ def packages_of(root):
             sys.exit(f'CMakeLists.txt: package {words[0]} has no LAYER')
         found[words[0]] = Package(words[0], int(values['LAYER'][0]), set(values['DEPS']))
     found['proto'] = Package('proto', 1, set())
+    found['cri_proto'] = Package('cri_proto', 1, set())
     return found
 
 
@@ -101,7 +102,7 @@ def check_file(root, file, package, packages, errors):
             continue
         target = found.group(1)
         if target.endswith('.pb.h'):
-            other = 'proto'
+            other = 'cri_proto' if target.startswith('runtime/v1/') else 'proto'
         elif os.path.exists(os.path.join(root, 'include', target)):
             other = package_of_file('include/' + target, packages)
         elif os.path.exists(os.path.join(root, target)) and target.startswith('src/'):

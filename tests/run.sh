@@ -116,5 +116,6 @@ if [[ -z $filter ]]; then
   check consumer "tests/consumer/run.sh '$library'"
   check descriptors "tests/descriptors/run.sh '$library'"
   $unit || check spec_differential "tests/interop/spec_differential/run.sh '$build'"
+  $unit || check cri_answers "tests/interop/cri/run.sh '$build'"
 fi
 exec python3 tests/run_tests.py --build "$build" --filter "$filter" "${launcher[@]}" "${runner[@]}"

@@ -29,14 +29,14 @@ quietly cmake --install "$build" --prefix "$work/prefix"
 # Found as a user would: nothing of the build or the source folder is on any path.
 libdir=$(dirname "$(find "$work/prefix" -name libcontainerd-core.so)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
-components=(core registry cdi supervisor libcontainerd)
+components=(core registry cdi supervisor libcontainerd cri cri-client)
 
 # Each shared library says which interface it has, and exports that and no more.
 for component in "${components[@]}"; do
   readelf -d "$libdir/libcontainerd-$component.so" | grep "SONAME.*libcontainerd-$component\.so\.0\.1\]" >/dev/null ||
     fail "libcontainerd-$component.so has no soname with a version"
 done
-"$source/../exports/check.py" "$libdir"/libcontainerd-{core,registry,cdi,supervisor,libcontainerd}.so
+"$source/../exports/check.py" "$libdir"/libcontainerd-{core,registry,cdi,supervisor,libcontainerd,cri,cri-client}.so
 
 quietly cmake -G Ninja -S "$source" -B "$work/core" -DCMAKE_PREFIX_PATH="$work/prefix" -DCONSUMER_CORE_ONLY=ON "$@"
 quietly cmake --build "$work/core"
@@ -72,7 +72,7 @@ done
 # What the component core is for: nothing of HTTP, YAML, and what they bring.
 for program in "$work/core/core" "$work/plain/core"; do
   libraries=$(ldd "$program")
-  if grep -E 'libcurl|libyaml|gnutls|krb5|gssapi|libldap|libssh|libcontainerd-(registry|cdi|supervisor|libcontainerd)' <<<"$libraries"; then
+  if grep -E 'libcurl|libyaml|gnutls|krb5|gssapi|libldap|libssh|libcontainerd-(registry|cdi|supervisor|libcontainerd|cri)' <<<"$libraries"; then
     fail "$program needs what the component core does not"
   fi
   grep libcontainerd-core <<<"$libraries" >/dev/null || fail "$program is not linked to libcontainerd-core.so"

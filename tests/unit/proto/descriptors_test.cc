@@ -51,8 +51,10 @@ std::string WireName(std::string name) {
   return name;
 }
 
-// Defined elsewhere, and therefore not in the table: the CRI has a library of its own.
-bool InTable(const std::string& name) { return !absl::StartsWith(name, "runtime.v1."); }
+// One field of 1.6 whose number has since had another name and type.
+bool InTable(const std::string& name) {
+  return name != "runtime.v1.ContainerEventResponse.pod_sandbox_metadata";
+}
 
 void Insert(FactsByKind& facts, const std::string& kind, const std::string& name,
             std::string fact) {
@@ -201,8 +203,8 @@ TEST_P(DescriptorsTest, AgreeWithTable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, DescriptorsTest,
-                         testing::Values(Kind{"message", 333}, Kind{"field", 963}, Kind{"enum", 29},
-                                         Kind{"rpc", 132}),
+                         testing::Values(Kind{"message", 503}, Kind{"field", 1426},
+                                         Kind{"enum", 124}, Kind{"rpc", 173}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 // A comparison that finds nothing has to be able to find something.

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/cri/client/image_service.h"
+
+#include <utility>
+
+#include "call.h"
+#include "runtime/v1/image.grpc.pb.h"
+
+namespace containerd::cri::client {
+namespace {
+
+namespace pb = ::runtime::v1;
+
+class ImageServiceRemote final : public ImageService {
+ public:
+  explicit ImageServiceRemote(Client client) : client_(std::move(client)) {}
+
+  absl::StatusOr<ListImagesResponse> ListImages(const Context& ctx,
+                                                const ListImagesRequest& request) override {
+    return Call<pb::ImageService>(client_, ctx, "ListImages", &pb::ImageService::Stub::ListImages,
+                                  request);
+  }
+  absl::Status StreamImages(
+      const Context& ctx, const StreamImagesRequest& request,
+      const std::function<absl::Status(const StreamImagesResponse&)>& on_message) override {
+    return CallStream<pb::ImageService>(client_, ctx, "StreamImages",
+                                        &pb::ImageService::Stub::StreamImages, request, on_message);
+  }
+  absl::StatusOr<ImageStatusResponse> ImageStatus(const Context& ctx,
+                                                  const ImageStatusRequest& request) override {
+    return Call<pb::ImageService>(client_, ctx, "ImageStatus", &pb::ImageService::Stub::ImageStatus,
+                                  request);
+  }
+  absl::StatusOr<PullImageResponse> PullImage(const Context& ctx,
+                                              const PullImageRequest& request) override {
+    return Call<pb::ImageService>(client_, ctx, "PullImage", &pb::ImageService::Stub::PullImage,
+                                  request);
+  }
+  absl::StatusOr<RemoveImageResponse> RemoveImage(const Context& ctx,
+                                                  const RemoveImageRequest& request) override {
+    return Call<pb::ImageService>(client_, ctx, "RemoveImage", &pb::ImageService::Stub::RemoveImage,
+                                  request);
+  }
+  absl::StatusOr<ImageFsInfoResponse> ImageFsInfo(const Context& ctx,
+                                                  const ImageFsInfoRequest& request) override {
+    return Call<pb::ImageService>(client_, ctx, "ImageFsInfo", &pb::ImageService::Stub::ImageFsInfo,
+                                  request);
+  }
+
+ private:
+  const Client client_;
+};
+
+}  // namespace
+
+std::shared_ptr<ImageService> NewImageService(Client client) {
+  return std::make_shared<ImageServiceRemote>(std::move(client));
+}
+
+}  // namespace containerd::cri::client
