@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -209,12 +210,17 @@ class CRIDaemon {
   void RemovePods() {
     auto pods = runtime_->ListPodSandbox(ctx_, {});
     if (!pods.ok()) return;
+    // At once: each waits for its processes to end.
+    std::vector<std::thread> threads;
     for (const criapi::PodSandbox& pod : pods->items()) {
-      EXPECT_OK(StopPod(pod.id()));
-      criapi::RemovePodSandboxRequest request;
-      request.set_pod_sandbox_id(pod.id());
-      EXPECT_OK(runtime_->RemovePodSandbox(ctx_, request));
+      threads.emplace_back([this, id = pod.id()] {
+        EXPECT_OK(StopPod(id));
+        criapi::RemovePodSandboxRequest request;
+        request.set_pod_sandbox_id(id);
+        EXPECT_OK(runtime_->RemovePodSandbox(ctx_, request));
+      });
     }
+    for (std::thread& thread : threads) thread.join();
   }
 
  private:
