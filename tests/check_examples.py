@@ -46,6 +46,11 @@ LOCAL = {
     'apply/stream_applier.h': 'extern std::shared_ptr<remotes::Fetcher> registry;',
     'cio/streams.h': 'extern cio::Sink out, err;',
     'compression/compression.h': 'extern io::Reader& blob; extern io::Writer& tar_file;',
+    'cri/cri.h': 'extern std::string kPluginRoot;',
+    'cri/metadata.h': 'extern containers::Container record;',
+    'cri/pull.h': 'extern cri::Config config;',
+    'cri/recover.h': 'extern cri::Config config; extern std::string sandbox_id;',
+    'cri/runtime_options.h': 'extern cri::Config config;',
     'diff/diff.h': 'extern std::string diff_id;',
     'diff/stream.h': 'extern std::vector<std::string> args; extern io::Reader& blob; '
                      'extern diff::Payloads payloads;',
