@@ -113,16 +113,18 @@ TEST_F(LibcontainerdEventsTest, TheEndWaitsForTheHandlerAndNothingComesAfterward
 TEST_F(LibcontainerdEventsTest, AHandlerThatThrowsOrBlocksStopsNobodyElse) {
   auto slow = Run({"true"});
   ASSERT_OK(slow);
-  std::atomic<bool> release = false;
-  notes_->Handle([&, id = slow->ID()](lc::EventType, const lc::EventInfo& info) -> absl::Status {
-    if (info.container_id != id) throw std::runtime_error("a backend's");
-    while (!release) absl::SleepFor(absl::Milliseconds(10));
-    return absl::OkStatus();
-  });
+  // The handler may still be at work when the test's body has ended.
+  const auto release = std::make_shared<std::atomic<bool>>(false);
+  notes_->Handle(
+      [release, id = slow->ID()](lc::EventType, const lc::EventInfo& info) -> absl::Status {
+        if (info.container_id != id) throw std::runtime_error("a backend's");
+        while (!*release) absl::SleepFor(absl::Milliseconds(10));
+        return absl::OkStatus();
+      });
   auto other = Run({"true"});
   ASSERT_OK(other);
   EXPECT_EQ(ExitOf(other->ID()).exit_code, 0U);
-  release = true;
+  *release = true;
   ExitOf(slow->ID());
 }
 
