@@ -55,6 +55,8 @@ class Runner:
         shutil.rmtree(self.logs, ignore_errors=True)
         os.makedirs(self.logs)
         self.print_lock = threading.Lock()
+        # Half of a test's time is waiting for a daemon.
+        self.workers = os.cpu_count() + 1
 
     def say(self, text):
         with self.print_lock:
@@ -68,7 +70,7 @@ class Runner:
         listing = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.args.build, check=True,
                                  stdout=subprocess.PIPE)
         # Those against daemons take longest, and so start first.
-        shards = os.cpu_count()
+        shards = self.workers
         path = os.pathsep.join(self.args.path + [os.environ["PATH"]])
         for daemon in self.args.daemon:
             version, folder = daemon.split("=", 1)
@@ -85,7 +87,7 @@ class Runner:
 
     def run(self):
         results = []
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
             for some in pool.map(self.run_job, self.jobs()):
                 results += some
         return results

@@ -40,7 +40,7 @@ class Changes {
   };
   struct Frame {
     std::string path;  // "" for the folders themselves
-    std::vector<Entry> entries;
+    std::vector<Entry> entries{};
     std::size_t next = 0;
   };
 

@@ -44,13 +44,6 @@ PullKey KeyOf(const Context& ctx, const std::string& ref, const PullRequest& req
           request.auth ? "given" : ""};
 }
 
-// A pull that is under way. Its outcome is guarded by the mutex of the map that it stands in.
-struct Flight {
-  bool done = false;
-  bool abandoned = false;  // the context of who pulled has ended
-  absl::StatusOr<std::string> id = absl::UnknownError("");
-};
-
 // Creates a record of the plugin's, or makes one of the name that. Source:
 // criService.createImageReference.
 absl::Status PutReference(const Context& ctx, images::Store& store, const std::string& name,
@@ -82,6 +75,13 @@ absl::Status PutReference(const Context& ctx, images::Store& store, const std::s
 }  // namespace
 
 struct Images::State {
+  // A pull that is under way. Its outcome is guarded by the mutex of the map that it stands in.
+  struct Flight {
+    bool done = false;
+    bool abandoned = false;  // the context of who pulled has ended
+    absl::StatusOr<std::string> id = absl::UnknownError("");
+  };
+
   State(Client c, Config k) : client(std::move(c)), config(std::move(k)) {}
 
   Client client;

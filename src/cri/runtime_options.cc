@@ -26,9 +26,7 @@
 namespace containerd::cri {
 namespace {
 
-namespace pb = google::protobuf;
-
-absl::StatusOr<std::unique_ptr<pb::Message>> OptionsOf(std::string_view type) {
+absl::StatusOr<std::unique_ptr<google::protobuf::Message>> OptionsOf(std::string_view type) {
   if (type == kRuntimeRuncV1 || type == kRuntimeRuncV2) {
     return std::make_unique<runc::v1::Options>();
   }
@@ -41,11 +39,12 @@ absl::StatusOr<std::unique_ptr<pb::Message>> OptionsOf(std::string_view type) {
 }
 
 // The field that a key stands for: that of the name in Go, in any case.
-const pb::FieldDescriptor* FieldOf(const pb::Message& message, std::string_view key) {
+const google::protobuf::FieldDescriptor* FieldOf(const google::protobuf::Message& message,
+                                                 std::string_view key) {
   const std::string wanted = base::Lower(key);
-  const pb::Descriptor& type = *message.GetDescriptor();
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
-    const pb::FieldDescriptor& field = *type.field(i);
+    const google::protobuf::FieldDescriptor& field = *type.field(i);
     if (base::Lower(absl::StrReplaceAll(field.name(), {{"_", ""}})) == wanted) {
       return &field;
     }
@@ -79,29 +78,30 @@ absl::StatusOr<std::string> Bytes(const Value& value) {
   return bytes;
 }
 
-absl::Status Set(pb::Message& message, const pb::FieldDescriptor& field, const Value& value) {
-  const pb::Reflection& reflection = *message.GetReflection();
+absl::Status Set(google::protobuf::Message& message, const google::protobuf::FieldDescriptor& field,
+                 const Value& value) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
   switch (field.type()) {
-    case pb::FieldDescriptor::TYPE_BOOL: {
+    case google::protobuf::FieldDescriptor::TYPE_BOOL: {
       const bool* yes = value.As<bool>();
       if (yes == nullptr) return WrongType("a boolean", value);
       reflection.SetBool(&message, &field, *yes);
       return absl::OkStatus();
     }
-    case pb::FieldDescriptor::TYPE_UINT32: {
+    case google::protobuf::FieldDescriptor::TYPE_UINT32: {
       absl::StatusOr<std::uint64_t> number =
           Number(value, std::numeric_limits<std::uint32_t>::max());
       if (!number.ok()) return number.status();
       reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
       return absl::OkStatus();
     }
-    case pb::FieldDescriptor::TYPE_STRING: {
+    case google::protobuf::FieldDescriptor::TYPE_STRING: {
       const auto* text = value.As<std::string>();
       if (text == nullptr) return WrongType("a string", value);
       reflection.SetString(&message, &field, *text);
       return absl::OkStatus();
     }
-    case pb::FieldDescriptor::TYPE_BYTES: {
+    case google::protobuf::FieldDescriptor::TYPE_BYTES: {
       absl::StatusOr<std::string> bytes = Bytes(value);
       if (!bytes.ok()) return bytes.status();
       reflection.SetString(&message, &field, *std::move(bytes));
@@ -112,9 +112,10 @@ absl::Status Set(pb::Message& message, const pb::FieldDescriptor& field, const V
   }
 }
 
-absl::Status Fill(pb::Message& message, const Value::Table& table, std::string_view type) {
+absl::Status Fill(google::protobuf::Message& message, const Value::Table& table,
+                  std::string_view type) {
   for (const auto& [key, value] : table) {
-    const pb::FieldDescriptor* field = FieldOf(message, key);
+    const google::protobuf::FieldDescriptor* field = FieldOf(message, key);
     if (field == nullptr) {
       log::Warn(fmt::format("runtime {}: unknown option {} is ignored", type, base::Quote(key)));
       continue;
@@ -141,7 +142,7 @@ absl::StatusOr<typeurl::Any> GenerateRuntimeOptions(const Runtime& runtime, cons
     if (runtime.type != kRuntimeLinuxV1) return typeurl::Any{};
     return LegacyOptions(runtime, config);
   }
-  absl::StatusOr<std::unique_ptr<pb::Message>> options = OptionsOf(runtime.type);
+  absl::StatusOr<std::unique_ptr<google::protobuf::Message>> options = OptionsOf(runtime.type);
   if (!options.ok()) return options.status();
   if (absl::Status s = Fill(**options, *runtime.options, runtime.type); !s.ok()) return s;
   if (auto* other = dynamic_cast<runtimeoptions::v1::Options*>(options->get());
@@ -152,7 +153,7 @@ absl::StatusOr<typeurl::Any> GenerateRuntimeOptions(const Runtime& runtime, cons
 }
 
 absl::StatusOr<typeurl::Any> GetRuntimeOptionsType(std::string_view type) {
-  absl::StatusOr<std::unique_ptr<pb::Message>> options = OptionsOf(type);
+  absl::StatusOr<std::unique_ptr<google::protobuf::Message>> options = OptionsOf(type);
   if (!options.ok()) return options.status();
   return typeurl::MarshalAny(**options);
 }
