@@ -133,7 +133,7 @@ class CONTAINERD_EXPORT Container {
  private:
   friend class Client;
   struct State;
-  Container(Client client, containers::Container record);
+  Container(const Client& client, containers::Container record);
 
   absl::StatusOr<containers::Container> Get(const Context& ctx);
   absl::StatusOr<std::vector<mount::Mount>> RootFS(const Context& ctx,

@@ -80,8 +80,8 @@ class CONTAINERD_EXPORT Image final : public oci::Image {
  public:
   // For the client's platform, or for the given one. Asks nothing of the daemon. Source:
   // client.NewImage, client.NewImageWithPlatform.
-  Image(Client client, images::Image record);
-  Image(Client client, images::Image record,
+  Image(const Client& client, images::Image record);
+  Image(const Client& client, images::Image record,
         std::shared_ptr<const platforms::MatchComparer> platform);
 
   // A move is a copy, so that there is no moved-from handle to trip over.

@@ -122,8 +122,8 @@ absl::StatusOr<std::vector<Container>> Client::Containers(const Context& ctx,
   return result;
 }
 
-Container::Container(Client client, containers::Container record)
-    : state_(std::make_shared<State>(std::move(client), std::move(record))) {}
+Container::Container(const Client& client, containers::Container record)
+    : state_(std::make_shared<State>(client, std::move(record))) {}
 
 const std::string& Container::ID() const { return state_->id; }
 

@@ -17,8 +17,8 @@
 namespace containerd {
 
 struct Container::State {
-  State(Client client_handle, containers::Container known)
-      : client(std::move(client_handle)), id(known.id), record(std::move(known)) {}
+  State(const Client& client_handle, containers::Container known)
+      : client(client_handle), id(known.id), record(std::move(known)) {}
 
   Client client;
   const std::string id;

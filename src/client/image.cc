@@ -142,14 +142,14 @@ absl::StatusOr<std::vector<Image>> Client::ListImages(const Context& ctx,
   return result;
 }
 
-Image::Image(Client client, images::Image record)
-    : client_(std::move(client)),
+Image::Image(const Client& client, images::Image record)
+    : client_(client),
       record_(std::make_shared<images::Image>(std::move(record))),
       platform_(client_.Platform()) {}
 
-Image::Image(Client client, images::Image record,
+Image::Image(const Client& client, images::Image record,
              std::shared_ptr<const platforms::MatchComparer> platform)
-    : client_(std::move(client)),
+    : client_(client),
       record_(std::make_shared<images::Image>(std::move(record))),
       platform_(std::move(platform)) {}
 

@@ -62,7 +62,7 @@ class Copying {
 // A client for callbacks, on whose threads its end must not wait for anything.
 class ClientForCallbacks {
  public:
-  explicit ClientForCallbacks(Client client) : client_(std::move(client)) {}
+  explicit ClientForCallbacks(const Client& client) : client_(client) {}
   ClientForCallbacks(const ClientForCallbacks&) = delete;
   ClientForCallbacks& operator=(const ClientForCallbacks&) = delete;
   ~ClientForCallbacks() {

@@ -23,9 +23,9 @@
 namespace containerd::internal {
 
 struct ProcessState {
-  ProcessState(Client client_handle, std::string container, std::string exec, std::uint32_t process,
-               std::shared_ptr<cio::IO> streams)
-      : client(std::move(client_handle)),
+  ProcessState(const Client& client_handle, std::string container, std::string exec,
+               std::uint32_t process, std::shared_ptr<cio::IO> streams)
+      : client(client_handle),
         container_id(std::move(container)),
         exec_id(std::move(exec)),
         pid(process),

@@ -106,7 +106,7 @@ struct ImageStore::State {
   }
 };
 
-ImageStore::ImageStore(Client client) : state_(std::make_shared<State>(std::move(client))) {}
+ImageStore::ImageStore(const Client& client) : state_(std::make_shared<State>(client)) {}
 
 absl::Status ImageStore::Update(const Context& ctx, std::string_view name) {
   const base::MutexLock lock(state_->updating);

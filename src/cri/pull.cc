@@ -82,7 +82,7 @@ struct Images::State {
     absl::StatusOr<std::string> id = absl::UnknownError("");
   };
 
-  State(Client c, Config k) : client(std::move(c)), config(std::move(k)) {}
+  State(const Client& c, Config k) : client(c), config(std::move(k)) {}
 
   Client client;
   const Config config;
@@ -180,7 +180,7 @@ struct Images::State {
   }
 };
 
-Images::Images(Client client, Config config)
+Images::Images(const Client& client, Config config)
     : store_(client), state_(std::make_shared<State>(client, std::move(config))) {}
 
 absl::StatusOr<std::string> Images::PullImage(const Context& ctx, std::string_view ref,

@@ -62,6 +62,10 @@ struct Outcome {
 
 class ContainerTest : public ::testing::Test {
  protected:
+  // Of the shared daemon, or of one of the test's own.
+  explicit ContainerTest(std::shared_ptr<Client> client = SharedClient())
+      : client_(std::move(client)) {}
+
   void SetUp() override {
     auto image = ImportBusybox(*client_, ctx());
     ASSERT_TRUE(image.ok()) << image.status();
@@ -118,7 +122,7 @@ class ContainerTest : public ::testing::Test {
                             cio::WithFIFODir(fifos_.path())});
   }
 
-  const std::shared_ptr<Client> client_ = SharedClient();
+  const std::shared_ptr<Client> client_;
   const TestNamespace ns_{*client_};
   const TestDir fifos_;
   std::unique_ptr<Image> image_;

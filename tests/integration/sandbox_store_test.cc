@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sandbox store and controller, and the mount manager, of a real daemon.
+// The sandbox store and controller of a real daemon.
 #include <string>
 #include <vector>
 
@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/mount/manager.h"
 #include "containerd/sandbox/sandbox.h"
 #include "containerd/specs/spec.h"
 #include "containerd/typeurl/typeurl.h"
@@ -144,33 +143,6 @@ TEST(Sandboxes, OldDaemonsSayThatTheyDoNotKnowThem) {
   EXPECT_TRUE(errdefs::IsNotImplemented(client->SandboxStore()->List(ctx).status()));
   EXPECT_TRUE(
       errdefs::IsNotImplemented(client->SandboxController("shim")->Start(ctx, "x").status()));
-}
-
-TEST(MountManager, ActivatesUntilDeactivated) {
-  const auto client = testing::SharedClient();
-  const testing::TestNamespace ns(*client);
-  const Context ctx = WithTimeout(ns.ctx(), absl::Minutes(1));
-  const auto manager = client->MountManager();
-  auto list = manager->List(ctx);
-  if (errdefs::IsNotImplemented(list.status())) {
-    EXPECT_TRUE(errdefs::IsNotImplemented(manager->Info(ctx, "x").status()));
-    EXPECT_TRUE(errdefs::IsNotImplemented(manager->Activate(ctx, "x", {}).status()));
-    EXPECT_TRUE(errdefs::IsNotImplemented(manager->Deactivate(ctx, "x")));
-    GTEST_SKIP() << "the daemon has no mount manager";
-  }
-  ASSERT_TRUE(list.ok()) << list.status();
-  EXPECT_THAT(*list, IsEmpty());
-  const testing::TestDir dir;
-  const auto info =
-      manager->Activate(ctx, "one", {{.type = "bind", .source = dir.path(), .options = {"rbind"}}},
-                        {mount::WithTemporary, mount::WithLabels({{"a", "b"}})});
-  ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(info->name, "one");
-  EXPECT_FALSE(info->system.empty());
-  EXPECT_EQ(manager->Info(ctx, "one")->labels, (Labels{{"a", "b"}}));
-  EXPECT_EQ(manager->List(ctx)->size(), 1U);
-  EXPECT_TRUE(manager->Deactivate(ctx, "one").ok());
-  EXPECT_TRUE(errdefs::IsNotFound(manager->Info(ctx, "one").status()));
 }
 
 }  // namespace

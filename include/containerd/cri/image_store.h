@@ -102,7 +102,7 @@ class CONTAINERD_EXPORT ImageFollower {
 // functions are safe from any thread. One store is for one namespace: its calls are to agree on it.
 class CONTAINERD_EXPORT ImageStore {
  public:
-  explicit ImageStore(Client client);
+  explicit ImageStore(const Client& client);
 
   // Makes the store say of this name what the daemon says now. What cannot be an image for the
   // client (content is missing or broken, nothing is for the platform) is not in the store, and

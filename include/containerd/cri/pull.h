@@ -44,7 +44,7 @@ struct PullRequest {
 // functions are safe from any thread.
 class CONTAINERD_EXPORT Images {
  public:
-  Images(Client client, Config config);
+  Images(const Client& client, Config config);
 
   ImageStore& store() { return store_; }
   const ImageStore& store() const { return store_; }

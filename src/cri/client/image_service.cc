@@ -13,7 +13,7 @@ namespace pb = ::runtime::v1;
 
 class ImageServiceRemote final : public ImageService {
  public:
-  explicit ImageServiceRemote(Client client) : client_(std::move(client)) {}
+  explicit ImageServiceRemote(const Client& client) : client_(client) {}
 
   absl::StatusOr<ListImagesResponse> ListImages(const Context& ctx,
                                                 const ListImagesRequest& request) override {
@@ -53,8 +53,8 @@ class ImageServiceRemote final : public ImageService {
 
 }  // namespace
 
-std::shared_ptr<ImageService> NewImageService(Client client) {
-  return std::make_shared<ImageServiceRemote>(std::move(client));
+std::shared_ptr<ImageService> NewImageService(const Client& client) {
+  return std::make_shared<ImageServiceRemote>(client);
 }
 
 }  // namespace containerd::cri::client

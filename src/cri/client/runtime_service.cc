@@ -13,7 +13,7 @@ namespace pb = ::runtime::v1;
 
 class RuntimeServiceRemote final : public RuntimeService {
  public:
-  explicit RuntimeServiceRemote(Client client) : client_(std::move(client)) {}
+  explicit RuntimeServiceRemote(const Client& client) : client_(client) {}
 
   absl::StatusOr<VersionResponse> Version(const Context& ctx,
                                           const VersionRequest& request) override {
@@ -207,8 +207,8 @@ class RuntimeServiceRemote final : public RuntimeService {
 
 }  // namespace
 
-std::shared_ptr<RuntimeService> NewRuntimeService(Client client) {
-  return std::make_shared<RuntimeServiceRemote>(std::move(client));
+std::shared_ptr<RuntimeService> NewRuntimeService(const Client& client) {
+  return std::make_shared<RuntimeServiceRemote>(client);
 }
 
 }  // namespace containerd::cri::client

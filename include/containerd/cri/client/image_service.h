@@ -69,7 +69,7 @@ class CONTAINERD_EXPORT ImageService {
 };
 
 // The one on the client's socket.
-CONTAINERD_EXPORT std::shared_ptr<ImageService> NewImageService(Client client);
+CONTAINERD_EXPORT std::shared_ptr<ImageService> NewImageService(const Client& client);
 
 }  // namespace containerd::cri::client
 

@@ -256,7 +256,7 @@ class CONTAINERD_EXPORT RuntimeService {
 };
 
 // The one on the client's socket.
-CONTAINERD_EXPORT std::shared_ptr<RuntimeService> NewRuntimeService(Client client);
+CONTAINERD_EXPORT std::shared_ptr<RuntimeService> NewRuntimeService(const Client& client);
 
 }  // namespace containerd::cri::client
 
