@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "containerd/containerd.h"
-#include "containerd/runtime/restart/restart.h"
+#include "containerd/runtime/restart.h"
 #include "containerd/supervisor/supervisor.h"
 
 #include "container_fixture.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containerd/runtime/restart/restart.h"
+#include "containerd/runtime/restart.h"
 
 #include <algorithm>
 #include <array>

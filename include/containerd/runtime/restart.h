@@ -15,8 +15,8 @@
 // none.
 //
 // Source: core/runtime/restart.
-#ifndef CONTAINERD_RUNTIME_RESTART_RESTART_H_
-#define CONTAINERD_RUNTIME_RESTART_RESTART_H_
+#ifndef CONTAINERD_RUNTIME_RESTART_H_
+#define CONTAINERD_RUNTIME_RESTART_H_
 
 #include <string>
 #include <string_view>
@@ -83,4 +83,4 @@ CONTAINERD_EXPORT extern const option::Plain<NewContainerOpt> WithNoRestarts;
 
 }  // namespace containerd::runtime::restart
 
-#endif  // CONTAINERD_RUNTIME_RESTART_RESTART_H_
+#endif  // CONTAINERD_RUNTIME_RESTART_H_
