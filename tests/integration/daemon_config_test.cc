@@ -13,12 +13,12 @@
 #include <gtest/gtest.h>
 
 #include "containerd/containerd.h"
+#include "containerd/runc/v1/options.pb.h"
 #include "containerd/runtime/restart.h"
 #include "containerd/supervisor/supervisor.h"
 
 #include "container_fixture.h"
 #include "harness.h"
-#include "containerd/runc/v1/options.pb.h"
 
 namespace containerd {
 namespace {
@@ -102,6 +102,15 @@ class RestartMonitorTest : public DaemonConfigTest {
     if (container_) ASSERT_OK(container_->Update(ctx(), {restart::WithNoRestarts}));
   }
 
+  // The task is handed to the monitor once it runs: before that the monitor would start another.
+  absl::StatusOr<Task> Kept(const std::vector<std::string>& args,
+                            const std::vector<NewContainerOpt>& labels) {
+    auto task = Started(args, {});
+    if (!task.ok()) return task;
+    if (absl::Status s = container_->Update(ctx(), labels); !s.ok()) return s;
+    return task;
+  }
+
   // The pid of the container's task when it runs, or 0.
   std::uint32_t Running() {
     auto task = container_->Task(ctx());
@@ -112,7 +121,7 @@ class RestartMonitorTest : public DaemonConfigTest {
 };
 
 TEST_F(RestartMonitorTest, RestartMonitor) {
-  auto task = Started({"sleep", "1000"}, {restart::WithStatus(ProcessStatus::kRunning)});
+  auto task = Kept({"sleep", "1000"}, {restart::WithStatus(ProcessStatus::kRunning)});
   ASSERT_OK(task);
   const std::uint32_t first = task->Pid();
   ASSERT_OK(task->Kill(ctx(), SIGKILL));
@@ -123,7 +132,7 @@ TEST_F(RestartMonitorTest, RestartMonitor) {
 }
 
 TEST_F(RestartMonitorTest, KeepsItStopped) {
-  auto task = Started({"sleep", "1000"}, {restart::WithStatus(ProcessStatus::kStopped)});
+  auto task = Kept({"sleep", "1000"}, {restart::WithStatus(ProcessStatus::kStopped)});
   ASSERT_OK(task);
   EXPECT_TRUE(Eventually([&] { return Running() == 0; }));
 }
@@ -137,10 +146,10 @@ TEST_F(RestartMonitorTest, OnFailureAsOftenAsThePolicySays) {
   }
   const testing::TestDir dir;
   const std::string log = dir.path() + "/log";
-  auto task = Started({"sh", "-c", "echo run; exit 7"},
-                      {restart::WithStatus(ProcessStatus::kRunning),
-                       restart::WithPolicy(*restart::NewPolicy("on-failure:2")),
-                       restart::WithLogURI("file://" + log)});
+  auto task = Kept({"sh", "-c", "echo run; exit 7"},
+                   {restart::WithStatus(ProcessStatus::kRunning),
+                    restart::WithPolicy(*restart::NewPolicy("on-failure:2")),
+                    restart::WithLogURI("file://" + log)});
   ASSERT_OK(task);
   const auto count = [&] {
     const auto labels = container_->Labels(ctx());

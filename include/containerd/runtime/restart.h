@@ -6,13 +6,13 @@
 //
 //   auto policy = runtime::restart::NewPolicy("on-failure:3");
 //   if (!policy.ok()) return policy.status();
-//   auto container = client.NewContainer(
-//       ctx, "web", {WithNewSnapshot("web", image), WithNewSpec({oci::WithImageConfig(image)}),
-//                    runtime::restart::WithStatus(ProcessStatus::kRunning),
-//                    runtime::restart::WithPolicy(*policy)});
+//   if (absl::Status started = task.Start(ctx); !started.ok()) return started;
+//   return container.Update(ctx, {runtime::restart::WithStatus(ProcessStatus::kRunning),
+//                                 runtime::restart::WithPolicy(*policy)});
 //
-// Whoever starts the task gives it its first streams; those of later runs are `WithLogURI`'s or
-// none.
+// They may be given to NewContainer too; but the monitor then may find a task that is not started yet,
+// and starts another in its place. Whoever starts the task gives it its first streams; those of later
+// runs are `WithLogURI`'s or none.
 //
 // Source: core/runtime/restart.
 #ifndef CONTAINERD_RUNTIME_RESTART_H_
