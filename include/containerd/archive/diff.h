@@ -3,8 +3,8 @@
 // Package archive, the other way round: a folder, or what one has over another, as a tar layer.
 //
 //   io::FileWriter layer(fd);
-//   absl::Status s = archive::WriteDiff(ctx, layer, "", root);            // all of the folder
-//   absl::Status t = archive::WriteDiff(ctx, layer, lower, upper);        // what has changed
+//   absl::Status s = archive::WriteDiff(ctx, layer, "", "/new");      // all of the folder
+//   absl::Status t = archive::WriteDiff(ctx, layer, "/old", "/new");  // what has changed
 //
 // Layers are as the daemon writes them: names are relative, directories come before what is in
 // them, each directory in the order of its names; numeric owners; times of modification in whole

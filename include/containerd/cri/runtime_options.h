@@ -3,9 +3,10 @@
 // The options of a runtime: from the plugin's configuration to the message that the runtime takes.
 // All functions are safe from any thread.
 //
-//   cri::Runtime runc{.type = cri::kRuntimeRuncV2, .options = *cri::ParseTOML("SystemdCgroup =
-//   true")}; absl::StatusOr<typeurl::Any> options = cri::GenerateRuntimeOptions(runc, config);
-//   client.NewContainer(ctx, id, {WithRuntime(runc.type, *options), …});
+//   absl::StatusOr<cri::Value::Table> toml = cri::ParseTOML("SystemdCgroup = true");
+//   cri::Runtime runc{.type = cri::kRuntimeRuncV2, .options = *toml};
+//   absl::StatusOr<typeurl::Any> options = cri::GenerateRuntimeOptions(runc, config);
+//   client.NewContainer(ctx, id, {WithRuntime(runc.type, *options)});
 //
 // Source: pkg/cri/server/helpers.go.
 #ifndef CONTAINERD_CRI_RUNTIME_OPTIONS_H_

@@ -10,9 +10,9 @@
 //   return container.Update(ctx, {runtime::restart::WithStatus(ProcessStatus::kRunning),
 //                                 runtime::restart::WithPolicy(*policy)});
 //
-// They may be given to NewContainer too; but the monitor then may find a task that is not started yet,
-// and starts another in its place. Whoever starts the task gives it its first streams; those of later
-// runs are `WithLogURI`'s or none.
+// They may be given to NewContainer too; but the monitor then may find a task that is not started
+// yet, and starts another in its place. Whoever starts the task gives it its first streams; those
+// of later runs are `WithLogURI`'s or none.
 //
 // Source: core/runtime/restart.
 #ifndef CONTAINERD_RUNTIME_RESTART_H_
