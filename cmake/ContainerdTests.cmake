@@ -38,3 +38,9 @@ set_target_properties(integration_tests PROPERTIES UNITY_BUILD OFF)
 target_compile_definitions(
   integration_tests PRIVATE CONTAINERD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                             CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+if(TARGET engine)
+  add_dependencies(integration_tests engine)
+  set_source_files_properties(
+    "${PROJECT_SOURCE_DIR}/tests/integration/libcontainerd_engine_test.cc"
+    PROPERTIES COMPILE_DEFINITIONS CONTAINERD_ENGINE="$<TARGET_FILE:engine>")
+endif()
