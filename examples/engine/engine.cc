@@ -14,7 +14,6 @@
 
 #include "containerd/container_opts.h"
 #include "containerd/errdefs/errdefs.h"
-#include "containerd/future/executor.h"
 #include "containerd/identifiers/identifiers.h"
 #include "containerd/oci/oci.h"
 
@@ -23,15 +22,31 @@ namespace {
 
 using namespace containerd;  // NOLINT: an example is short
 
+namespace fs = std::filesystem;
+
 constexpr char kRuntime[] = "io.containerd.runc.v2";
 
 // Between attempts at what failed: the daemon may be away.
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-constexpr absl::Duration kLastPause = absl::Seconds(2);
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLastPause = absl::Seconds(1);
 constexpr absl::Duration kCall = absl::Seconds(30);
 
+// How soon to look whether a process that was killed has ended, should no event tell.
+constexpr absl::Duration kSoon = absl::Milliseconds(200);
+
 // Nothing more to do until somebody calls.
-constexpr std::nullopt_t kDone = std::nullopt;
+constexpr absl::Duration kDone = absl::InfiniteDuration();
+
+// The exit code of what could not be started, as shells have it.
+constexpr std::uint32_t kNotStarted = 127;
+
+// Whether a call may do better a moment later, with no change to what it was asked.
+bool IsPassing(const absl::Status& s) {
+  return errdefs::IsUnavailable(s) || errdefs::IsCanceled(s) || errdefs::IsDeadlineExceeded(s) ||
+         errdefs::IsConflict(s) || errdefs::IsAlreadyExists(s);
+}
+
+absl::Status UnlessGone(absl::Status s) { return errdefs::IsNotFound(s) ? absl::OkStatus() : s; }
 
 }  // namespace
 
@@ -67,27 +82,34 @@ Engine::Engine(const Context& ctx, Client client, std::string dir, std::string n
 Engine::~Engine() {
   lc_.reset();
   turns_.Close();
+  alarms_.reset();
 }
 
-absl::StatusOr<std::shared_ptr<Engine>> Engine::Start(const Context& ctx, Client client,
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const Context& ctx, Client client,
                                                       std::string dir, std::string ns) {
-  std::shared_ptr<Engine> engine(new Engine(ctx, std::move(client), std::move(dir), std::move(ns)));
+  std::unique_ptr<Engine> engine(new Engine(ctx, std::move(client), std::move(dir), std::move(ns)));
   std::error_code err;
-  std::filesystem::create_directories(engine->dir_ + "/logs", err);
+  fs::create_directories(engine->dir_ + "/logs", err);
+  if (err) return errdefs::FromErrno(err.value(), "making " + engine->dir_ + "/logs");
   auto records = engine->store_.Load();
   if (!records.ok()) return records.status();
   for (Record& record : *records) {
     auto container = std::make_shared<Container>();
     container->record = std::move(record);
+    engine->Publish(*container);
     engine->containers_[container->record.name] = container;
   }
+  engine->alarms_.emplace([e = engine.get()](const std::string& name) { e->Call(name); });
   // Events are heard before anything is looked at, so that nothing falls between.
   auto lc = lc::Client::New(engine->ctx_, engine->client_, engine->dir_ + "/state", engine->ns_,
                             std::make_shared<Hears>(*engine));
   if (!lc.ok()) return lc.status();
   engine->lc_ = *std::move(lc);
   std::vector<std::string> names;
-  for (const auto& [name, container] : engine->containers_) names.push_back(name);
+  {
+    const std::lock_guard lock(engine->mu_);
+    for (const auto& [name, container] : engine->containers_) names.push_back(name);
+  }
   for (const std::string& name : names) engine->Call(name);
   return engine;
 }
@@ -95,6 +117,9 @@ absl::StatusOr<std::shared_ptr<Engine>> Engine::Start(const Context& ctx, Client
 absl::Status Engine::Run(Record record) {
   if (absl::Status s = identifiers::Validate(record.name); !s.ok()) return s;
   if (auto policy = Policy::Parse(record.policy); !policy.ok()) return policy.status();
+  if (record.image.find('\n') != std::string::npos) {
+    return errdefs::InvalidArgument("the image's name has two lines");
+  }
   const std::string name = record.name;
   {
     const std::lock_guard lock(mu_);
@@ -102,6 +127,7 @@ absl::Status Engine::Run(Record record) {
     if (absl::Status s = store_.Save(record); !s.ok()) return s;
     auto container = std::make_shared<Container>();
     container->record = std::move(record);
+    Publish(*container);
     containers_[name] = std::move(container);
   }
   Call(name);
@@ -128,7 +154,10 @@ absl::Status Engine::Stop(const std::string& name) {
 }
 
 absl::Status Engine::Continue(const std::string& name) {
-  return Change(name, [](Record& record) { record.state = {}; });
+  return Change(name, [](Record& record) {
+    const bool begun = record.state.begun;  // it may not have been killed yet
+    record.state = {.begun = begun};
+  });
 }
 
 absl::Status Engine::Remove(const std::string& name) {
@@ -143,171 +172,179 @@ std::string Engine::List() {
 }
 
 void Engine::Call(const std::string& name) {
-  turns_.Append(name, [this, name] {
-    auto next = Converge(name);
-    absl::Duration pause;
-    {
-      const std::lock_guard lock(mu_);
-      const auto found = containers_.find(name);
-      if (found == containers_.end()) return;
-      Container& c = *found->second;
-      c.pause = next.ok() ? absl::ZeroDuration() : std::clamp(c.pause * 2, kFirstPause, kLastPause);
-      pause = c.pause;
-      Publish(c);
-    }
-    if (!next.ok()) {
-      std::cerr << name << ": " << next.status() << "\n";
-      CallLater(name, pause);
-    } else if (next->has_value()) {
-      CallLater(name, **next);
-    }
-  });
+  turns_.Append(name, [this, name] { TakeTurn(name); });
 }
 
-void Engine::CallLater(const std::string& name, absl::Duration delay) {
-  DefaultExecutor()->Execute([weak = weak_from_this(), ctx = ctx_, name, delay] {
-    if (!Sleep(ctx, delay).ok()) return;
-    if (const auto self = weak.lock()) self->Call(name);
-  });
-}
-
-absl::StatusOr<std::optional<absl::Duration>> Engine::Converge(const std::string& name) {
-  std::shared_ptr<Container> container;
-  Record record;
+void Engine::TakeTurn(const std::string& name) {
+  std::shared_ptr<Container> c;
   {
     const std::lock_guard lock(mu_);
     const auto found = containers_.find(name);
-    if (found == containers_.end()) return kDone;
-    container = found->second;
-    record = container->record;
+    if (found == containers_.end()) return;
+    c = found->second;
   }
-  Container& c = *container;
+  const auto next = Converge(*c);
+  c->pause = next.ok() ? absl::ZeroDuration() : std::clamp(c->pause * 2, kFirstPause, kLastPause);
+  if (!next.ok()) std::cerr << name << ": " << next.status() << "\n";
+  {
+    const std::lock_guard lock(mu_);
+    if (containers_.contains(name)) Publish(*c);
+  }
+  // In place of an alarm of an earlier turn: this one has looked at all there is.
+  alarms_->Set(name, absl::Now() + (next.ok() ? *next : c->pause));
+}
+
+absl::StatusOr<absl::Duration> Engine::Converge(Container& c) {
+  Record record;
+  bool booted = false;
+  {
+    const std::lock_guard lock(mu_);
+    record = c.record;
+    booted = c.booted;
+  }
   if (record.removed) {
-    absl::Status s = Destroy(c);
-    return s.ok() ? absl::StatusOr<std::optional<absl::Duration>>(kDone) : s;
+    if (absl::Status s = Destroy(c, record.name); !s.ok()) return s;
+    return kDone;
   }
   auto policy = Policy::Parse(record.policy);
   if (!policy.ok()) return policy.status();
+  const bool wanted = policy->WantsRun(record.state, booted);
   auto loaded = LoadOrCreate(record);
   if (!loaded.ok()) return loaded.status();
-
-  const Context call = WithTimeout(ctx_, kCall);
-  auto task = loaded->Task(call);
-  if (!task.ok() && !errdefs::IsNotFound(task.status())) return task.status();
-  if (task.ok()) {
-    auto status = task->Status(call);
-    if (errdefs::IsNotFound(status.status())) return absl::Milliseconds(100);
-    if (!status.ok()) return status.status();
-    if (status->status == ProcessStatus::kStopped) return Ended(c, &*task, status->exit_status);
-    if (status->status == ProcessStatus::kCreated) {
-      // An engine before this one came no further.
-      if (absl::Status s = task->ForceDelete(call); !s.ok()) return s;
-      return absl::ZeroDuration();
-    }
-    if (record.state.stopped && !policy->WantsRun(record.state, c.booted)) {
-      if (absl::Status s = task->Kill(call, SIGKILL); !s.ok() && !errdefs::IsNotFound(s)) return s;
-      return absl::Milliseconds(200);
-    }
-    if (!c.task.has_value()) {
-      auto attached = loaded->AttachTask(call, LogOf(name));
-      if (!attached.ok()) return attached.status();
-      c.task = *attached;
-      c.started = absl::Now();
-      c.booted = false;
-    }
-    return kDone;
-  }
-
-  if (record.state.begun) {
-    // It ran, and is gone: an event told how it ended, or nobody knows.
-    std::uint32_t code = lc::kUnknownExitCode;
-    if (c.task.has_value()) {
-      const std::lock_guard lock(mu_);
-      if (const auto told = c.exits.find(c.task->Pid()); told != c.exits.end()) code = told->second;
-    }
-    return Ended(c, nullptr, code);
-  }
-  if (!policy->WantsRun(record.state, c.booted)) return kDone;
+  auto found = loaded->Task(WithTimeout(ctx_, kCall));
+  if (found.ok()) return Tend(c, record, wanted, *loaded, *found);
+  if (!errdefs::IsNotFound(found.status())) return found.status();
+  // It ran, and is gone: an event told how it ended, or nobody knows.
+  if (record.state.begun) return Ended(c, nullptr, CodeOf(c));
+  if (!wanted) return kDone;
   if (const absl::Duration wait = c.not_before - absl::Now(); wait > absl::ZeroDuration()) {
     return wait;
   }
-  if (absl::Status s = Begin(c); !s.ok()) return s;
+  return Begin(c, record, *loaded);
+}
+
+// There is a task.
+absl::StatusOr<absl::Duration> Engine::Tend(Container& c, const Record& record, bool wanted,
+                                            lc::Container& loaded, lc::Task& found) {
+  const Context call = WithTimeout(ctx_, kCall);
+  auto status = found.Status(call);
+  if (errdefs::IsNotFound(status.status())) return kSoon;
+  if (!status.ok()) return status.status();
+  if (status->status == ProcessStatus::kStopped) {
+    // What it wrote last may still wait to be read; without that it is deleted all the same.
+    if (!c.task.has_value()) static_cast<void>(Attach(c, loaded));
+    return Ended(c, &found, status->exit_status);
+  }
+  if (status->status == ProcessStatus::kCreated) {
+    // An engine before this one came no further: this was no run.
+    if (absl::Status s = UnlessGone(found.ForceDelete(call)); !s.ok()) return s;
+    absl::Status s = Note(c, [](State& state) {
+      if (!state.begun) return;
+      state.begun = false;
+      state.ended = state.restarts > 0;
+      if (state.ended) --state.restarts;
+    });
+    if (!s.ok()) return s;
+    return absl::ZeroDuration();
+  }
+  if (record.state.stopped && !wanted) {
+    if (absl::Status s = UnlessGone(found.Kill(call, SIGKILL)); !s.ok()) return s;
+    return kSoon;
+  }
+  if (c.task.has_value()) return kDone;
+  if (absl::Status s = Attach(c, loaded); !s.ok()) return s;
+  absl::Status s = Note(c, [&](State& state) {
+    TakeUp(c, state);
+    state.begun = true;
+  });
+  if (!s.ok()) return s;
+  return kDone;
+}
+
+absl::StatusOr<absl::Duration> Engine::Begin(Container& c, const Record& record,
+                                             lc::Container& loaded) {
+  const Context call = WithTimeout(ctx_, kCall);
+  const auto begin = [&c](State& state) {
+    TakeUp(c, state);
+    if (state.ended) ++state.restarts;
+  };
+  auto task = loaded.NewTask(call, "", false, LogOf(record.name));
+  if (!task.ok()) {
+    if (IsPassing(task.status())) return task.status();
+    std::cerr << record.name << ": " << task.status() << "\n";
+    absl::Status s = Note(c, [&](State& state) {
+      begin(state);
+      state.ended = true;
+      state.exit_code = kNotStarted;
+      c.not_before = absl::Now() + Backoff(state.restarts);
+    });
+    if (!s.ok()) return s;
+    return absl::ZeroDuration();
+  }
+  absl::Status begun = Note(c, [&](State& state) {
+    begin(state);
+    state.begun = true;
+    state.ended = false;
+  });
+  if (begun.ok()) begun = task->Start(call);
+  if (!begun.ok()) {
+    // The next turn sees what has become of it.
+    static_cast<void>(task->ForceDelete(WithTimeout(ctx_, kCall)));
+    return begun;
+  }
+  c.task = *std::move(task);
+  c.started = absl::Now();
   return kDone;
 }
 
 // Notes the end of a run, and when the next one may begin.
-absl::StatusOr<std::optional<absl::Duration>> Engine::Ended(Container& c, lc::Task* task,
-                                                            std::uint32_t code) {
-  const Context call = WithTimeout(ctx_, kCall);
-  if (c.task.has_value()) task = &*c.task;  // which has the streams
+absl::StatusOr<absl::Duration> Engine::Ended(Container& c, lc::Task* found, std::uint32_t code) {
+  lc::Task* const task = c.task.has_value() ? &*c.task : found;  // the one with the streams
   if (task != nullptr) {
-    auto deleted = task->Delete(call);
-    if (!deleted.ok() && !errdefs::IsNotFound(deleted.status())) return deleted.status();
+    absl::Status s = UnlessGone(task->Delete(WithTimeout(ctx_, kCall)).status());
+    if (!s.ok()) return s;
   }
   const bool long_run = c.task.has_value() && absl::Now() - c.started >= kLongRun;
-  const std::lock_guard lock(mu_);
-  Record record = c.record;
-  record.state.begun = false;
-  record.state.ended = true;
-  record.state.exit_code = code;
-  if (long_run) record.state.restarts = 0;
-  if (absl::Status s = store_.Save(record); !s.ok()) return s;
-  c.record = std::move(record);
-  c.not_before = absl::Now() + Backoff(c.record.state.restarts);
-  c.exits.clear();
+  absl::Status s = Note(c, [&](State& state) {
+    state.begun = false;
+    state.ended = true;
+    state.exit_code = code;
+    if (long_run) state.restarts = 0;
+    c.not_before = absl::Now() + Backoff(state.restarts);
+    c.exits.clear();
+  });
+  if (!s.ok()) return s;
   c.task.reset();
   return absl::ZeroDuration();
 }
 
-absl::Status Engine::Begin(Container& c) {
-  const Context call = WithTimeout(ctx_, kCall);
-  auto loaded = lc_->LoadContainer(call, c.record.name);
-  if (!loaded.ok()) return loaded.status();
-  auto task = loaded->NewTask(call, "", false, LogOf(c.record.name));
-  if (!task.ok()) return task.status();
-  absl::Status begun;
-  {
-    // What begins is written down before it does, as the engine may not live to tell.
-    const std::lock_guard lock(mu_);
-    Record record = c.record;
-    if (record.state.ended) ++record.state.restarts;
-    record.state.begun = true;
-    record.state.ended = false;
-    if (c.booted) record.state.stopped = false;  // else it has been stopped meanwhile
-    begun = store_.Save(record);
-    if (begun.ok()) c.record = std::move(record);
-  }
-  if (begun.ok()) begun = task->Start(call);
-  if (!begun.ok()) {
-    static_cast<void>(task->ForceDelete(WithTimeout(ctx_, kCall)));
-    return begun;
-  }
-  c.booted = false;
-  c.task = *std::move(task);
+absl::Status Engine::Attach(Container& c, lc::Container& loaded) {
+  auto attached = loaded.AttachTask(WithTimeout(ctx_, kCall), LogOf(loaded.ID()));
+  if (!attached.ok()) return attached.status();
+  c.task = *std::move(attached);
   c.started = absl::Now();
   return absl::OkStatus();
 }
 
-absl::Status Engine::Destroy(Container& c) {
+absl::Status Engine::Destroy(Container& c, const std::string& name) {
   const Context call = WithTimeout(ctx_, kCall);
-  auto loaded = lc_->LoadContainer(call, c.record.name);
-  if (!loaded.ok() && !errdefs::IsNotFound(loaded.status())) return loaded.status();
+  auto loaded = lc_->LoadContainer(call, name);
+  if (absl::Status s = UnlessGone(loaded.status()); !s.ok()) return s;
   if (loaded.ok()) {
-    lc::Task* task = c.task.has_value() ? &*c.task : nullptr;
     auto found = loaded->Task(call);
-    if (task == nullptr && found.ok()) task = &*found;
-    if (task != nullptr) {
-      absl::Status s = task->ForceDelete(call);
-      if (!s.ok() && !errdefs::IsNotFound(s)) return s;
+    if (absl::Status s = UnlessGone(found.status()); !s.ok()) return s;
+    if (found.ok()) {
+      lc::Task& task = c.task.has_value() ? *c.task : *found;
+      if (absl::Status s = UnlessGone(task.ForceDelete(call)); !s.ok()) return s;
     }
-    if (absl::Status s = loaded->Delete(call); !s.ok() && !errdefs::IsNotFound(s)) return s;
+    if (absl::Status s = UnlessGone(loaded->Delete(call)); !s.ok()) return s;
   }
-  auto snapshotter = client_.GetSnapshotter(call, "");
-  if (snapshotter.ok()) static_cast<void>((*snapshotter)->Remove(call, c.record.name));
+  if (absl::Status s = RemoveSnapshot(name); !s.ok()) return s;
+  std::error_code err;
+  fs::remove(LogPath(name), err);
   const std::lock_guard lock(mu_);
-  store_.Forget(c.record.name);
-  lines_.erase(c.record.name);
-  const std::string name = c.record.name;
+  store_.Forget(name);
+  lines_.erase(name);
   containers_.erase(name);
   return absl::OkStatus();
 }
@@ -324,17 +361,56 @@ absl::StatusOr<lc::Container> Engine::LoadOrCreate(const Record& record) {
                                 {oci::WithDefaultPathEnv, oci::WithProcessArgs(record.args)});
   if (!spec.ok()) return spec.status();
   // An engine that did not live to make the container may have left its snapshot.
-  if (auto snapshotter = client_.GetSnapshotter(call, ""); snapshotter.ok()) {
-    static_cast<void>((*snapshotter)->Remove(call, record.name));
-  }
+  if (absl::Status s = RemoveSnapshot(record.name); !s.ok()) return s;
   return lc_->NewContainer(call, record.name, *spec, kRuntime, {},
                            {WithNewSnapshot(record.name, *image)});
 }
 
+absl::Status Engine::RemoveSnapshot(const std::string& name) {
+  const Context call = WithTimeout(ctx_, kCall);
+  auto snapshotter = client_.GetSnapshotter(call, "");
+  if (!snapshotter.ok()) return snapshotter.status();
+  return UnlessGone((*snapshotter)->Remove(call, name));
+}
+
+absl::Status Engine::Note(Container& c, const std::function<void(State&)>& change) {
+  const std::lock_guard lock(mu_);
+  Record record = c.record;
+  change(record.state);
+  if (absl::Status s = store_.Save(record); !s.ok()) return s;
+  c.record = std::move(record);
+  return absl::OkStatus();
+}
+
+// It runs now, also if it had been stopped when the engine began. Who has stopped it since then is
+// heard.
+void Engine::TakeUp(Container& c, State& state) {
+  if (c.booted) state.stopped = false;
+  c.booted = false;
+}
+
+// How the last run ended, as far as events told.
+std::uint32_t Engine::CodeOf(Container& c) {
+  if (!c.task.has_value()) return lc::kUnknownExitCode;
+  const std::lock_guard lock(mu_);
+  const auto told = c.exits.find(c.task->Pid());
+  return told == c.exits.end() ? lc::kUnknownExitCode : told->second;
+}
+
+void Engine::Publish(const Container& c) {
+  const State& state = c.record.state;
+  const std::string what = c.task.has_value() ? "running " + std::to_string(c.task->Pid())
+                           : state.ended      ? "ended " + std::to_string(state.exit_code)
+                                              : "waiting 0";
+  lines_[c.record.name] = c.record.name + " " + what + " " + std::to_string(state.restarts);
+}
+
+std::string Engine::LogPath(const std::string& name) const { return dir_ + "/logs/" + name; }
+
 // Output goes to the end of the container's log. The kernel moves it from the FIFO to the file, so
 // that none is in the engine's hands when it is killed; what waits in the FIFO stays there.
 lc::StdioCallback Engine::LogOf(const std::string& name) const {
-  return [path = dir_ + "/logs/" + name](
+  return [path = LogPath(name)](
              const std::shared_ptr<cio::DirectIO>& io) -> absl::StatusOr<std::shared_ptr<cio::IO>> {
     // Without O_APPEND, into which splice(2) does not move; nobody else writes to it.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -344,15 +420,6 @@ lc::StdioCallback Engine::LogOf(const std::string& name) const {
     ::close(fd);
     return attached;
   };
-}
-
-void Engine::Publish(const Container& c) {
-  const State& state = c.record.state;
-  lines_[c.record.name] = c.record.name + " " +
-                          (c.task.has_value() ? "running " + std::to_string(c.task->Pid())
-                           : state.ended      ? "ended " + std::to_string(state.exit_code)
-                                              : "waiting 0") +
-                          " " + std::to_string(state.restarts);
 }
 
 }  // namespace engine

@@ -8,6 +8,7 @@
 #ifndef CONTAINERD_EXAMPLES_ENGINE_ENGINE_H_
 #define CONTAINERD_EXAMPLES_ENGINE_ENGINE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,39 +23,47 @@
 #include "containerd/libcontainerd/client.h"
 #include "containerd/libcontainerd/queue.h"
 
+#include "alarms.h"
 #include "store.h"
 
 namespace engine {
 
 namespace lc = containerd::libcontainerd;
 
-class Engine : public std::enable_shared_from_this<Engine> {
+class Engine {
  public:
   // `dir` is where it keeps all it has. Takes up what an earlier engine there left.
-  static absl::StatusOr<std::shared_ptr<Engine>> Start(const containerd::Context& ctx,
+  static absl::StatusOr<std::unique_ptr<Engine>> Start(const containerd::Context& ctx,
                                                        containerd::Client client, std::string dir,
                                                        std::string ns);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
   ~Engine();
 
+  // Each is written down when it returns OK, and done soon.
   absl::Status Run(Record record);
   absl::Status Stop(const std::string& name);
   absl::Status Continue(const std::string& name);  // what was stopped
   absl::Status Remove(const std::string& name);
 
-  // A line for each container: its name, "running <pid>" or "ended <code>", how many restarts.
+  // A line for each container: its name, "running <pid>", "ended <code>" or "waiting 0", and how
+  // often it was started again in a row.
   std::string List();
 
  private:
   class Hears;  // the Backend
 
-  // What one container is at. Only its own turns in the queue touch it, but for the lock's sake.
+  // What one container is at.
   struct Container {
+    // mu_ guards these.
     Record record;
-    bool booted = true;            // since the engine began, nothing was done of it yet
+    bool booted = true;  // since the engine began, nothing was done of it yet
+    std::map<std::uint32_t, std::uint32_t> exits;  // codes, by pid, of which events told
+
+    // Only its own turns in the queue touch these.
     std::optional<lc::Task> task;  // that runs, attached
     absl::Time started;
     absl::Time not_before = absl::InfinitePast();  // the next start
-    std::map<std::uint32_t, std::uint32_t> exits;  // codes, by pid, of which events told
     absl::Duration pause;                          // after errors
   };
 
@@ -63,17 +72,26 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   absl::Status Change(const std::string& name, const std::function<void(Record&)>& change);
   void Call(const std::string& name);
-  void CallLater(const std::string& name, absl::Duration delay);
+  void TakeTurn(const std::string& name);
 
-  // One step; the time after which to come back, if any.
-  absl::StatusOr<std::optional<absl::Duration>> Converge(const std::string& name);
-  absl::StatusOr<std::optional<absl::Duration>> Ended(Container& c, lc::Task* task,
-                                                      std::uint32_t code);
-  absl::Status Begin(Container& c);
-  absl::Status Destroy(Container& c);
+  // One step. How long after it to come back; InfiniteDuration if nothing is left to do.
+  absl::StatusOr<absl::Duration> Converge(Container& c);
+  absl::StatusOr<absl::Duration> Tend(Container& c, const Record& record, bool wanted,
+                                      lc::Container& loaded, lc::Task& found);
+  absl::StatusOr<absl::Duration> Begin(Container& c, const Record& record, lc::Container& loaded);
+  absl::StatusOr<absl::Duration> Ended(Container& c, lc::Task* found, std::uint32_t code);
+  absl::Status Attach(Container& c, lc::Container& loaded);
+  absl::Status Destroy(Container& c, const std::string& name);
   absl::StatusOr<lc::Container> LoadOrCreate(const Record& record);
+  absl::Status RemoveSnapshot(const std::string& name);
+
+  // Writes it down, as the engine may not live to tell.
+  absl::Status Note(Container& c, const std::function<void(State&)>& change);
+  static void TakeUp(Container& c, State& state);
+  std::uint32_t CodeOf(Container& c);
+  void Publish(const Container& c);  // with mu_
+  std::string LogPath(const std::string& name) const;
   lc::StdioCallback LogOf(const std::string& name) const;
-  void Publish(const Container& c);
 
   const containerd::Context ctx_;
   containerd::Client client_;
@@ -85,6 +103,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::map<std::string, std::string> lines_;  // of List
   std::optional<lc::Client> lc_;
   lc::Queue turns_;
+  std::optional<Alarms> alarms_;
 };
 
 }  // namespace engine

@@ -13,9 +13,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <vector>
@@ -28,12 +33,22 @@ namespace {
 
 constexpr std::size_t kMaxRequest = std::size_t{1} << 20;
 
-sockaddr_un AddressIn(const std::string& dir) {
+// Where the engine of a folder listens; nullopt if that is too long for a socket.
+std::optional<sockaddr_un> AddressIn(const std::string& dir) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string path = dir + "/engine.sock";
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  if (path.size() >= sizeof address.sun_path) {
+    std::cerr << path << ": too long for a socket\n";
+    return std::nullopt;
+  }
+  path.copy(address.sun_path, path.size());
   return address;
+}
+
+int Failed(const std::string& what) {
+  std::cerr << what << ": " << std::strerror(errno) << "\n";
+  return 1;
 }
 
 std::string ReadAll(int fd) {
@@ -71,6 +86,14 @@ std::string Answer(engine::Engine& engine, const std::vector<std::string>& words
 }
 
 int Serve(const std::string& daemon, const std::string& dir, const std::string& ns) {
+  const auto address = AddressIn(dir);
+  if (!address.has_value()) return 1;
+  std::error_code err;
+  std::filesystem::create_directories(dir, err);
+  // Until this process ends, however it does.
+  const std::string lock = dir + "/engine.lock";
+  const int locked = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (locked < 0 || ::flock(locked, LOCK_EX | LOCK_NB) != 0) return Failed("locking " + lock);
   auto client = containerd::Client::New(daemon);
   if (!client.ok()) {
     std::cerr << client.status() << "\n";
@@ -81,17 +104,19 @@ int Serve(const std::string& daemon, const std::string& dir, const std::string& 
     std::cerr << engine.status() << "\n";
     return 1;
   }
-  const sockaddr_un address = AddressIn(dir);
-  ::unlink(address.sun_path);
+  ::unlink(address->sun_path);
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
       ::listen(listener, 16) != 0) {
-    std::cerr << address.sun_path << ": " << std::strerror(errno) << "\n";
-    return 1;
+    return Failed(address->sun_path);
   }
   for (;;) {
     const int peer = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (peer < 0) continue;
+    // Who calls and says nothing keeps the others waiting for so long only.
+    const timeval patience{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const std::string answer = Answer(**engine, WordsOf(ReadAll(peer)));
     static_cast<void>(::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL));
     ::close(peer);
@@ -99,11 +124,11 @@ int Serve(const std::string& daemon, const std::string& dir, const std::string& 
 }
 
 int Call(const std::string& dir, const std::vector<std::string>& words) {
-  const sockaddr_un address = AddressIn(dir);
+  const auto address = AddressIn(dir);
+  if (!address.has_value()) return 1;
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    std::cerr << address.sun_path << ": " << std::strerror(errno) << "\n";
-    return 1;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+    return Failed(address->sun_path);
   }
   std::string request;
   for (const std::string& word : words) request += word + '\0';
