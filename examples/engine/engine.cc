@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
 #include <iostream>
@@ -46,6 +47,13 @@ bool IsPassing(const absl::Status& s) {
          errdefs::IsConflict(s) || errdefs::IsAlreadyExists(s);
 }
 
+// The container's id with the daemon. No two containers have the same, as names come in whole.
+std::string IdOf(const std::string& name, std::uint32_t generation) {
+  return name + "." + std::to_string(generation);
+}
+
+std::string NameOf(const std::string& id) { return id.substr(0, id.rfind('.')); }
+
 absl::Status UnlessGone(absl::Status s) { return errdefs::IsNotFound(s) ? absl::OkStatus() : s; }
 
 }  // namespace
@@ -58,13 +66,14 @@ class Engine::Hears final : public lc::Backend {
   absl::Status ProcessEvent(const std::string& id, lc::EventType type,
                             const lc::EventInfo& info) override {
     if (type != lc::EventType::kExit || info.process_id != id) return absl::OkStatus();
+    const std::string name = NameOf(id);
     {
       const std::lock_guard lock(engine_.mu_);
-      const auto found = engine_.containers_.find(id);
+      const auto found = engine_.containers_.find(name);
       if (found == engine_.containers_.end()) return absl::OkStatus();
       found->second->exits[info.pid] = info.exit_code;
     }
-    engine_.Call(id);
+    engine_.Call(name);
     return absl::OkStatus();
   }
 
@@ -116,6 +125,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const Context& ctx, Client
 
 absl::Status Engine::Run(Record record) {
   if (absl::Status s = identifiers::Validate(record.name); !s.ok()) return s;
+  if (absl::Status s = identifiers::Validate(IdOf(record.name, UINT32_MAX)); !s.ok()) return s;
   if (auto policy = Policy::Parse(record.policy); !policy.ok()) return policy.status();
   if (record.image.find('\n') != std::string::npos) {
     return errdefs::InvalidArgument("the image's name has two lines");
@@ -203,7 +213,7 @@ absl::StatusOr<absl::Duration> Engine::Converge(Container& c) {
     booted = c.booted;
   }
   if (record.removed) {
-    if (absl::Status s = Destroy(c, record.name); !s.ok()) return s;
+    if (absl::Status s = Destroy(c, record); !s.ok()) return s;
     return kDone;
   }
   auto policy = Policy::Parse(record.policy);
@@ -238,7 +248,8 @@ absl::StatusOr<absl::Duration> Engine::Tend(Container& c, const Record& record, 
   if (status->status == ProcessStatus::kCreated) {
     // An engine before this one came no further: this was no run.
     if (absl::Status s = UnlessGone(found.ForceDelete(call)); !s.ok()) return s;
-    absl::Status s = Note(c, [](State& state) {
+    absl::Status s = Note(c, [](Record& noted) {
+      State& state = noted.state;
       if (!state.begun) return;
       state.begun = false;
       state.ended = state.restarts > 0;
@@ -253,9 +264,9 @@ absl::StatusOr<absl::Duration> Engine::Tend(Container& c, const Record& record, 
   }
   if (c.task.has_value()) return kDone;
   if (absl::Status s = Attach(c, loaded); !s.ok()) return s;
-  absl::Status s = Note(c, [&](State& state) {
-    TakeUp(c, state);
-    state.begun = true;
+  absl::Status s = Note(c, [&](Record& noted) {
+    TakeUp(c, noted.state);
+    noted.state.begun = true;
   });
   if (!s.ok()) return s;
   return kDone;
@@ -272,19 +283,24 @@ absl::StatusOr<absl::Duration> Engine::Begin(Container& c, const Record& record,
   if (!task.ok()) {
     if (IsPassing(task.status())) return task.status();
     std::cerr << record.name << ": " << task.status() << "\n";
-    absl::Status s = Note(c, [&](State& state) {
-      begin(state);
-      state.ended = true;
-      state.exit_code = kNotStarted;
-      c.not_before = absl::Now() + Backoff(state.restarts);
+    if (!std::exchange(c.renewed, true)) {
+      if (absl::Status s = Renew(c, record, loaded); !s.ok()) return s;
+      return absl::ZeroDuration();
+    }
+    absl::Status s = Note(c, [&](Record& noted) {
+      begin(noted.state);
+      noted.state.ended = true;
+      noted.state.exit_code = kNotStarted;
+      c.not_before = absl::Now() + Backoff(noted.state.restarts);
     });
     if (!s.ok()) return s;
     return absl::ZeroDuration();
   }
-  absl::Status begun = Note(c, [&](State& state) {
-    begin(state);
-    state.begun = true;
-    state.ended = false;
+  c.renewed = false;
+  absl::Status begun = Note(c, [&](Record& noted) {
+    begin(noted.state);
+    noted.state.begun = true;
+    noted.state.ended = false;
   });
   if (begun.ok()) begun = task->Start(call);
   if (!begun.ok()) {
@@ -297,6 +313,17 @@ absl::StatusOr<absl::Duration> Engine::Begin(Container& c, const Record& record,
   return kDone;
 }
 
+// Gives the container another id, with the snapshot that it has. A containerd that is killed while
+// it makes or deletes a task may leave a folder of it, or runc's state, and then refuses each task
+// of that id from then on.
+absl::Status Engine::Renew(Container& c, const Record& record, lc::Container& old) {
+  Record next = record;
+  ++next.generation;
+  if (auto made = LoadOrCreate(next); !made.ok()) return made.status();
+  if (absl::Status s = UnlessGone(old.Delete(WithTimeout(ctx_, kCall))); !s.ok()) return s;
+  return Note(c, [&](Record& noted) { noted.generation = next.generation; });
+}
+
 // Notes the end of a run, and when the next one may begin.
 absl::StatusOr<absl::Duration> Engine::Ended(Container& c, lc::Task* found, std::uint32_t code) {
   lc::Task* const task = c.task.has_value() ? &*c.task : found;  // the one with the streams
@@ -305,7 +332,8 @@ absl::StatusOr<absl::Duration> Engine::Ended(Container& c, lc::Task* found, std:
     if (!s.ok()) return s;
   }
   const bool long_run = c.task.has_value() && absl::Now() - c.started >= kLongRun;
-  absl::Status s = Note(c, [&](State& state) {
+  absl::Status s = Note(c, [&](Record& noted) {
+    State& state = noted.state;
     state.begun = false;
     state.ended = true;
     state.exit_code = code;
@@ -319,25 +347,19 @@ absl::StatusOr<absl::Duration> Engine::Ended(Container& c, lc::Task* found, std:
 }
 
 absl::Status Engine::Attach(Container& c, lc::Container& loaded) {
-  auto attached = loaded.AttachTask(WithTimeout(ctx_, kCall), LogOf(loaded.ID()));
+  auto attached = loaded.AttachTask(WithTimeout(ctx_, kCall), LogOf(NameOf(loaded.ID())));
   if (!attached.ok()) return attached.status();
   c.task = *std::move(attached);
   c.started = absl::Now();
   return absl::OkStatus();
 }
 
-absl::Status Engine::Destroy(Container& c, const std::string& name) {
+absl::Status Engine::Destroy(Container& c, const Record& record) {
   const Context call = WithTimeout(ctx_, kCall);
-  auto loaded = lc_->LoadContainer(call, name);
-  if (absl::Status s = UnlessGone(loaded.status()); !s.ok()) return s;
-  if (loaded.ok()) {
-    auto found = loaded->Task(call);
-    if (absl::Status s = UnlessGone(found.status()); !s.ok()) return s;
-    if (found.ok()) {
-      lc::Task& task = c.task.has_value() ? *c.task : *found;
-      if (absl::Status s = UnlessGone(task.ForceDelete(call)); !s.ok()) return s;
-    }
-    if (absl::Status s = UnlessGone(loaded->Delete(call)); !s.ok()) return s;
+  const std::string& name = record.name;
+  // Of the next generation too, which Renew may have begun.
+  for (const std::uint32_t generation : {record.generation + 1, record.generation}) {
+    if (absl::Status s = DestroyOne(c, IdOf(name, generation)); !s.ok()) return s;
   }
   if (absl::Status s = RemoveSnapshot(name); !s.ok()) return s;
   std::error_code err;
@@ -349,21 +371,42 @@ absl::Status Engine::Destroy(Container& c, const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status Engine::DestroyOne(Container& c, const std::string& id) {
+  const Context call = WithTimeout(ctx_, kCall);
+  auto loaded = lc_->LoadContainer(call, id);
+  if (absl::Status s = UnlessGone(loaded.status()); !s.ok()) return s;
+  if (loaded.ok()) {
+    auto found = loaded->Task(call);
+    if (absl::Status s = UnlessGone(found.status()); !s.ok()) return s;
+    if (found.ok()) {
+      lc::Task& task = c.task.has_value() && c.task->ID() == id ? *c.task : *found;
+      if (absl::Status s = UnlessGone(task.ForceDelete(call)); !s.ok()) return s;
+    }
+    if (absl::Status s = UnlessGone(loaded->Delete(call)); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<lc::Container> Engine::LoadOrCreate(const Record& record) {
   const Context call = WithTimeout(ctx_, kCall);
-  auto loaded = lc_->LoadContainer(call, record.name);
+  const std::string id = IdOf(record.name, record.generation);
+  auto loaded = lc_->LoadContainer(call, id);
   if (!errdefs::IsNotFound(loaded.status())) return loaded;
   auto image = client_.GetImage(call, record.image);
   if (!image.ok()) return image.status();
   containers::Container draft;
-  draft.id = record.name;
+  draft.id = id;
   auto spec = oci::GenerateSpec(call, nullptr, &draft,
                                 {oci::WithDefaultPathEnv, oci::WithProcessArgs(record.args)});
   if (!spec.ok()) return spec.status();
-  // An engine that did not live to make the container may have left its snapshot.
-  if (absl::Status s = RemoveSnapshot(record.name); !s.ok()) return s;
-  return lc_->NewContainer(call, record.name, *spec, kRuntime, {},
-                           {WithNewSnapshot(record.name, *image)});
+  auto snapshotter = client_.GetSnapshotter(call, "");
+  if (!snapshotter.ok()) return snapshotter.status();
+  // It is there of an earlier generation, or of an engine that did not live to make the container.
+  auto there = (*snapshotter)->Stat(call, record.name);
+  if (!there.ok() && !errdefs::IsNotFound(there.status())) return there.status();
+  return lc_->NewContainer(
+      call, id, *spec, kRuntime, {},
+      {there.ok() ? WithSnapshot(record.name) : WithNewSnapshot(record.name, *image)});
 }
 
 absl::Status Engine::RemoveSnapshot(const std::string& name) {
@@ -373,10 +416,10 @@ absl::Status Engine::RemoveSnapshot(const std::string& name) {
   return UnlessGone((*snapshotter)->Remove(call, name));
 }
 
-absl::Status Engine::Note(Container& c, const std::function<void(State&)>& change) {
+absl::Status Engine::Note(Container& c, const std::function<void(Record&)>& change) {
   const std::lock_guard lock(mu_);
   Record record = c.record;
-  change(record.state);
+  change(record);
   if (absl::Status s = store_.Save(record); !s.ok()) return s;
   c.record = std::move(record);
   return absl::OkStatus();

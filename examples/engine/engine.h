@@ -65,6 +65,7 @@ class Engine {
     absl::Time started;
     absl::Time not_before = absl::InfinitePast();  // the next start
     absl::Duration pause;                          // after errors
+    bool renewed = false;                          // since it could last be started
   };
 
   Engine(const containerd::Context& ctx, containerd::Client client, std::string dir,
@@ -81,12 +82,14 @@ class Engine {
   absl::StatusOr<absl::Duration> Begin(Container& c, const Record& record, lc::Container& loaded);
   absl::StatusOr<absl::Duration> Ended(Container& c, lc::Task* found, std::uint32_t code);
   absl::Status Attach(Container& c, lc::Container& loaded);
-  absl::Status Destroy(Container& c, const std::string& name);
+  absl::Status Renew(Container& c, const Record& record, lc::Container& old);
+  absl::Status Destroy(Container& c, const Record& record);
+  absl::Status DestroyOne(Container& c, const std::string& id);
   absl::StatusOr<lc::Container> LoadOrCreate(const Record& record);
   absl::Status RemoveSnapshot(const std::string& name);
 
   // Writes it down, as the engine may not live to tell.
-  absl::Status Note(Container& c, const std::function<void(State&)>& change);
+  absl::Status Note(Container& c, const std::function<void(Record&)>& change);
   static void TakeUp(Container& c, State& state);
   std::uint32_t CodeOf(Container& c);
   void Publish(const Container& c);  // with mu_

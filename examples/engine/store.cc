@@ -21,7 +21,7 @@ std::string Write(const Record& record) {
       << record.policy << '\n'
       << record.state.stopped << ' ' << record.state.begun << ' ' << record.state.ended << ' '
       << record.state.exit_code << ' ' << record.state.restarts << ' ' << record.removed << ' '
-      << record.args.size() << '\n';
+      << record.generation << ' ' << record.args.size() << '\n';
   for (const std::string& arg : record.args) out << arg.size() << ' ' << arg << '\n';
   return out.str();
 }
@@ -31,7 +31,8 @@ bool Read(std::istream& in, Record& record) {
   std::getline(in, record.image);
   std::getline(in, record.policy);
   in >> record.state.stopped >> record.state.begun >> record.state.ended >>
-      record.state.exit_code >> record.state.restarts >> record.removed >> count;
+      record.state.exit_code >> record.state.restarts >> record.removed >> record.generation >>
+      count;
   for (std::size_t i = 0; i < count && in; ++i) {
     std::size_t size = 0;
     in >> size;

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_EXAMPLES_ENGINE_STORE_H_
 #define CONTAINERD_EXAMPLES_ENGINE_STORE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Record {
   std::vector<std::string> args;
   State state;
   bool removed = false;
+  std::uint32_t generation = 0;  // how many ids it has had with the daemon before this one
 };
 
 class Store {

@@ -41,7 +41,10 @@ class EngineTest : public ::testing::Test {
     ASSERT_OK(ImportBusybox(*private_.client(), ns_.ctx()));
     ASSERT_NO_FATAL_FAILURE(StartEngine());
   }
-  void TearDown() override { KillEngine(); }
+  void TearDown() override {
+    if (HasFailure()) std::cout << Call({"list"}).value_or("") << ReadFile(Dir() + "/engine.log");
+    KillEngine();
+  }
 
   std::string Dir() const { return dir_.path(); }
 
