@@ -154,6 +154,31 @@ TEST_F(LibcontainerdCRIUTest, ToAFolderAndFromItTwice) {
   ExpectNothingLeft();
 }
 
+TEST_F(LibcontainerdCRIUTest, RestoredTwiceAtOnce) {
+  auto task = Run({"sleep", "1000"});
+  ASSERT_OK(task);
+  ASSERT_OK(task->CreateCheckpoint(Limited(), Folder(), false));
+  ASSERT_OK(task->ForceDelete(Limited()));
+  auto other = Make({"sleep", "1000"});
+  ASSERT_OK(other);
+  std::vector<lc::Container> containers = {*container_, *other};
+  std::vector<std::thread> restorers;
+  restorers.reserve(containers.size());
+  for (lc::Container& container : containers) {
+    restorers.emplace_back([&] {
+      auto restored = container.NewTask(Limited(), Folder(), false, lc::AttachStreams({}, {}, {}));
+      // CRIU may refuse the other's names; that the folder is in use is no reason.
+      if (!restored.ok()) {
+        EXPECT_THAT(Text(restored.status()), Not(HasSubstr("failed to upload checkpoint")));
+        return;
+      }
+      EXPECT_OK(restored->ForceDelete(Limited()));
+    });
+  }
+  for (std::thread& restorer : restorers) restorer.join();
+  ExpectNothingLeft();
+}
+
 TEST_F(LibcontainerdCRIUTest, ExitEndsALoadedOneToo) {
   auto task = Run({"sleep", "1000"});
   ASSERT_OK(task);

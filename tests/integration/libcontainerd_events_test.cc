@@ -13,6 +13,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/events/task.pb.h"
+#include "containerd/events/typed.h"
 #include "containerd/libcontainerd/client.h"
 
 #include "libcontainerd_fixture.h"
@@ -26,7 +28,7 @@ using ::testing::IsEmpty;
 using LibcontainerdEventsTest = LibcontainerdTest;
 
 TEST_F(LibcontainerdEventsTest, InOrderOfEachContainerWithHandlersThatSleepAndDelete) {
-  constexpr int kContainers = 12;
+  constexpr int kContainers = 50;
   std::atomic<int> deleted = 0;
   notes_->Handle([&](lc::EventType type, const lc::EventInfo& info) -> absl::Status {
     absl::SleepFor(absl::Milliseconds(50));
@@ -163,6 +165,94 @@ TEST_F(LibcontainerdEventsTest, TheNextRunsExitIsItsOwn) {
   EXPECT_FALSE(exits[1].earlier_run);
 }
 
+TEST_F(LibcontainerdEventsTest, TenThousandAtOnceOnceEachAndInOrder) {
+  constexpr int kContainers = 100;
+  constexpr std::size_t kEach = 100;
+  // One that blocks all the while holds up nobody else.
+  std::atomic<bool> release = false;
+  notes_->Handle([&](lc::EventType, const lc::EventInfo& info) -> absl::Status {
+    while (info.container_id == "c0" && !release) absl::SleepFor(absl::Milliseconds(10));
+    return absl::OkStatus();
+  });
+  const auto publish = [&](int container, std::size_t n) {
+    events::TaskExit exit;
+    exit.set_container_id(fmt::format("c{}", container));
+    exit.set_id(fmt::format("e{}", n));
+    exit.set_pid(static_cast<std::uint32_t>(100'000 + n));
+    return events::Publish(ctx(), *daemon_client_->EventService(), events::kTaskExitEventTopic,
+                           exit);
+  };
+  std::vector<std::thread> publishers;
+  for (int part = 0; part < 4; ++part) {
+    publishers.emplace_back([&, part] {
+      for (std::size_t n = 0; n < kEach; ++n) {
+        for (int c = part; c < kContainers; c += 4) ASSERT_OK(publish(c, n));
+      }
+    });
+  }
+  for (std::thread& publisher : publishers) publisher.join();
+  // What comes twice is told once.
+  for (std::size_t n = 0; n < kEach; ++n) ASSERT_OK(publish(1, n));
+  const auto exits = [&](int container) {
+    return notes_->Of(lc::EventType::kExit, fmt::format("c{}", container));
+  };
+  for (int c = 1; c < kContainers; ++c) {
+    EXPECT_TRUE(Eventually([&] { return exits(c).size() >= kEach; })) << c;
+  }
+  EXPECT_EQ(exits(0).size(), 1U);
+  release = true;
+  EXPECT_TRUE(Eventually([&] { return exits(0).size() >= kEach; }));
+  absl::SleepFor(absl::Seconds(1));
+  for (int c = 0; c < kContainers; ++c) {
+    const auto told = exits(c);
+    ASSERT_EQ(told.size(), kEach) << c;
+    for (std::size_t n = 0; n < kEach; ++n)
+      ASSERT_EQ(told[n].process_id, fmt::format("e{}", n)) << c;
+  }
+}
+
+TEST_F(LibcontainerdEventsTest, ALateExitOfAnEarlierRunIsToldApartAndLeavesTheRunAlone) {
+  auto task = Run({"sleep", "1000"});
+  ASSERT_OK(task);
+  const auto publish = [&](std::uint32_t pid, std::uint32_t code) {
+    events::TaskExit exit;
+    exit.set_container_id(task->ID());
+    exit.set_id(task->ID());
+    exit.set_pid(pid);
+    exit.set_exit_status(code);
+    return events::Publish(ctx(), *daemon_client_->EventService(), events::kTaskExitEventTopic,
+                           exit);
+  };
+  ASSERT_OK(publish(task->Pid() + 100'000, 3));
+  const lc::EventInfo late = ExitOf(task->ID());
+  EXPECT_TRUE(late.earlier_run);
+  EXPECT_EQ(late.exit_code, 3U);
+  // Of a clean-up that does not know the pid: the task says that it runs.
+  ASSERT_OK(publish(0, 255));
+  absl::SleepFor(absl::Seconds(1));
+  EXPECT_EQ(notes_->Exits(task->ID()).size(), 1U);
+  ASSERT_OK(task->Kill(ctx(), SIGKILL));
+  EXPECT_TRUE(Eventually([&] { return notes_->Exits(task->ID()).size() == 2; }));
+  const auto exits = notes_->Exits(task->ID());
+  EXPECT_EQ(exits.back().pid, task->Pid());
+  EXPECT_FALSE(exits.back().earlier_run);
+  EXPECT_OK(task->Delete(Limited()));
+}
+
+TEST_F(LibcontainerdEventsTest, OOMOfAnExec) {
+  auto container = Make({"sleep", "1000"}, {oci::WithMemoryLimit(16 << 20)});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), "", false, lc::AttachStreams({}, {}, {}));
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  auto exec = task->Exec(ctx(), "e", Process({"sh", "-c", "x=a; while :; do x=$x$x; done"}), false,
+                         lc::AttachStreams({}, {}, {}));
+  ASSERT_OK(exec);
+  ExitOf(task->ID(), "e");
+  EXPECT_TRUE(Eventually([&] { return !notes_->Of(lc::EventType::kOOM, task->ID()).empty(); }));
+  EXPECT_OK(task->ForceDelete(Limited()));
+}
+
 TEST_F(LibcontainerdEventsTest, OOM) {
   auto container =
       Make({"sh", "-c", "x=a; while :; do x=$x$x; done"}, {oci::WithMemoryLimit(16 << 20)});
@@ -265,6 +355,23 @@ TEST_F(LibcontainerdDeathTest, InputThatEndsWhileTheDaemonIsDownEnds) {
   absl::SleepFor(absl::Milliseconds(200));
   ASSERT_NO_FATAL_FAILURE(Up());
   EXPECT_EQ(ExitOf(task->ID()).exit_code, 0U);
+}
+
+TEST_F(LibcontainerdDeathTest, TheContextEndsWhileTheDaemonIsDown) {
+  auto notes = std::make_shared<Notes>();
+  auto [own, cancel] = WithCancel(ctx());
+  auto other = lc::Client::New(own, *daemon_client_, State(), ns_.name(), notes);
+  ASSERT_OK(other);
+  auto task = Run({"sleep", "1000"});
+  ASSERT_OK(task);
+  ASSERT_NO_FATAL_FAILURE(Down());
+  cancel();
+  ASSERT_EQ(::kill(static_cast<pid_t>(task->Pid()), SIGKILL), 0);
+  absl::SleepFor(absl::Seconds(11));  // the subscription has long gone over to its longest pauses
+  ASSERT_NO_FATAL_FAILURE(Up());
+  ExitOf(task->ID());
+  EXPECT_EQ(notes->Gaps(), 0);
+  EXPECT_THAT(notes->Exits(task->ID()), IsEmpty());
 }
 
 TEST_F(LibcontainerdDeathTest, GoneBeforeTheDaemonIsBack) {

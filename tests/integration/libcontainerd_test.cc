@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -208,6 +209,46 @@ TEST_F(StdinTest, OfAnExecWhoseStartFailsAndItsIdIsFreeAgain) {
   EXPECT_OK(task->ForceDelete(Limited()));
 }
 
+TEST_F(StdinTest, OfAnExecFromTwoThreads) {
+  auto task = Run({"sleep", "1000"});
+  ASSERT_OK(task);
+  auto exec = task->Exec(ctx(), "cat", Process({"cat"}), true, Direct());
+  ASSERT_OK(exec);
+  std::thread other([this] { direct_->CloseStdin(); });
+  direct_->CloseStdin();
+  other.join();
+  EXPECT_EQ(ExitOf(task->ID(), "cat").exit_code, 0U);
+  direct_->Cancel();
+  EXPECT_OK(exec->Delete(Limited()));
+  EXPECT_OK(task->ForceDelete(Limited()));
+}
+
+TEST_F(StdinTest, ClosedWhileNewTaskFailsAndAfterTheTaskIsGone) {
+  auto broken = Make({"no-such-program"});
+  ASSERT_OK(broken);
+  std::thread closer;
+  EXPECT_FALSE(broken
+                   ->NewTask(ctx(), "", true, Direct([&](const auto& io) {
+                               closer = std::thread([io] { io->CloseStdin(); });
+                             }))
+                   .ok());
+  closer.join();
+  direct_->CloseStdin();
+  EXPECT_THAT(FilesIn(BundleOf(broken->ID())), IsEmpty());
+  EXPECT_TRUE(errdefs::IsNotFound(broken->Task(ctx()).status()));
+
+  auto container = Make({"cat"});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), "", true, Direct());
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  ASSERT_OK(task->ForceDelete(Limited()));
+  direct_->CloseStdin();
+  direct_->CloseStdin();
+  EXPECT_THAT(FilesIn(BundleOf(container->ID())), IsEmpty());
+  EXPECT_OK(container->Delete(ctx()));
+}
+
 TEST_F(StdinTest, AfterReattaching) {
   auto container = Make({"cat"});
   ASSERT_OK(container);
@@ -316,6 +357,34 @@ TEST_F(LibcontainerdTest, IdsAreIdentifiers) {
   }
   EXPECT_FALSE(fs::exists(dir_.path() + "/x"));
   EXPECT_FALSE(fs::exists(State()));
+}
+
+TEST_F(LibcontainerdTest, IdsOfExecsAreIdentifiers) {
+  auto task = Run({"sleep", "1000"});
+  ASSERT_OK(task);
+  for (const char* id : {"../x", "..", "", "/etc", "a/b", "a b"}) {
+    const auto exec = task->Exec(ctx(), id, Process({"true"}), true, lc::AttachStreams({}, {}, {}));
+    EXPECT_TRUE(errdefs::IsInvalidArgument(exec.status())) << exec.status();
+    EXPECT_THAT(Text(exec.status()), HasSubstr("exec's id"));
+  }
+  EXPECT_EQ(FilesIn(BundleOf(task->ID())).size(), 2U) << "the task's own";
+  EXPECT_OK(task->ForceDelete(Limited()));
+}
+
+TEST_F(LibcontainerdTest, ABundleOnWhatIsReadOnly) {
+  auto spec = SpecOf("c", {"true"});
+  ASSERT_OK(spec);
+  fs::create_directories(State());
+  ASSERT_EQ(::mount("none", State().c_str(), "tmpfs", 0, nullptr), 0);
+  fs::create_directories(BundleOf("there"));
+  ASSERT_EQ(::mount("none", State().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  for (const char* id : {"new", "there"}) {
+    const auto made = client_->NewContainer(ctx(), id, *spec, kRuncV2);
+    EXPECT_THAT(Text(made.status()), HasSubstr(BundleOf(id)));
+    EXPECT_THAT(Text(made.status()), HasSubstr("ead-only"));
+    EXPECT_TRUE(errdefs::IsNotFound(client_->LoadContainer(ctx(), id).status()));
+  }
+  ASSERT_EQ(::umount2(State().c_str(), MNT_DETACH), 0);
 }
 
 TEST_F(LibcontainerdTest, BundlesThatCannotBe) {
