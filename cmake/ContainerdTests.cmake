@@ -44,3 +44,8 @@ if(TARGET engine)
     "${PROJECT_SOURCE_DIR}/tests/integration/libcontainerd_engine_test.cc"
     PROPERTIES COMPILE_DEFINITIONS CONTAINERD_ENGINE="$<TARGET_FILE:engine>")
 endif()
+set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/integration/examples_test.cc"
+             PROPERTY COMPILE_DEFINITIONS CONTAINERD_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
+foreach(_example IN LISTS CONTAINERD_SMALL_EXAMPLES)
+  add_dependencies(integration_tests example_${_example})
+endforeach()

@@ -20,7 +20,8 @@ using namespace containerd;  // NOLINT: as in the guide
 void Print(const events::Item& item) {
   if (const auto* gap = std::get_if<events::Gap>(&item)) {
     std::cout << fmt::format("events may be missing since {}: {}\n", absl::FormatTime(gap->since),
-                             errdefs::Message(gap->cause));
+                             errdefs::Message(gap->cause))
+              << std::flush;
     return;
   }
   const auto& envelope = std::get<events::Envelope>(item);
@@ -28,7 +29,8 @@ void Print(const events::Item& item) {
   if (!exit.ok()) return;
   const bool init = exit->id() == exit->container_id();
   std::cout << fmt::format("{}/{}{} exited with {}\n", envelope.ns, exit->container_id(),
-                           init ? "" : " exec " + exit->id(), exit->exit_status());
+                           init ? "" : " exec " + exit->id(), exit->exit_status())
+            << std::flush;
 }
 
 absl::Status Run(const Context& ctx, Client client, const example::Args& args) {
@@ -39,10 +41,12 @@ absl::Status Run(const Context& ctx, Client client, const example::Args& args) {
   const Context until = WithTimeout(ctx, absl::Seconds(seconds));
   const auto subscription = client.Subscribe(
       until, {fmt::format("topic==\"{}\"", events::kTaskExitEventTopic)}, {events::WithResume});
+  if (absl::Status s = subscription->WaitReady(until); !s.ok()) return s;
+  std::cout << "waiting for exits" << std::endl;
   for (;;) {
     absl::StatusOr<events::Item> item = subscription->Next(until);
-    if (!item.ok())
-      return errdefs::IsDeadlineExceeded(item.status()) ? absl::OkStatus() : item.status();
+    if (errdefs::IsDeadlineExceeded(item.status())) return absl::OkStatus();
+    if (!item.ok()) return item.status();
     Print(*item);
   }
 }

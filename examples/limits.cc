@@ -22,7 +22,8 @@ namespace v2 = ::io::containerd::cgroups::v2;
 void Print(std::uint64_t memory, std::uint64_t cpu_usec, std::uint64_t pids) {
   std::cout << fmt::format("memory {:.1f} MiB, CPU {:.2f} s, {} processes\n",
                            static_cast<double>(memory) / (1 << 20),
-                           static_cast<double>(cpu_usec) / 1e6, pids);
+                           static_cast<double>(cpu_usec) / 1e6, pids)
+            << std::flush;
 }
 
 // The host's version of cgroups decides which of the two messages comes.

@@ -23,7 +23,10 @@ class Bar {
   void Update(const BlobProgress& progress) {
     Blob& blob = blobs_[progress.desc.digest];
     blob.total = std::max(blob.total, progress.total);
-    blob.offset = progress.state == BlobState::kTransferring ? progress.offset : blob.total;
+    const bool whole = progress.state != BlobState::kWaiting &&
+                       progress.state != BlobState::kTransferring &&
+                       progress.state != BlobState::kFailed;
+    blob.offset = whole ? blob.total : progress.offset;
     std::int64_t offset = 0;
     std::int64_t total = 0;
     for (const auto& [digest, each] : blobs_) {

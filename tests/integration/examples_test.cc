@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The programs of examples/ do on each daemon what they say.
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <pty.h>
+#include <spawn.h>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <absl/cleanup/cleanup.h>
+#include <absl/strings/match.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/containerd.h"
+
+#include "container_fixture.h"
+#include "harness.h"
+#include "registry.h"
+
+namespace containerd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// Starts a program on a terminal.
+pid_t SpawnOn(int tty, std::vector<std::string> args) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (const int fd : {0, 1, 2}) posix_spawn_file_actions_adddup2(&actions, tty, fd);
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  if (posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ) != 0) pid = -1;
+  posix_spawn_file_actions_destroy(&actions);
+  return pid;
+}
+
+// An example that runs, on a daemon.
+class Program {
+ public:
+  // With the terminal `tty` in place of files, if it is one.
+  Program(const std::string& address, const std::string& ns, std::vector<std::string> args,
+          int tty = -1) {
+    args.front().insert(0, std::string(CONTAINERD_EXAMPLES) + "/");
+    args.insert(args.begin(),
+                {"env", "CONTAINERD_ADDRESS=" + address, "CONTAINERD_NAMESPACE=" + ns});
+    pid_ = tty >= 0 ? SpawnOn(tty, std::move(args)) : Spawn(std::move(args), log_);
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  // What it has printed so far.
+  std::string Output() const { return ReadFile(log_); }
+
+  // Waits for its end, and gives its exit code; -1 if it has none.
+  int Wait() {
+    int status = -1;
+    if (pid_ <= 0) return -1;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  const TestDir dir_;
+  const std::string log_ = dir_.path() + "/log";
+  pid_t pid_ = -1;
+};
+
+class ExamplesTest : public ContainerTest {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(CONTAINERD_EXAMPLES)) GTEST_SKIP() << "the examples are not built";
+    ContainerTest::SetUp();
+  }
+
+  std::unique_ptr<Program> Start(std::vector<std::string> args, int tty = -1) {
+    return std::make_unique<Program>(SharedAddress(), ns_.name(), std::move(args), tty);
+  }
+
+  // Runs an example to its end, which must be a good one.
+  std::string Output(std::vector<std::string> args) {
+    const auto program = Start(std::move(args));
+    EXPECT_EQ(program->Wait(), 0) << program->Output();
+    return program->Output();
+  }
+
+  // A container whose task runs.
+  absl::StatusOr<Task> Running(const std::vector<std::string>& args) {
+    auto made = Make(args);
+    if (!made.ok()) return made.status();
+    container_ = std::make_unique<Container>(*std::move(made));
+    auto task = container_->NewTask(ctx(), cio::NullIO);
+    if (!task.ok()) return task.status();
+    if (absl::Status s = task->Start(ctx()); !s.ok()) return s;
+    return task;
+  }
+
+  std::unique_ptr<Container> container_;
+};
+
+TEST_F(ExamplesTest, WithoutArgumentsTellsItsUsage) {
+  const auto program = Start({"pull"});
+  EXPECT_EQ(program->Wait(), 2);
+  EXPECT_EQ(program->Output(), "usage: pull REFERENCE\n");
+}
+
+TEST_F(ExamplesTest, WhatFailsIsTold) {
+  const auto program = Start({"ten", "no-such-image"});
+  EXPECT_EQ(program->Wait(), 1);
+  EXPECT_THAT(program->Output(), HasSubstr("no-such-image"));
+}
+
+TEST_F(ExamplesTest, Ps) {
+  auto task = Running({"sleep", "1000"});
+  ASSERT_OK(task);
+  auto idle = Make({"true"});
+  ASSERT_OK(idle);
+  const std::string out = Output({"ps"});
+  EXPECT_THAT(out, StartsWith("CONTAINER"));
+  EXPECT_THAT(out, ContainsRegex(fmt::format("{} +{} running +{}\n", container_->ID(), task->Pid(),
+                                             kBusyboxName)));
+  EXPECT_THAT(out, ContainsRegex(fmt::format("{} +- - +{}\n", idle->ID(), kBusyboxName)));
+  EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+}
+
+TEST_F(ExamplesTest, ExitsOverARestartOfTheDaemon) {
+  const PrivateDaemon daemon;
+  auto image = ImportBusybox(*daemon.client(), ctx());
+  ASSERT_OK(image);
+  Program exits(daemon.daemon().Address(), ns_.name(), {"exits", "600"});
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), "waiting for exits\n"); }))
+      << exits.Output();
+  const auto run = [&](int code) {
+    const std::string id = Name();
+    auto container = daemon.client()->NewContainer(
+        ctx(), id,
+        {WithNewSnapshot(id, *image),
+         WithNewSpec({oci::WithImageConfig(*image),
+                      oci::WithProcessArgs({"sh", "-c", fmt::format("exit {}", code)})})});
+    ASSERT_OK(container);
+    auto outcome = RunTask(*container);
+    ASSERT_OK(outcome);
+    const std::string line = fmt::format("{}/{} exited with {}\n", ns_.name(), id, code);
+    EXPECT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), line); }))
+        << exits.Output();
+  };
+  run(3);
+  ASSERT_OK(daemon.daemon().Restart(Context::Background()));
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(exits.Output(), "events may be missing since");
+  })) << exits.Output();
+  run(4);
+}
+
+TEST_F(ExamplesTest, Exec) {
+  auto task = Running({"sleep", "1000"});
+  ASSERT_OK(task);
+  int here = -1;
+  int there = -1;
+  const winsize size{.ws_row = 31, .ws_col = 101, .ws_xpixel = 0, .ws_ypixel = 0};
+  ASSERT_EQ(::openpty(&here, &there, nullptr, nullptr, &size), 0);
+  const absl::Cleanup close = [&] {
+    ::close(here);
+    if (there >= 0) ::close(there);
+  };
+  // The size comes once the program runs.
+  const auto exec =
+      Start({"exec", container_->ID(), "sh", "-c",
+             "while [ \"$(stty size)\" = '0 0' ]; do sleep 0.1; done; stty size; read x; "
+             "echo got $x; exit 7"},
+            there);
+  ::close(std::exchange(there, -1));
+  std::string out;
+  bool typed = false;
+  char buf[4096];
+  for (ssize_t n = 0; (n = ::read(here, buf, sizeof buf)) > 0;) {
+    out.append(buf, static_cast<std::size_t>(n));
+    if (!typed && absl::StrContains(out, "31 101")) typed = ::write(here, "keys\r", 5) == 5;
+  }
+  EXPECT_EQ(exec->Wait(), 0) << out;
+  EXPECT_THAT(out, AllOf(HasSubstr("31 101\r\n"), HasSubstr("got keys\r\n"),
+                         HasSubstr("exited with 7\r\n")));
+  auto info = task->Status(ctx());
+  ASSERT_OK(info);
+  EXPECT_EQ(info->status, ProcessStatus::kRunning);
+  EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+}
+
+TEST_F(ExamplesTest, Limits) {
+  const std::string out = Output({"limits", kBusyboxName, "sh", "-c", "sleep 3; exit 5"});
+  EXPECT_THAT(out, ContainsRegex("memory [0-9]+\\.[0-9] MiB, CPU [0-9]+\\.[0-9]+ s, [1-9][0-9]* "
+                                 "processes\n"));
+  EXPECT_THAT(out, HasSubstr("exited with 5\n"));
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
+TEST_F(ExamplesTest, Ten) {
+  std::string all;
+  for (int i = 0; i < 10; ++i) all += fmt::format("exited with {}\n", i);
+  EXPECT_EQ(Output({"ten", kBusyboxName}), all);
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
+TEST_F(ExamplesTest, Pull) {
+  if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+  const Registry registry;
+  const std::string ref = registry.Ref("busybox:1");
+  ASSERT_OK(client_->Push(ctx(), ref, image_->Target()));
+  const TestNamespace other(*client_);
+  Program pull(SharedAddress(), other.name(), {"pull", ref});
+  ASSERT_EQ(pull.Wait(), 0) << pull.Output();
+  EXPECT_THAT(pull.Output(), HasSubstr(fmt::format("\r[{:#<40}]", "")));
+  EXPECT_THAT(pull.Output(), HasSubstr(fmt::format("\n{} {}\n", ref, image_->Target().digest)));
+  auto pulled = client_->GetImage(other.ctx(), ref);
+  ASSERT_OK(pulled);
+  EXPECT_TRUE(pulled->IsUnpacked(other.ctx(), "").value_or(false));
+}
+
+TEST_F(ExamplesTest, Commit) {
+  if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+  auto container = Make({"sh", "-c", "echo changed >/etc/made; rm /etc/group"});
+  ASSERT_OK(container);
+  ASSERT_OK(RunTask(*container));
+  const Registry registry;
+  const std::string ref = registry.Ref("committed:1");
+  EXPECT_THAT(Output({"commit", container->ID(), ref, "push"}), StartsWith(ref + " sha256:"));
+  ASSERT_OK(container->Delete(ctx(), {WithSnapshotCleanup}));
+
+  // From the registry, with nothing of what is here.
+  const PrivateDaemon other;
+  auto pulled = other.client()->Pull(ctx(), ref, {WithPullUnpack});
+  ASSERT_OK(pulled);
+  const std::string id = Name();
+  auto again = other.client()->NewContainer(
+      ctx(), id,
+      {WithNewSnapshot(id, *pulled),
+       WithNewSpec({oci::WithImageConfig(*pulled),
+                    oci::WithProcessArgs({"sh", "-c", "cat /etc/made; ls /etc"})})});
+  ASSERT_OK(again);
+  auto outcome = RunTask(*again);
+  ASSERT_OK(outcome);
+  EXPECT_EQ(outcome->out, "changed\nmade\npasswd\n");
+}
+
+TEST_F(ExamplesTest, Migrate) {
+  auto task =
+      Running({"sh", "-c", "i=0; while true; do i=$((i+1)); echo $i >/root/i; sleep 0.2; done"});
+  ASSERT_OK(task);
+  const TestDir dir;
+  if (!task->Checkpoint(ctx(), {WithCheckpointImagePath(dir.path() + "/cr")}).ok()) {
+    EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+    GTEST_SKIP() << "processes can't be checkpointed: no CRIU that works here";
+  }
+  const auto count = [](std::uint32_t pid) {
+    int i = 0;
+    std::ifstream(fmt::format("/proc/{}/root/root/i", pid)) >> i;
+    return i;
+  };
+  ASSERT_TRUE(Eventually([&] { return count(task->Pid()) > 5; }));
+
+  const PrivateDaemon other;
+  const std::string id = container_->ID();
+  const std::string out = Output({"migrate", id, other.daemon().Address()});
+  EXPECT_THAT(out, StartsWith(id + " goes on as process "));
+  EXPECT_TRUE(errdefs::IsNotFound(client_->LoadContainer(ctx(), id).status()));
+  auto moved = other.client()->LoadContainer(ctx(), id);
+  ASSERT_OK(moved);
+  auto goes_on = moved->Task(ctx());
+  ASSERT_OK(goes_on);
+  // It counts on from where it was.
+  EXPECT_TRUE(Eventually([&] { return count(goes_on->Pid()) > 5; }));
+  EXPECT_OK(goes_on->Delete(ctx(), {WithProcessKill}));
+}
+
+}  // namespace
+}  // namespace containerd::testing
