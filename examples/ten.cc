@@ -27,8 +27,12 @@ struct Detached {
 // Runs a container whose task is made, deletes both, and gives the exit.
 Detached RunToItsEnd(Context ctx, Container container, Task task, Promise<ExitStatus> done) {
   Future<ExitStatus> exit = task.Wait(ctx);
-  absl::StatusOr<ExitStatus> status = task.Start(ctx);
-  if (status.status().ok()) status = co_await exit;
+  absl::StatusOr<ExitStatus> status;
+  if (absl::Status started = task.Start(ctx); started.ok()) {
+    status = co_await exit;
+  } else {
+    status = std::move(started);
+  }
   // From here on it runs on the default executor, where it may block.
   absl::Status s = task.Delete(ctx, {WithProcessKill}).status();
   s.Update(container.Delete(ctx, {WithSnapshotCleanup}));
