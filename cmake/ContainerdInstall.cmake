@@ -9,6 +9,7 @@
 #   containerd::cri         libcontainerd-cri         what containerd's CRI plugin is made of
 #   containerd::cri-client  libcontainerd-cri-client  typed clients of CRI
 #   containerd::client      the first three together
+#   containerd::testing     libcontainerd-testing     for users' tests; static only, as GoogleTest is
 #
 # and each again as containerd::<name>-static. With them are installed the public headers, the generated
 # ones (below include/containerd-cpp, where they meet nobody else's), a package config, and a .pc file
@@ -141,6 +142,19 @@ foreach(_suffix IN ITEMS "" -static)
     target_link_libraries(containerd_client${_target_suffix} INTERFACE containerd_${_component}${_target_suffix})
   endforeach()
 endforeach()
+# A shared library would have a GoogleTest of its own.
+if(CONTAINERD_BUILD_TESTING)
+  get_property(_packages GLOBAL PROPERTY CONTAINERD_PACKAGES_testing)
+  list(TRANSFORM _packages REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE _objects)
+  add_library(containerd_testing STATIC ${_objects})
+  add_library(containerd::testing ALIAS containerd_testing)
+  target_link_libraries(containerd_testing PUBLIC containerd_client fmt::fmt GTest::gmock GTest::gtest)
+  set_target_properties(containerd_testing PROPERTIES OUTPUT_NAME containerd-testing EXPORT_NAME testing
+                                                      LINKER_LANGUAGE CXX)
+  install(TARGETS containerd_testing EXPORT containerd-cppTestingTargets
+          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(EXPORT containerd-cppTestingTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
+endif()
 install(TARGETS containerd_client EXPORT containerd-cppTargets)
 install(TARGETS containerd_client_static EXPORT containerd-cppStaticTargets)
 

@@ -90,6 +90,10 @@ LOCAL = {
     'specs/json.h': 'extern containers::Container container_info;',
     'streaming/streaming.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
     'tar/tar.h': 'extern io::Reader& input;',
+    'testing/mocks/client.h': 'using ::testing::_; using ::testing::Return; '
+                              'struct Deployer { explicit Deployer(Client) {} };',
+    'testing/status.h': 'using testing::IsOk; using testing::IsOkAndHolds; using testing::StatusIs; '
+                        'extern std::shared_ptr<images::Store> store;',
     'transfer/byte_stream.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
     'transfer/image.h': 'extern transfer::Object& registry; '
                         'extern absl::StatusOr<ocispec::Platform> platform;',
