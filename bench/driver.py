@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the workloads for this library and for the Go client in turn; see run.sh, which builds both."""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from lab import Lab, make_layers
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# name, workload, arguments, what it is in the table, whether it needs the image of busybox
+WORKLOADS = [
+    ("version", "version", {}, "Version, one at a time", False),
+    ("version16", "version16", {}, "Version, 16 callers", False),
+    ("container", "container", {}, "container create and delete, with spec", True),
+    ("lifecycle", "lifecycle", {}, "lifecycle with output", True),
+    ("exec", "exec", {}, "exec with output", True),
+    ("waits", "waits", {}, "processes attached and waited for", True),
+    ("events", "events", {}, "8,000 events by 8 threads, received", False),
+    ("write", "write", {}, "content write, 256 MiB", False),
+    ("read", "read", {}, "content read, 256 MiB", False),
+    ("pull12", "pull", {"ref": "@twelve@"}, "pull of 12 layers, no unpack", False),
+    ("pull1", "pull", {"ref": "@one@"}, "pull of one layer, no unpack", False),
+    ("unpack12", "unpack", {"ref": "@twelve@"}, "unpack of 12 layers: ours local, Go's by the daemon", False),
+    ("unpack1", "unpack", {"ref": "@one@"}, "unpack of one layer: ours local, Go's by the daemon", False),
+    ("unpack12-daemon", "unpack", {"ref": "@twelve@", "local": "0"}, "unpack of 12 layers, both by the daemon", False),
+    ("push", "push", {"ref": "@one@", "to": "@to@"}, "push of one layer", False),
+    ("export", "export", {"ref": "@one@", "archive": "@archive@"}, "export of one layer", False),
+    ("import", "import", {"archive": "@archive@"}, "import of what was exported", False),
+]
+MEASURES = ["wall", "cpu", "peak_mib"]
+
+
+def run_timed(args):
+    """A program's wall time, CPU seconds and peak memory, from outside."""
+    begin = time.monotonic()
+    pid = os.posix_spawn(args[0], args, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    wall = time.monotonic() - begin
+    if status != 0:
+        raise RuntimeError(f"{args}: {status}")
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak_mib": usage.ru_maxrss / 1024, "n": 1}
+
+
+class Bench:
+    def __init__(self, lab, programs, runs):
+        self.lab = lab
+        self.programs = pathlib.Path(programs)
+        self.runs = runs
+        self.places = {"@archive@": f"{lab.dir}/archive.tar"}
+        self.pushed = 0
+
+    def images(self, mib):
+        for name, layers in (("twelve", 12), ("one", 1)):
+            made, files = make_layers(self.lab.dir, layers, mib)
+            print(f"{name}: {files} files, {mib} MiB, packed {sum(len(data) for data, _ in made) >> 20} MiB", flush=True)
+            if name == "one":
+                (self.lab.dir / "floor.tar.gz").write_bytes(made[0][0])
+            self.places[f"@{name}@"] = self.lab.push_image(name, made)
+
+    def busybox(self):
+        archive = f"{self.lab.dir}/busybox.tar"
+        subprocess.run([HERE.parent / "examples/busybox-image.sh", archive], check=True, stdout=subprocess.DEVNULL)
+        for side in ("cpp", "go"):
+            self.lab.ctr("images", "import", archive, namespace=f"bench-{side}")
+
+    def one(self, side, workload, arguments, keeps):
+        namespace = f"bench-{side}"
+        if not keeps:
+            self.lab.empty(namespace)
+        if workload == "import" and not os.path.exists(self.places["@archive@"]):
+            self.one(side, "export", {"ref": "@one@", "archive": "@archive@"}, False)
+            self.lab.empty(namespace)
+        self.pushed += 1  # each to a repository of its own
+        places = dict(self.places, **{"@to@": f"{self.lab.registry}/pushed-{self.pushed}:latest"})
+        args = [f"{name}={places.get(value, value)}" for name, value in arguments.items()]
+        done = subprocess.run(
+            [self.programs / f"bench_{side}", workload, f"address={self.lab.address}", f"namespace={namespace}",
+             "image=docker.io/library/busybox:latest", *args], stdout=subprocess.PIPE, check=True, timeout=300)
+        if not keeps:
+            self.lab.empty(namespace)
+        return json.loads(done.stdout)
+
+    def pair(self, workload, arguments, keeps):
+        """The results of both sides, run in turn."""
+        results = {"cpp": [], "go": []}
+        for i in range(self.runs):
+            for side in ("cpp", "go") if i % 2 == 0 else ("go", "cpp"):
+                results[side].append(self.one(side, workload, arguments, keeps))
+        return results
+
+    def first(self):
+        results = {"cpp": [], "go": [], "raw": []}
+        for i in range(max(4 * self.runs, 8)):
+            for side, program in (("cpp", "bench_first"), ("go", "bench_first_go"), ("raw", "bench_raw")):
+                taken = run_timed([str(self.programs / program), self.lab.address])
+                if i > 0:  # the first one fills the page cache
+                    results[side].append(taken)
+        return results
+
+    def floors(self):
+        """What nobody could be faster than."""
+        target = self.lab.dir / "floor"
+        raw = [run_timed([str(self.programs / "bench_raw"), self.lab.address, "16", "16000"])["wall"]
+               for _ in range(self.runs)]
+        floors = {"Version, 16 callers, raw stub": statistics.median(raw)}
+        inflater = "igzip" if subprocess.run(["which", "igzip"], stdout=subprocess.DEVNULL).returncode == 0 else "gzip"
+        taken = []
+        for _ in range(self.runs):
+            target.mkdir()
+            begin = time.monotonic()
+            subprocess.run(f"{inflater} -dc {self.lab.dir}/floor.tar.gz | tar -x -C {target}", shell=True, check=True)
+            taken.append(time.monotonic() - begin)
+            subprocess.run(["rm", "-rf", target], check=True)
+        floors[f"unpack of one layer, {inflater} -dc | tar -x"] = statistics.median(taken)
+        return floors
+
+
+def summary(results):
+    """Medians, spreads (between the quarters, of the median), and ratios of ours to Go's, pair by pair."""
+    row = {}
+    for side, runs in results.items():
+        row[side] = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        walls = sorted(run["wall"] for run in runs)
+        if row[side]["wall"] > 0:
+            row[side]["spread"] = (walls[-1 - len(walls) // 4] - walls[len(walls) // 4]) / row[side]["wall"]
+    row["ratio"] = {}
+    for name in results["cpp"][0]:
+        pairs = [ours[name] / theirs[name] for ours, theirs in zip(results["cpp"], results["go"]) if theirs.get(name)]
+        if pairs and name != "n":
+            row["ratio"][name] = statistics.median(pairs)
+    return row
+
+
+def print_row(what, row):
+    def cell(name, scale, unit):
+        return f"{row['cpp'][name] * scale:9.1f} {row['go'][name] * scale:9.1f} {row['ratio'].get(name, 0):5.2f} {unit}"
+
+    extra = ""
+    if row["cpp"].get("p50"):
+        extra = f" | p50 {row['ratio']['p50']:.2f}"
+    if "waited" in what:
+        each = {side: row[side]["grown_kib"] / row[side]["n"] for side in ("cpp", "go")}
+        extra = f" | KiB each {each['cpp']:.1f} {each['go']:.1f}; threads +{row['cpp']['threads']} +{row['go']['threads']}"
+    print(f"{what:52} {cell('wall', 1000, 'ms')} | {cell('cpu', 1000, 'ms')} | {cell('peak_mib', 1, 'MiB')} | "
+          f"{row['cpp'].get('spread', 0):4.0%} {row['go'].get('spread', 0):4.0%}{extra}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", required=True)
+    parser.add_argument("--daemon", required=True)
+    parser.add_argument("--filter", default="", help="of the names of workloads")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--mib", type=int, default=700, help="that the images inflate to")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    wanted = [w for w in WORKLOADS if re.search(options.filter, w[0])]
+    rows = {}
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as work:
+        lab = Lab(work, options.daemon)
+        try:
+            bench = Bench(lab, options.programs, options.runs)
+            print(f"containerd {lab.version}, {os.cpu_count()} cores, {platform.platform()}, {options.runs} runs")
+            if any("@" in value for w in wanted for value in w[2].values()) or re.search(options.filter, "floors"):
+                bench.images(options.mib)
+            if any(w[4] for w in wanted):
+                bench.busybox()
+            print(f"{'medians: ours, Go, ours/Go':52} {'wall':>28} | {'CPU':>28} | {'peak memory':>29} | spread")
+            # Those that need the image of busybox first: the others empty the namespace.
+            for name, workload, arguments, what, keeps in sorted(wanted, key=lambda w: not w[4]):
+                rows[name] = summary(bench.pair(workload, arguments, keeps))
+                print_row(what, rows[name])
+            if re.search(options.filter, "first"):
+                rows["first"] = summary(bench.first())
+                print_row("exec to first answer, on core", rows["first"])
+                raw = rows["first"]["raw"]
+                print(f"  floor, raw stub: {raw['wall'] * 1e3:.1f} ms, {raw['cpu'] * 1e3:.1f} ms CPU, {raw['peak_mib']:.1f} MiB")
+            if re.search(options.filter, "floors"):
+                rows["floors"] = bench.floors()
+                for what, seconds in rows["floors"].items():
+                    print(f"floor: {what}: {seconds * 1e3:.1f} ms")
+            if re.search(options.filter, "micro"):
+                subprocess.run([bench.programs / "bench_micro", "--benchmark_min_time=0.2"], check=True)
+        finally:
+            lab.close()
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps({
+            "daemon": lab.version, "cores": os.cpu_count(), "machine": platform.platform(), "runs": options.runs,
+            "workloads": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
