@@ -22,8 +22,8 @@ Result PublishAndReceive(const Args& args) {
   Client client = Connect(args);
   const int publishers = 8;
   const int each = args.GetInt("n", 8000) / publishers;
-  const auto subscription =
-      client.Subscribe(ctx, {"topic==/bench/event,namespace==" + args.Get("namespace", "bench")});
+  const auto subscription = client.Subscribe(
+      ctx, {R"(topic=="/bench/event",namespace==)" + args.Get("namespace", "bench")});
   Check(subscription->WaitReady(ctx));
   events::NamespaceCreate created;
   created.set_name("bench");

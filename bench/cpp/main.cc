@@ -72,7 +72,8 @@ Result Meter::Stop(int n) const {
   Result result;
   result.wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
   result.cpu = CpuSeconds() - cpu_;
-  result.peak_mib = static_cast<double>(Usage().ru_maxrss) / 1024;
+  // Not getrusage's, which begins with that of whoever started the program.
+  result.peak_mib = StatusField("VmHWM") / 1024;
   result.grown_kib = StatusField("VmRSS") - resident_kib_;
   result.threads = static_cast<int>(StatusField("Threads")) - threads_;
   result.n = n;

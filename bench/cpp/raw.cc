@@ -4,6 +4,7 @@
 //
 // The floor: the generated stub alone, with gRPC's synchronous calls.
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -28,7 +29,7 @@ int main(int argc, char** argv) {
     return response.version();
   };
   if (argc < 4) {
-    std::cout << call() << "\n";
+    std::cout << call() << "\n" << std::ifstream("/proc/self/status").rdbuf();
     return 0;
   }
   const int callers = std::atoi(argv[2]);

@@ -12,7 +12,7 @@ func publishAndReceive(a arguments) result {
 	const publishers = 8
 	ctx, client := a.ctx(), connect(a)
 	each := a.int("n", 8000) / publishers
-	received, errs := client.Subscribe(ctx, "topic==/bench/event,namespace=="+a.get("namespace", "bench"))
+	received, errs := client.Subscribe(ctx, `topic=="/bench/event",namespace==`+a.get("namespace", "bench"))
 	// Go does not say when the daemon has the subscription: ask until something comes.
 	event := &eventsapi.NamespaceCreate{Name: "bench"}
 	for ready := false; !ready; {

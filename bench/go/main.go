@@ -67,7 +67,8 @@ func newMeter() meter {
 
 func (m meter) stop(n int) result {
 	r := result{Wall: time.Since(m.wall).Seconds(), CPU: cpuSeconds() - m.cpu, N: n}
-	r.PeakMiB = float64(usage().Maxrss) / 1024
+	// Not getrusage's, which begins with that of whoever started the program.
+	r.PeakMiB = statusField("VmHWM") / 1024
 	r.GrownKiB = statusField("VmRSS") - m.resident
 	r.Threads = int(statusField("Threads")) - m.threads
 	return r

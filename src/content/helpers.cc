@@ -16,6 +16,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "lender.h"
 #include "src/errdefs/internal/mark.h"
 #include "waiting.h"
 
@@ -132,28 +133,57 @@ class Source {
   std::int64_t pos_ = 0;
 };
 
+// What a copy goes through: the writer's own memory if it lends it.
+class CopyBuffer {
+ public:
+  // Of a source of `size` bytes; 0: not known.
+  CopyBuffer(Writer& writer, std::int64_t size)
+      : writer_(writer), lender_(dynamic_cast<Lender*>(&writer)) {
+    const auto most = static_cast<std::int64_t>(io::kCopyBufferSize);
+    // One byte more than the source has: a short read then tells the end of it.
+    size_ = static_cast<std::size_t>(size > 0 && size < most ? size + 1 : most);
+  }
+
+  // Room for the next bytes.
+  std::span<char> Room() {
+    if (lender_ == nullptr) {
+      own_.resize(size_);
+      return own_;
+    }
+    const std::span<char> lent = lender_->Lend();
+    return lent.first(std::min(lent.size(), size_));
+  }
+
+  // Writes the first `n` bytes of that.
+  absl::Status Write(const Context& ctx, std::size_t n) {
+    return lender_ == nullptr ? writer_.Write(ctx, std::string_view(own_.data(), n))
+                              : lender_->WriteLent(ctx, n);
+  }
+
+ private:
+  Writer& writer_;
+  Lender* const lender_;
+  std::size_t size_;
+  std::vector<char> own_;
+};
+
 // Copies to the end of the source, or until more than `max` bytes were copied; negative: no limit.
-absl::StatusOr<std::int64_t> CopyAll(const Context& ctx, Writer& writer, Source& source,
-                                     std::int64_t max, std::vector<char>& buf) {
+absl::StatusOr<std::int64_t> CopyAll(const Context& ctx, CopyBuffer& buffer, Source& source,
+                                     std::int64_t max) {
   std::int64_t copied = 0;
   for (;;) {
-    absl::StatusOr<std::size_t> n = source.ReadFull(ctx, buf);
+    const std::span<char> room = buffer.Room();
+    absl::StatusOr<std::size_t> n = source.ReadFull(ctx, room);
     if (!n.ok()) return errdefs::Annotate(n.status(), "failed to read the source");
     if (*n > 0) {
       if (max >= 0 && static_cast<std::int64_t>(*n) > max - copied) {
         return copied + static_cast<std::int64_t>(*n);
       }
-      if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *n)); !s.ok()) return s;
+      if (absl::Status s = buffer.Write(ctx, *n); !s.ok()) return s;
       copied += static_cast<std::int64_t>(*n);
     }
-    if (*n < buf.size()) return copied;
+    if (*n < room.size()) return copied;
   }
-}
-
-std::vector<char> CopyBuffer(std::int64_t size) {
-  const auto most = static_cast<std::int64_t>(io::kCopyBufferSize);
-  // One byte more than the source has: a short read then tells the end of it.
-  return std::vector<char>(static_cast<std::size_t>(size > 0 && size < most ? size + 1 : most));
 }
 
 }  // namespace
@@ -253,7 +283,7 @@ absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester&
 absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::int64_t size,
                   const digest::Digest& expected, const std::vector<Opt>& opts) {
   Source source(reader);
-  std::vector<char> buf = CopyBuffer(size);
+  CopyBuffer buffer(writer, size);
   std::int64_t furthest = -1;
   for (int resets = 0;;) {
     absl::StatusOr<Status> status = writer.Status(ctx);
@@ -265,7 +295,7 @@ absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::i
       }
       const std::int64_t missing = size > 0 ? size - status->offset : -1;
       absl::StatusOr<std::int64_t> copied =
-          CopyAll(ctx, writer, source, size > 0 ? std::max<std::int64_t>(missing, 0) : -1, buf);
+          CopyAll(ctx, buffer, source, size > 0 ? std::max<std::int64_t>(missing, 0) : -1);
       s = copied.status();
       if (s.ok() && size > 0 && *copied < missing) {
         return errdefs::DataLoss(fmt::format(
@@ -301,20 +331,19 @@ absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::i
 absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, std::int64_t n) {
   absl::StatusOr<Status> status = writer.Status(ctx);
   if (!status.ok()) return status.status();
-  std::vector<char> buf(
-      static_cast<std::size_t>(std::clamp<std::int64_t>(n, 1, io::kCopyBufferSize)));
+  CopyBuffer buffer(writer, n);
   std::int64_t copied = 0;
   while (copied < n) {
+    const std::span<char> room = buffer.Room();
     const auto want =
-        static_cast<std::size_t>(std::min(n - copied, static_cast<std::int64_t>(buf.size())));
-    absl::StatusOr<std::size_t> got =
-        reader.ReadAt(ctx, std::span<char>(buf).first(want), status->offset + copied);
+        static_cast<std::size_t>(std::min(n - copied, static_cast<std::int64_t>(room.size())));
+    absl::StatusOr<std::size_t> got = reader.ReadAt(ctx, room.first(want), status->offset + copied);
     if (!got.ok()) return errdefs::Annotate(got.status(), "failed to copy");
     if (*got == 0) {
       return errdefs::DataLoss(fmt::format(
           "failed to read expected number of bytes: {} of {}: unexpected EOF", copied, n));
     }
-    if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *got)); !s.ok()) {
+    if (absl::Status s = buffer.Write(ctx, *got); !s.ok()) {
       return errdefs::Annotate(s, "failed to copy");
     }
     copied += static_cast<std::int64_t>(*got);
@@ -329,8 +358,8 @@ absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer, io::
   if (absl::Status s = source.MoveTo(ctx, status->offset); !s.ok()) {
     return errdefs::Annotate(s, fmt::format("unable to resume write to {}", status->ref));
   }
-  std::vector<char> buf = CopyBuffer(0);
-  return CopyAll(ctx, writer, source, -1, buf);
+  CopyBuffer buffer(writer, 0);
+  return CopyAll(ctx, buffer, source, -1);
 }
 
 absl::StatusOr<bool> Exists(const Context& ctx, InfoProvider& provider,

@@ -13,6 +13,7 @@
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_time.h"
+#include "wire.h"
 
 namespace containerd::content {
 namespace {
@@ -45,13 +46,13 @@ Status FromProto(const pb::Status& status) {
 class ProxyStore final : public Store {
  public:
   explicit ProxyStore(std::shared_ptr<rpc::Connection> conn)
-      : stubs_(std::make_shared<const rpc::Stubs<pb::Content>>(std::move(conn))) {}
+      : stubs_(conn), blobs_(std::make_shared<const rpc::Stubs<BlobCalls>>(std::move(conn))) {}
 
   absl::StatusOr<content::Info> Info(const Context& ctx, const digest::Digest& dgst) override {
     pb::InfoRequest request;
     request.set_digest(dgst.String());
     pb::InfoResponse response;
-    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Info, request, &response); !s.ok()) {
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Info, request, &response); !s.ok()) {
       return rpc::Describe(s, "content", dgst.String());
     }
     return FromProto(response.info());
@@ -69,7 +70,7 @@ class ProxyStore final : public Store {
     request.mutable_update_mask();
     for (const std::string& path : fieldpaths) request.mutable_update_mask()->add_paths(path);
     pb::UpdateResponse response;
-    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Update, request, &response); !s.ok()) {
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Update, request, &response); !s.ok()) {
       return rpc::Describe(s, "updating content", info.digest);
     }
     return FromProto(response.info());
@@ -87,14 +88,14 @@ class ProxyStore final : public Store {
           }
           return absl::OkStatus();
         };
-    return rpc::CallServerStream(ctx, *stubs_, &Stub::List, request, each);
+    return rpc::CallServerStream(ctx, stubs_, &Stub::List, request, each);
   }
 
   absl::Status Delete(const Context& ctx, const digest::Digest& dgst) override {
     pb::DeleteContentRequest request;
     request.set_digest(dgst.String());
     google::protobuf::Empty response;
-    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Delete, request, &response),
+    return rpc::Describe(rpc::Call(ctx, stubs_, &Stub::Delete, request, &response),
                          "deleting content", dgst.String());
   }
 
@@ -102,14 +103,14 @@ class ProxyStore final : public Store {
       const Context& ctx, const ocispec::Descriptor& desc) override {
     absl::StatusOr<content::Info> info = Info(ctx, desc.digest);
     if (!info.ok()) return info.status();
-    return NewRemoteReaderAt(ctx, stubs_, desc.digest, info->size);
+    return NewRemoteReaderAt(ctx, blobs_, desc.digest, info->size);
   }
 
   absl::StatusOr<content::Status> Status(const Context& ctx, std::string_view ref) override {
     pb::StatusRequest request;
     request.set_ref(std::string(ref));
     pb::StatusResponse response;
-    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::Status, request, &response); !s.ok()) {
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::Status, request, &response); !s.ok()) {
       return rpc::Describe(s, "ingestion", ref);
     }
     return FromProto(response.status());
@@ -120,8 +121,7 @@ class ProxyStore final : public Store {
     pb::ListStatusesRequest request;
     request.mutable_filters()->Assign(filters.begin(), filters.end());
     pb::ListStatusesResponse response;
-    if (absl::Status s = rpc::Call(ctx, *stubs_, &Stub::ListStatuses, request, &response);
-        !s.ok()) {
+    if (absl::Status s = rpc::Call(ctx, stubs_, &Stub::ListStatuses, request, &response); !s.ok()) {
       return s;
     }
     std::vector<content::Status> statuses;
@@ -134,7 +134,7 @@ class ProxyStore final : public Store {
     pb::AbortRequest request;
     request.set_ref(std::string(ref));
     google::protobuf::Empty response;
-    return rpc::Describe(rpc::Call(ctx, *stubs_, &Stub::Abort, request, &response),
+    return rpc::Describe(rpc::Call(ctx, stubs_, &Stub::Abort, request, &response),
                          "aborting ingestion", ref);
   }
 
@@ -142,13 +142,14 @@ class ProxyStore final : public Store {
       const Context& ctx, const std::vector<WriterOpt>& opts) override {
     WriterOpts writer_opts;
     if (absl::Status s = base::Apply(opts, writer_opts); !s.ok()) return s;
-    auto writer = std::make_unique<RemoteWriter>(ctx, stubs_, std::move(writer_opts));
+    auto writer = std::make_unique<RemoteWriter>(ctx, blobs_, std::move(writer_opts));
     if (absl::Status s = writer->Open(); !s.ok()) return s;
     return writer;
   }
 
  private:
-  const std::shared_ptr<const rpc::Stubs<pb::Content>> stubs_;
+  const rpc::Stubs<pb::Content> stubs_;
+  const std::shared_ptr<const rpc::Stubs<BlobCalls>> blobs_;  // of what is read and written
 };
 
 }  // namespace

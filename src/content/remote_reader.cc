@@ -22,7 +22,7 @@ namespace {
 
 namespace pb = ::containerd::services::content::v1;
 
-using Stubs = rpc::Stubs<pb::Content>;
+using Stubs = rpc::Stubs<BlobCalls>;
 
 // Bytes that a stream may be ahead of its reader.
 constexpr std::size_t kReadAhead = std::size_t{4} << 20;
@@ -76,13 +76,13 @@ class StreamReader final : public io::Reader {
       }
       const auto want = std::min(buf.size(), static_cast<std::size_t>(blob_.size - pos_));
       while (filled < want && !state.chunks.empty()) {
-        const std::string_view chunk = std::string_view(state.chunks.front()).substr(state.used);
-        const std::size_t n = std::min(chunk.size(), want - filled);
-        std::memcpy(buf.data() + filled, chunk.data(), n);
+        const grpc::Slice& chunk = state.chunks.front();
+        const std::size_t n = std::min(chunk.size() - state.used, want - filled);
+        std::memcpy(buf.data() + filled, chunk.begin() + state.used, n);
         filled += n;
         state.used += n;
         state.queued -= n;
-        if (n == chunk.size()) {
+        if (state.used == chunk.size()) {
           state.chunks.pop_front();
           state.used = 0;
         }
@@ -111,7 +111,7 @@ class StreamReader final : public io::Reader {
   struct State {
     base::Mutex mu;
     base::CondVar changed;
-    std::deque<std::string> chunks ABSL_GUARDED_BY(mu);
+    std::deque<grpc::Slice> chunks ABSL_GUARDED_BY(mu);
     std::size_t used ABSL_GUARDED_BY(mu) = 0;    // bytes of the first chunk that were read
     std::size_t queued ABSL_GUARDED_BY(mu) = 0;  // bytes that were not
     bool resting ABSL_GUARDED_BY(mu) = false;
@@ -123,15 +123,15 @@ class StreamReader final : public io::Reader {
     auto state = std::make_shared<State>();
     state_ = state;
     stream_ = rpc::StartServerStream(
-        WithoutCancel(blob_.ctx), *blob_.stubs, &pb::Content::StubInterface::async_interface::Read,
-        blob_.Request(pos_, 0),
-        std::function<bool(pb::ReadContentResponse&)>([state](pb::ReadContentResponse& answer) {
+        WithoutCancel(blob_.ctx), *blob_.stubs, &BlobCalls::StubInterface::async_interface::Read,
+        blob_.Request(pos_, 0), std::function<bool(ReadResponse&)>([state](ReadResponse& answer) {
           base::MutexLock lock(state->mu);
-          if (!answer.data().empty()) {
-            state->queued += answer.data().size();
-            state->chunks.push_back(std::move(*answer.mutable_data()));
-            state->changed.NotifyAll();
+          for (grpc::Slice& chunk : answer.data) {
+            state->queued += chunk.size();
+            state->chunks.push_back(std::move(chunk));
           }
+          if (!answer.data.empty()) state->changed.NotifyAll();
+          answer.data.clear();
           state->resting = state->queued >= kReadAhead;
           return !state->resting;
         }),
@@ -173,17 +173,19 @@ class RemoteReaderAt final : public ReaderAt {
         std::min(static_cast<std::uint64_t>(blob_.size - offset), std::uint64_t{buf.size()}));
 
     std::size_t filled = 0;
-    const std::function<absl::Status(pb::ReadContentResponse&)> take =
-        [&](pb::ReadContentResponse& answer) {
-          const std::size_t n = std::min(answer.data().size(), want - filled);
-          if (n > 0) std::memcpy(buf.data() + filled, answer.data().data(), n);
-          filled += n;
-          return absl::OkStatus();
-        };
+    const std::function<absl::Status(ReadResponse&)> take = [&](ReadResponse& answer) {
+      for (const grpc::Slice& chunk : answer.data) {
+        const std::size_t n = std::min(chunk.size(), want - filled);
+        std::memcpy(buf.data() + filled, chunk.begin(), n);
+        filled += n;
+      }
+      answer.data.clear();
+      return absl::OkStatus();
+    };
     const std::optional<std::string> ns = blob_.ctx.Namespace();
     const Context call_ctx = ns.has_value() ? WithNamespace(ctx, *ns) : ctx;
     if (absl::Status s =
-            rpc::CallServerStream(call_ctx, *blob_.stubs, &pb::Content::StubInterface::Read,
+            rpc::CallServerStream(call_ctx, *blob_.stubs, &BlobCalls::StubInterface::Read,
                                   blob_.Request(offset, static_cast<std::int64_t>(want)), take);
         !s.ok()) {
       return rpc::Describe(s, "reading content", blob_.digest);

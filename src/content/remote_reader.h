@@ -9,17 +9,16 @@
 #include <string>
 
 #include "containerd/content/content.h"
-#include "containerd/services/content/v1/content.grpc.pb.h"
 
 #include "src/rpc/internal/call.h"
+#include "wire.h"
 
 namespace containerd::content {
 
 // Reads in the namespace of `ctx`, whose deadline and cancellation do not matter.
-std::unique_ptr<ReaderAt> NewRemoteReaderAt(
-    const Context& ctx,
-    std::shared_ptr<const rpc::Stubs<::containerd::services::content::v1::Content>> stubs,
-    std::string digest, std::int64_t size);
+std::unique_ptr<ReaderAt> NewRemoteReaderAt(const Context& ctx,
+                                            std::shared_ptr<const rpc::Stubs<BlobCalls>> stubs,
+                                            std::string digest, std::int64_t size);
 
 }  // namespace containerd::content
 

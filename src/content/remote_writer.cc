@@ -2,6 +2,7 @@
 #include "remote_writer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -23,12 +24,17 @@ namespace {
 namespace pb = ::containerd::services::content::v1;
 
 // Most bytes in a message; the daemon takes up to 16 MiB.
-constexpr std::size_t kMaxChunk = std::size_t{2} << 20;
+constexpr std::size_t kMaxChunk = std::size_t{1} << 20;
 
 // Most bytes and messages that are sent and not answered yet. The stream's queues hold as many, so
 // that neither side can block the other.
 constexpr std::size_t kMaxUnansweredBytes = std::size_t{8} << 20;
 constexpr std::size_t kMaxUnanswered = 256;
+
+// Most bytes that all writers of the process have so together, apart from one chunk each: many
+// layers at once take no more memory than a few.
+constexpr std::size_t kMaxUnansweredTogether = std::size_t{16} << 20;
+std::atomic<std::size_t> unanswered_together = 0;
 
 // How long a daemon may be away.
 constexpr absl::Duration kResumeTimeout = absl::Minutes(1);
@@ -43,9 +49,11 @@ RemoteWriter::RemoteWriter(Context ctx, std::shared_ptr<const Stubs> stubs, Writ
       stubs_(std::move(stubs)),
       ref_(std::move(opts.ref)),
       total_(std::max<std::int64_t>(opts.desc.size, 0)),
-      expected_(std::move(opts.desc.digest)) {}
+      expected_(std::move(opts.desc.digest)),
+      chunks_(kMaxChunk) {}
 
 RemoteWriter::~RemoteWriter() {
+  AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_bytes_));
   // What is queued still gets there; the stream ends by itself.
   if (stream_ != nullptr && !closed_ && failed_.ok()) stream_->Release();
 }
@@ -84,7 +92,7 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
                                                                bool wait_for_ready) {
   const Context generation = stubs_->conn()->current();
   absl::StatusOr<std::shared_ptr<Stream>> stream =
-      Stream::Start(ctx_, *stubs_, &pb::Content::StubInterface::async_interface::Write,
+      Stream::Start(ctx_, *stubs_, &BlobCalls::StubInterface::async_interface::Write,
                     rpc::CallOptions{.wait_for_ready = wait_for_ready},
                     typename Stream::Limits{.queued_writes = kMaxUnanswered + 1,
                                             .unread_messages = kMaxUnanswered + 1});
@@ -94,7 +102,9 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
   request.set_ref(ref_);
   request.set_total(total_);
   request.set_expected(expected_);
-  if (absl::Status s = (*stream)->Write(ctx, std::move(request)); !s.ok()) return s;
+  if (absl::Status s = (*stream)->Write(ctx, WriteRequest{.head = std::move(request), .data = {}});
+      !s.ok())
+    return s;
   // A stream that waits for the old channel does not notice by itself that there is a new one.
   const CancelRegistration on_replace =
       generation.OnCancel([raw = stream->get()] { raw->Cancel(); });
@@ -157,21 +167,21 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
   if (daemon_offset < answered_ || daemon_offset > offset_) {
     const std::int64_t had = daemon_offset < answered_ ? answered_ : offset_;
     unanswered_.clear();
-    unanswered_bytes_ = 0;
+    AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_bytes_));
     offset_ = answered_ = daemon_offset;
     return ErrReset(fmt::format("ref \"{}\" had {} bytes and has {} after a lost connection", ref_,
                                 had, daemon_offset));
   }
   while (!unanswered_.empty() && unanswered_.front().end() <= daemon_offset) {
-    unanswered_bytes_ -= unanswered_.front().data.size();
+    AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_.front().data.size()));
     unanswered_.pop_front();
   }
   if (!unanswered_.empty() && unanswered_.front().offset < daemon_offset) {
     Chunk& first = unanswered_.front();
     const auto known = static_cast<std::size_t>(daemon_offset - first.offset);
-    first.data.erase(0, known);
+    first.data = first.data.sub(known, first.data.size());
     first.offset = daemon_offset;
-    unanswered_bytes_ -= known;
+    AddUnanswered(-static_cast<std::ptrdiff_t>(known));
   }
   if (daemon_offset > answered_) losses_ = 0;
   answered_ = daemon_offset;
@@ -186,11 +196,15 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
 
 absl::Status RemoteWriter::SendRequest(const Context& ctx, const Chunk& chunk) {
   negotiated_.reset();
-  Request request;
-  request.set_action(pb::WRITE);
-  request.set_offset(chunk.offset);
-  request.set_data(chunk.data);
+  WriteRequest request{.head = {}, .data = chunk.data};
+  request.head.set_action(pb::WRITE);
+  request.head.set_offset(chunk.offset);
   return stream_->Write(ctx, std::move(request));
+}
+
+void RemoteWriter::AddUnanswered(std::ptrdiff_t bytes) {
+  unanswered_bytes_ += static_cast<std::size_t>(bytes);
+  unanswered_together += static_cast<std::size_t>(bytes);
 }
 
 absl::Status RemoteWriter::Accept(const Response& answer) {
@@ -202,18 +216,19 @@ absl::Status RemoteWriter::Accept(const Response& answer) {
   }
   answered_ = chunk.end();
   if (!answer.digest().empty()) digest_ = answer.digest();
-  unanswered_bytes_ -= chunk.data.size();
+  AddUnanswered(-static_cast<std::ptrdiff_t>(chunk.data.size()));
   unanswered_.pop_front();
   losses_ = 0;
   return absl::OkStatus();
 }
 
-absl::Status RemoteWriter::SendChunk(const Context& ctx, std::string_view data) {
+absl::Status RemoteWriter::SendChunk(const Context& ctx, const grpc::Slice& data) {
   while (!unanswered_.empty()) {
     absl::StatusOr<std::optional<Response>> answer = stream_->TryRead();
     if (!answer.ok()) return answer.status();
     if (!answer->has_value()) {
       if (unanswered_bytes_ + data.size() <= kMaxUnansweredBytes &&
+          unanswered_together + data.size() <= kMaxUnansweredTogether &&
           unanswered_.size() < kMaxUnanswered) {
         break;
       }
@@ -223,13 +238,13 @@ absl::Status RemoteWriter::SendChunk(const Context& ctx, std::string_view data) 
     }
     if (absl::Status s = Accept(**answer); !s.ok()) return s;
   }
-  unanswered_.push_back(Chunk{offset_, std::string(data)});
+  unanswered_.push_back(Chunk{offset_, data});
   if (absl::Status s = SendRequest(ctx, unanswered_.back()); !s.ok()) {
     unanswered_.pop_back();
     return s;
   }
   offset_ = unanswered_.back().end();
-  unanswered_bytes_ += data.size();
+  AddUnanswered(static_cast<std::ptrdiff_t>(data.size()));
   return absl::OkStatus();
 }
 
@@ -245,7 +260,7 @@ absl::Status RemoteWriter::Flush(const Context& ctx) {
 absl::StatusOr<RemoteWriter::Response> RemoteWriter::Ask(const Context& ctx, Request request) {
   const pb::WriteAction action = request.action();
   negotiated_.reset();
-  absl::Status s = stream_->Write(ctx, std::move(request));
+  absl::Status s = stream_->Write(ctx, WriteRequest{.head = std::move(request), .data = {}});
   if (s.ok()) {
     absl::StatusOr<Response> answer = stream_->Read(ctx);
     if (answer.ok() && answer->action() == action) {
@@ -264,16 +279,24 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Ask(const Context& ctx, Req
   return s;
 }
 
+absl::Status RemoteWriter::WriteChunk(const Context& ctx, const grpc::Slice& data) {
+  return Describe(Run(ctx, [&] { return SendChunk(ctx, data); }), "failed to send write");
+}
+
 absl::Status RemoteWriter::Write(const Context& ctx, std::string_view data) {
   if (absl::Status s = Usable(); !s.ok()) return s;
   while (!data.empty()) {
     const std::string_view chunk = data.substr(0, kMaxChunk);
-    if (absl::Status s = Run(ctx, [&] { return SendChunk(ctx, chunk); }); !s.ok()) {
-      return Describe(s, "failed to send write");
-    }
+    if (absl::Status s = WriteChunk(ctx, chunks_.Copy(chunk)); !s.ok()) return s;
     data.remove_prefix(chunk.size());
   }
   return absl::OkStatus();
+}
+
+absl::Status RemoteWriter::WriteLent(const Context& ctx, std::size_t size) {
+  if (absl::Status s = Usable(); !s.ok()) return s;
+  if (size == 0) return absl::OkStatus();
+  return WriteChunk(ctx, chunks_.Take(size));
 }
 
 absl::StatusOr<Status> RemoteWriter::Status(const Context& ctx) {

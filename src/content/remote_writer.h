@@ -9,25 +9,30 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <absl/functional/function_ref.h>
+#include <grpcpp/support/slice.h>
 
 #include "containerd/content/content.h"
-#include "containerd/services/content/v1/content.grpc.pb.h"
+#include "containerd/services/content/v1/content.pb.h"
 
+#include "chunks.h"
+#include "lender.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/stream.h"
+#include "wire.h"
 
 namespace containerd::content {
 
 // A writer on a stream of requests that are answered in order. Writes are kept until they are
 // answered, so that they can be sent again on a new stream when the connection is lost.
-class RemoteWriter final : public Writer {
+class RemoteWriter final : public Writer, public Lender {
  public:
-  using Stubs = rpc::Stubs<::containerd::services::content::v1::Content>;
+  using Stubs = rpc::Stubs<BlobCalls>;
 
   // `ctx` bounds all streams of this writer.
   RemoteWriter(Context ctx, std::shared_ptr<const Stubs> stubs, WriterOpts opts);
@@ -37,6 +42,8 @@ class RemoteWriter final : public Writer {
   absl::Status Open();
 
   absl::Status Write(const Context& ctx, std::string_view data) override;
+  std::span<char> Lend() override { return chunks_.Room(); }
+  absl::Status WriteLent(const Context& ctx, std::size_t size) override;
   absl::Status Commit(const Context& ctx, std::int64_t size, const digest::Digest& expected,
                       const std::vector<Opt>& opts) override;
   digest::Digest Digest() const override { return digest_; }
@@ -47,11 +54,11 @@ class RemoteWriter final : public Writer {
  private:
   using Request = ::containerd::services::content::v1::WriteContentRequest;
   using Response = ::containerd::services::content::v1::WriteContentResponse;
-  using Stream = rpc::BidiStream<Request, Response>;
+  using Stream = rpc::BidiStream<WriteRequest, Response>;
 
   struct Chunk {
     std::int64_t offset = 0;
-    std::string data;
+    grpc::Slice data;
 
     std::int64_t end() const { return offset + static_cast<std::int64_t>(data.size()); }
   };
@@ -67,9 +74,14 @@ class RemoteWriter final : public Writer {
   absl::Status Resume(const Context& ctx);
 
   // Steps.
-  absl::Status SendChunk(const Context& ctx, std::string_view data);
+  absl::Status SendChunk(const Context& ctx, const grpc::Slice& data);
   absl::Status Flush(const Context& ctx);
   absl::StatusOr<Response> Ask(const Context& ctx, Request request);
+
+  absl::Status WriteChunk(const Context& ctx, const grpc::Slice& data);
+
+  // Counts bytes that are sent, or, below 0, answered.
+  void AddUnanswered(std::ptrdiff_t bytes);
 
   // Takes the answer to the oldest chunk.
   absl::Status Accept(const Response& answer);
@@ -97,6 +109,7 @@ class RemoteWriter final : public Writer {
 
   std::int64_t offset_ = 0;    // where the next chunk goes
   std::int64_t answered_ = 0;  // what the daemon has confirmed
+  Chunks chunks_;
   std::deque<Chunk> unanswered_;
   std::size_t unanswered_bytes_ = 0;
   digest::Digest digest_;

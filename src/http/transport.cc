@@ -29,6 +29,9 @@ namespace {
 constexpr std::int64_t kDrainBytes = 64 << 10;
 constexpr absl::Duration kDrainTime = absl::Seconds(2);
 
+// Most chunks of a body whose memory is kept to be used again.
+constexpr std::size_t kMaxSpares = 4;
+
 struct Settings {
   TransportOptions options;
   std::shared_ptr<const TLSSettings> tls;
@@ -75,24 +78,33 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     bool resume = false;
     {
       base::MutexLock lock(mu_);
-      absl::Status s = base::Await(
-          ctx, mu_, readable_,
-          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || !chunks_.empty(); });
-      if (!s.ok()) return s;
-      if (chunks_.empty()) return result_.ok() ? absl::StatusOr<std::size_t>(0) : result_;
+      // What comes while the reader waits goes right to where it is wanted.
+      if (chunks_.empty()) waiting_ = buf;
+      absl::Status s =
+          base::Await(ctx, mu_, readable_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+            return ended_ || !chunks_.empty() || waiting_at_ > 0;
+          });
+      n = std::exchange(waiting_at_, 0);
+      waiting_ = {};
+      if (n == 0 && !s.ok()) return s;
+      if (n == 0 && chunks_.empty()) {
+        return result_.ok() ? absl::StatusOr<std::size_t>(0) : result_;
+      }
+      std::size_t from_chunks = 0;
       while (n < buf.size() && !chunks_.empty()) {
         const std::string_view chunk = std::string_view(chunks_.front()).substr(chunk_at_);
         const std::size_t step = std::min(chunk.size(), buf.size() - n);
         std::memcpy(buf.data() + n, chunk.data(), step);
         n += step;
+        from_chunks += step;
         chunk_at_ += step;
         if (step == chunk.size()) {
-          if (spare_.capacity() < chunks_.front().capacity()) spare_ = std::move(chunks_.front());
+          if (spares_.size() < kMaxSpares) spares_.push_back(std::move(chunks_.front()));
           chunks_.pop_front();
           chunk_at_ = 0;
         }
       }
-      buffered_ -= n;
+      buffered_ -= from_chunks;
       resume = receiving_paused_ && buffered_ <= request_.buffer_size / 2;
       if (resume) receiving_paused_ = false;
     }
@@ -343,12 +355,24 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       receiving_paused_ = true;
       return CURL_WRITEFUNC_PAUSE;
     }
+    const std::size_t size = data.size();
+    if (chunks_.empty() && waiting_at_ < waiting_.size()) {
+      const std::size_t step = std::min(size, waiting_.size() - waiting_at_);
+      std::memcpy(waiting_.data() + waiting_at_, data.data(), step);
+      waiting_at_ += step;
+      data.remove_prefix(step);
+      readable_.NotifyAll();
+      if (data.empty()) return size;
+    }
     // Small pieces are joined, so that a body that trickles in does not take a string each.
     if (!chunks_.empty() && chunks_.back().size() + data.size() <= chunks_.back().capacity()) {
       chunks_.back().append(data);
     } else {
-      std::string chunk = std::move(spare_);
-      spare_ = {};
+      std::string chunk;
+      if (!spares_.empty()) {
+        chunk = std::move(spares_.back());
+        spares_.pop_back();
+      }
       chunk.clear();
       chunk.reserve(std::min<std::size_t>(std::max<std::size_t>(data.size(), 64 << 10),
                                           std::max(request_.buffer_size, data.size())));
@@ -357,7 +381,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     }
     buffered_ += data.size();
     readable_.NotifyAll();
-    return data.size();
+    return size;
   }
 
   std::size_t Send(std::span<char> buf) {
@@ -559,8 +583,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   base::Mutex mu_;
   base::CondVar readable_;
   std::deque<std::string> chunks_ ABSL_GUARDED_BY(mu_);
-  std::size_t chunk_at_ ABSL_GUARDED_BY(mu_) = 0;  // read of the first chunk
-  std::string spare_ ABSL_GUARDED_BY(mu_);         // a chunk's memory, to use again
+  std::size_t chunk_at_ ABSL_GUARDED_BY(mu_) = 0;         // read of the first chunk
+  std::vector<std::string> spares_ ABSL_GUARDED_BY(mu_);  // memory of chunks, to use again
+  std::span<char> waiting_ ABSL_GUARDED_BY(mu_);          // a reader's buffer, while it waits
+  std::size_t waiting_at_ ABSL_GUARDED_BY(mu_) = 0;       // filled of that
   std::size_t buffered_ ABSL_GUARDED_BY(mu_) = 0;
   bool receiving_paused_ ABSL_GUARDED_BY(mu_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
