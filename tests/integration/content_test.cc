@@ -445,11 +445,15 @@ TEST_F(ContentClient, CrossNamespaceShareAndAppend) {
   // The other namespace does not see it, but need not send it either.
   EXPECT_TRUE(errdefs::IsNotFound(store_->Info(ctx_, c.digest).status()));
   std::unique_ptr<content::Writer> append = Open("append", c.Descriptor());
-  EXPECT_EQ(append->Status(ctx_)->offset, 1000);
+  const auto appended = append->Status(ctx_);
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ(appended->offset, 1000);
   std::unique_ptr<content::Writer> share = Open("share", c.Descriptor());
   absl::Status s = share->Commit(ctx_, 1000, c.digest);
   EXPECT_TRUE(s.ok()) << s;
-  EXPECT_EQ(*content::ReadBlob(ctx_, *store_, c.Descriptor()), c.data);
+  const auto data = content::ReadBlob(ctx_, *store_, c.Descriptor());
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(*data, c.data);
 
   const std::string extra = "appended bytes";
   ASSERT_TRUE(append->Write(ctx_, extra).ok());
@@ -501,13 +505,19 @@ TEST_F(ContentClient, Ingestions) {
   ASSERT_TRUE(Open("first", {.size = 100})->Write(ctx_, "12345").ok());
   std::unique_ptr<content::Writer> second = Open("second");
   WriteThrough(*second, "123");
-  EXPECT_EQ(Open("first")->Status(ctx_)->offset, 5);  // the writer that is gone has written
-  absl::StatusOr<content::Status> status = store_->Status(ctx_, "second");
+  absl::StatusOr<content::Status> status = Open("first")->Status(ctx_);
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->offset, 5);  // the writer that is gone has written
+  status = store_->Status(ctx_, "second");
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->ref, "second");
   EXPECT_EQ(status->offset, 3);
-  EXPECT_EQ(store_->ListStatuses(ctx_)->size(), 2U);
-  EXPECT_EQ(store_->ListStatuses(ctx_, {"ref==first"})->size(), 1U);
+  auto listed = store_->ListStatuses(ctx_);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(listed->size(), 2U);
+  listed = store_->ListStatuses(ctx_, {"ref==first"});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(listed->size(), 1U);
   ASSERT_TRUE(second->Close(ctx_).ok());
   EXPECT_TRUE(store_->Abort(ctx_, "second").ok());
   for (const absl::Status& s :
@@ -579,9 +589,15 @@ TEST_F(ContentClient, UploadOutlivesTheDaemon) {
       content::WriteBlob(ctx_, *store_, "upload", source, c.Descriptor(), {WithLabels(labels_)});
   ASSERT_TRUE(s.ok()) << s;
   EXPECT_EQ(kills, 2);
-  EXPECT_EQ(store_->Info(ctx_, c.digest)->size, static_cast<std::int64_t>(c.data.size()));
-  EXPECT_TRUE(*content::ReadBlob(ctx_, *store_, c.Descriptor()) == c.data);
-  EXPECT_TRUE(store_->ListStatuses(ctx_)->empty());
+  const auto info = store_->Info(ctx_, c.digest);
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(info->size, static_cast<std::int64_t>(c.data.size()));
+  const auto data = content::ReadBlob(ctx_, *store_, c.Descriptor());
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_TRUE(*data == c.data);
+  const auto left = store_->ListStatuses(ctx_);
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_TRUE(left->empty());
 
   // A new writer finds what an old one was told that the daemon has.
   const Content d = CreateContent(std::size_t{8} << 20);

@@ -52,14 +52,18 @@ TEST(MountManagerTest, ActivatesUntilDeactivated) {
   ASSERT_TRUE(list.ok()) << list.status();
   EXPECT_THAT(*list, IsEmpty());
   const testing::TestDir dir;
-  const auto info =
+  auto info =
       manager->Activate(ctx, "one", {{.type = "bind", .source = dir.path(), .options = {"rbind"}}},
                         {mount::WithTemporary, mount::WithLabels({{"a", "b"}})});
   ASSERT_TRUE(info.ok()) << info.status();
   EXPECT_EQ(info->name, "one");
   EXPECT_FALSE(info->system.empty());
-  EXPECT_EQ(manager->Info(ctx, "one")->labels, (Labels{{"a", "b"}}));
-  EXPECT_EQ(manager->List(ctx)->size(), 1U);
+  info = manager->Info(ctx, "one");
+  ASSERT_OK(info);
+  EXPECT_EQ(info->labels, (Labels{{"a", "b"}}));
+  const auto listed = manager->List(ctx);
+  ASSERT_OK(listed);
+  EXPECT_EQ(listed->size(), 1U);
   EXPECT_TRUE(manager->Deactivate(ctx, "one").ok());
   EXPECT_TRUE(errdefs::IsNotFound(manager->Info(ctx, "one").status()));
 }

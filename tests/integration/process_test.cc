@@ -198,7 +198,9 @@ TEST_F(ProcessTest, ShimSockLength) {
   ASSERT_TRUE(task.ok()) << task.status();
   const Future<ExitStatus> exit = task->Wait(long_ctx);
   ASSERT_TRUE(task->Start(long_ctx).ok());
-  EXPECT_EQ(exit.Get(long_ctx)->ExitCode(), 0U);
+  const auto status = exit.Get(long_ctx);
+  ASSERT_OK(status);
+  EXPECT_EQ(status->ExitCode(), 0U);
   EXPECT_TRUE(task->Delete(long_ctx).ok());
   EXPECT_TRUE(container->Delete(long_ctx, {WithSnapshotCleanup}).ok());
   EXPECT_TRUE(
@@ -286,9 +288,15 @@ TEST_F(ProcessTest, ContainerKillInitPidHost) {
   const Future<ExitStatus> exit = task->Wait(ctx());
   ASSERT_TRUE(task->Start(ctx()).ok());
   std::vector<ProcessInfo> pids;
-  while (pids.size() < 3) pids = *task->Pids(ctx());
+  while (pids.size() < 3) {
+    auto found = task->Pids(ctx());
+    ASSERT_OK(found);
+    pids = *std::move(found);
+  }
   ASSERT_TRUE(task->Kill(ctx(), SIGKILL).ok());
-  EXPECT_EQ(exit.Get(WithTimeout(ctx(), absl::Seconds(30)))->ExitCode(), 137U);
+  const auto status = exit.Get(WithTimeout(ctx(), absl::Seconds(30)));
+  ASSERT_OK(status);
+  EXPECT_EQ(status->ExitCode(), 137U);
   EXPECT_TRUE(task->Delete(ctx()).ok());
   for (const ProcessInfo& info : pids) {
     EXPECT_NE(::kill(static_cast<pid_t>(info.pid), 0), 0) << info.pid << " is still there";

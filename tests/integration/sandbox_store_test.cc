@@ -77,7 +77,9 @@ TEST_F(SandboxTest, Store) {
 
   EXPECT_TRUE(store_->Delete(ctx(), "one").ok());
   EXPECT_TRUE(store_->Delete(ctx(), "two").ok());
-  EXPECT_THAT(*store_->List(ctx()), IsEmpty());
+  const auto left = store_->List(ctx());
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_THAT(*left, IsEmpty());
 }
 
 TEST_F(SandboxTest, StoreRefusesBadInput) {
