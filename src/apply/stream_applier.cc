@@ -25,6 +25,7 @@
 #include "src/base/mutex.h"
 #include "src/base/options.h"
 #include "src/diff/internal/report.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/snapshots/internal/unique.h"
 #include "src/threads/internal/start.h"
 
@@ -46,8 +47,12 @@ class Staged {
         key_(std::move(key)),
         dir_(std::move(dir)),
         pipe_(ctx) {
-    absl::StatusOr<std::thread> worker =
-        threads::Start("extract a layer", [this, options] { result_ = Extract(options); });
+    absl::StatusOr<std::thread> worker = threads::Start("extract a layer", [this, options] {
+      result_ =
+          errdefs::Guard("what the extraction of a layer calls", [&] { return Extract(options); });
+      // The extraction has ended; nothing more is read from the pipe.
+      if (!result_.ok()) pipe_.Break();
+    });
     if (worker.ok()) {
       worker_ = *std::move(worker);
     } else {
@@ -122,8 +127,6 @@ class Staged {
                       archive::WithUndescribed(&undescribed_)})
               .status();
         });
-    // The extraction has ended; nothing more is read from the pipe.
-    if (!result.ok()) pipe_.Break();
     return result;
   }
 
@@ -239,7 +242,8 @@ class StreamApplierImpl final : public StreamApplier {
     }
     const std::string key =
         fmt::format(snapshots::kUnpackKeyFormat, snapshots::UniquePart(), desc.digest);
-    absl::StatusOr<std::vector<mount::Mount>> mounts = snapshotter_->Prepare(ctx_, key, "", {});
+    absl::StatusOr<std::vector<mount::Mount>> mounts =
+        errdefs::Guard("a snapshotter", [&] { return snapshotter_->Prepare(ctx_, key, "", {}); });
     if (!mounts.ok()) {
       log::Debug(fmt::format("layer \"{}\" is not unpacked while it comes: {}", desc.digest,
                              errdefs::Message(mounts.status())));

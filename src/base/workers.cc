@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "src/errdefs/internal/guard.h"
 #include "src/threads/internal/abandon.h"
 #include "src/threads/internal/start.h"
 
@@ -21,7 +22,10 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Workers::Submit(std::function<void()> job) {
+void Workers::Job::Run() { done(errdefs::Guard("what a job calls", work)); }
+
+void Workers::Submit(std::function<absl::Status()> work, std::function<void(absl::Status)> done) {
+  Job job{std::move(work), std::move(done)};
   {
     const MutexLock lock(mu_);
     const std::size_t hands = threads_.size() + helpers_;
@@ -32,7 +36,7 @@ void Workers::Submit(std::function<void()> job) {
       return;
     }
   }
-  job();
+  job.Run();
 }
 
 void Workers::Start() {
@@ -67,13 +71,13 @@ void Workers::Help() {
 }
 
 void Workers::RunOne() {
-  std::function<void()> job = std::move(jobs_.front());
-  jobs_.pop_front();
   ++busy_;
   {
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
     const MutexUnlock unlock(mu_);
-    job();
-    job = nullptr;  // with what it holds, before anybody is told that it is done
+    job.Run();
+    job = {};  // with what it holds, before anybody is told that it is done
   }
   --busy_;
   if (jobs_.empty() && busy_ == 0) changed_.NotifyAll();

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include <absl/status/status.h>
+
 #include "src/base/mutex.h"
 #include "src/threads/internal/forked.h"
 
@@ -25,8 +27,9 @@ class Workers {
   ~Workers();
 
   // Runs `job` on one of the threads or one that helps; on this one if there is none of either and
-  // none can be started. Jobs may submit more.
-  void Submit(std::function<void()> job);
+  // none can be started. Then, on the same thread, `done`, which must not throw, with the job's
+  // result: also if that is an exception, as jobs call what users implement. Jobs may submit more.
+  void Submit(std::function<absl::Status()> job, std::function<void(absl::Status)> done);
 
   // Until no job is waiting or running.
   void Wait();
@@ -35,6 +38,13 @@ class Workers {
   void Help();
 
  private:
+  struct Job {
+    void Run();
+
+    std::function<absl::Status()> work;
+    std::function<void(absl::Status)> done;
+  };
+
   void Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Releases the mutex while the job runs.
   void RunOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -44,7 +54,7 @@ class Workers {
   const std::size_t helpers_;
   Mutex mu_;
   CondVar changed_;
-  std::deque<std::function<void()>> jobs_ ABSL_GUARDED_BY(mu_);
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mu_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
   std::size_t busy_ ABSL_GUARDED_BY(mu_) = 0;
   bool closing_ ABSL_GUARDED_BY(mu_) = false;

@@ -18,6 +18,7 @@
 #include "process_state.h"
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/outcome.h"
 
 namespace containerd {
@@ -74,7 +75,8 @@ absl::StatusOr<Image> Task::Checkpoint(const Context& ctx,
   // and in any case, whatever becomes of `ctx` and of the answer to Pause.
   const absl::Cleanup resume = [&] {
     if (!pause) return;
-    absl::Status resumed = Resume(base::CleanUpContext(ctx));
+    absl::Status resumed =
+        errdefs::Guard("a task service", [&] { return Resume(base::CleanUpContext(ctx)); });
     if (!resumed.ok() && paused.ok() && !outcome.exit) {
       log::Warn(fmt::format("resuming {} after its checkpoint: {}", state_->Describe(),
                             errdefs::Message(resumed)));

@@ -92,8 +92,9 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
     draft.RemoveSnapshots(base::CleanUpContext(ctx));
     return errdefs::Annotate(applied, fmt::format("container \"{}\"", id));
   }
-  absl::StatusOr<containers::Container> created =
-      ContainerService()->Create(lease->context(), record);
+  absl::StatusOr<containers::Container> created = errdefs::Guard("a store of containers", [&] {
+    return ContainerService()->Create(lease->context(), record);
+  });
   if (!created.ok()) {
     const Context last = base::CleanUpContext(lease->context());
     if (!rpc::OutcomeOpen(created.status()) || IsAbsent(last, *this, record)) {
@@ -263,7 +264,7 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const cio::Creator& 
     asked = true;
     return state_->client.TaskService()->Create(ctx, request);
   };
-  auto pid = create();
+  auto pid = errdefs::Guard("what the creation of a task calls", create);
   if (!pid.ok()) {
     if (asked) {
       process->CreationFailed(ctx, pid.status());
@@ -298,7 +299,7 @@ absl::StatusOr<std::uint32_t> Container::Restore(const Context& ctx, const cio::
     asked = true;
     return state_->client.TaskService()->Create(ctx, request);
   };
-  auto pid = create();
+  auto pid = errdefs::Guard("what the creation of a task calls", create);
   if (!pid.ok()) {
     if (asked) {
       process.CreationFailed(ctx, pid.status());

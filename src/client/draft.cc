@@ -10,6 +10,7 @@
 #include "containerd/log/log.h"
 
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::internal {
 
@@ -34,7 +35,8 @@ void ContainerDraft::RemoveSnapshots(const Context& ctx) {
     made = std::exchange(notes_->made, {});
   }
   for (auto it = made.rbegin(); it != made.rend(); ++it) {
-    absl::Status removed = it->snapshotter->Remove(ctx, it->key);
+    absl::Status removed =
+        errdefs::Guard("a snapshotter", [&] { return it->snapshotter->Remove(ctx, it->key); });
     if (!removed.ok() && !errdefs::IsNotFound(removed)) {
       log::Warn(fmt::format("removing snapshot \"{}\" of a container that was not made: {}",
                             it->key, errdefs::Message(removed)));

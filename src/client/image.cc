@@ -22,6 +22,7 @@
 #include "src/base/options.h"
 #include "src/client/internal/applier.h"
 #include "src/client/internal/state.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd {
 namespace {
@@ -222,12 +223,17 @@ absl::StatusOr<bool> Image::IsUnpacked(const Context& ctx,
 
 absl::Status Image::Unpack(const Context& ctx, std::string_view snapshotter_name,
                            const std::vector<UnpackOpt>& opts) const {
+  if (absl::Status s = internal::CheckOpen(*client_.Connection()); !s.ok()) return s;
   Client client = client_;
   auto lease = client.WithLease(ctx);
   if (!lease.ok()) return lease.status();
   UnpackConfig config;
   if (absl::Status s = base::Apply(opts, lease->context(), config); !s.ok()) return s;
-  return Annotate(UnpackUnderLease(lease->context(), client, *this, snapshotter_name, config),
+  return Annotate(errdefs::Guard("what Unpack calls",
+                                 [&] {
+                                   return UnpackUnderLease(lease->context(), client, *this,
+                                                           snapshotter_name, config);
+                                 }),
                   *this);
 }
 

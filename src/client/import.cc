@@ -16,9 +16,12 @@
 #include "containerd/log/log.h"
 #include "containerd/ocispec/annotations.h"
 #include "containerd/option/option.h"
+#include "containerd/rpc/connection.h"
 
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/client/internal/state.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
 
 namespace containerd {
@@ -123,13 +126,16 @@ absl::StatusOr<std::vector<images::Image>> ImportUnderLease(const Context& ctx, 
   for (images::Image& image : *images) {
     image.labels = options.image_labels;
     bool is_new = false;
-    absl::StatusOr<images::Image> put =
-        images::PutImage(ctx, *store, image, fieldpaths, &is_new, images::PutFirst::kUpdate);
+    absl::StatusOr<images::Image> put = errdefs::Guard("a store of images", [&] {
+      return images::PutImage(ctx, *store, image, fieldpaths, &is_new, images::PutFirst::kUpdate);
+    });
     if (is_new) created.push_back(image.name);
     if (!put.ok()) {
       const Context cleanup = base::CleanUpContext(ctx);
       for (const std::string& name : created) {
-        if (absl::Status s = store->Delete(cleanup, name); !s.ok() && !errdefs::IsNotFound(s)) {
+        absl::Status s =
+            errdefs::Guard("a store of images", [&] { return store->Delete(cleanup, name); });
+        if (!s.ok() && !errdefs::IsNotFound(s)) {
           log::Warn(fmt::format("image \"{}\" of a failed import stays behind: {}", name,
                                 errdefs::Message(s)));
         }
@@ -217,11 +223,14 @@ ImportOpt WithImportReferrers(std::shared_ptr<content::ReferrersProvider> referr
 
 absl::StatusOr<std::vector<images::Image>> Client::Import(const Context& ctx, io::Reader& reader,
                                                           const std::vector<ImportOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   ImportOptions options;
   if (absl::Status s = base::Apply(opts, options); !s.ok()) return s;
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
-  auto images = ImportUnderLease(lease->context(), *this, reader, options);
+  auto images = errdefs::Guard("what Import calls", [&] {
+    return ImportUnderLease(lease->context(), *this, reader, options);
+  });
   if (!images.ok()) {
     // Only the lease holds what was written; releasing it synchronously removes all of that before
     // this returns.

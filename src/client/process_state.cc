@@ -15,6 +15,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/outcome.h"
 #include "src/rpc/internal/until_answered.h"
@@ -22,6 +23,9 @@
 
 namespace containerd::internal {
 namespace {
+
+// What exceptions are named by: the streams may be of a Creator of the user's.
+constexpr char kStreams[] = "the IO of a process";
 
 // How long to wait for the last output of a process that is gone from the daemon.
 constexpr absl::Duration kLastGrace = absl::Milliseconds(100);
@@ -39,6 +43,15 @@ class Copying {
       const base::MutexLock lock(mu_);
       if (!ios_.insert(io).second) return;
     }
+    // The process is there, whatever its streams throw.
+    const absl::Status followed = errdefs::Guard(kStreams, [&] { Follow(io); });
+    if (followed.ok()) return;
+    threads::NoteException(followed);
+    LetGo(io);
+  }
+
+ private:
+  void Follow(const std::shared_ptr<cio::IO>& io) {
     io->OutputDone().Then(
         [this, weak = std::weak_ptr(io)](const auto&) {
           const auto output_done = weak.lock();
@@ -49,7 +62,6 @@ class Copying {
         InlineExecutor());
   }
 
- private:
   void LetGo(const std::shared_ptr<cio::IO>& io) {
     const base::MutexLock lock(mu_);
     ios_.erase(io);  // the caller's is not the last reference
@@ -98,10 +110,9 @@ Future<std::monostate> AskToCloseIO(const Context& ctx, std::shared_ptr<ClientFo
       ctx, conn,
       [ctx, client, container_id = std::move(container_id), exec_id = std::move(exec_id),
        close_stdin](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
-        (**client)
-            .TaskService()
-            ->CloseIOAsync(ctx, container_id, exec_id, close_stdin)
-            .Then(std::move(answered), InlineExecutor());
+        errdefs::Guard("a task service", [&] {
+          return (**client).TaskService()->CloseIOAsync(ctx, container_id, exec_id, close_stdin);
+        }).Then(std::move(answered), InlineExecutor());
       },
       [promise, client](const absl::StatusOr<std::monostate>& closed) { promise.Set(closed); });
   return promise.GetFuture();
@@ -112,6 +123,10 @@ Future<std::monostate> AskToCloseIO(const Context& ctx, std::shared_ptr<ClientFo
 void ProcessState::Exists(const Context& ctx) const {
   if (io == nullptr) return;
   Copying::Instance().KeepUntilDone(io);
+  threads::Notify(kStreams, [&] { CloseInputAtItsEnd(ctx); });
+}
+
+void ProcessState::CloseInputAtItsEnd(const Context& ctx) const {
   io->InputEnded().Then(
       [client = std::make_shared<ClientForCallbacks>(client), ctx = WithoutCancel(ctx),
        container_id = container_id, exec_id = exec_id,
@@ -134,11 +149,16 @@ Future<std::monostate> ProcessState::CloseIO(const Context& ctx, bool close_stdi
                       close_stdin);
 }
 
+void ProcessState::Cancel() const {
+  threads::Notify(kStreams, [this] { io->Cancel(); });
+}
+
 void ProcessState::CloseStreams() const {
   // The streams of a process that this one was forked from are still in use there.
   if (io == nullptr || client.Connection()->Forked()) return;
-  io->Cancel();
-  if (absl::Status s = io->Close(); !s.ok()) {
+  Cancel();
+  absl::Status s = errdefs::Guard(kStreams, &cio::IO::Close, *io);
+  if (!s.ok()) {
     log::Warn(fmt::format("closing the streams of {}: {}", Describe(), errdefs::Message(s)));
   }
 }
@@ -154,7 +174,7 @@ void ProcessState::CreationFailed(const Context& ctx, const absl::Status& why) c
   if (errdefs::IsNotFound(found.status()) || others) return CloseStreams();
   log::Warn(
       fmt::format("{} may exist although creating it failed: its FIFOs are kept", Describe()));
-  io->Cancel();
+  Cancel();
 }
 
 void ProcessState::StartFailed(const Context& ctx, const absl::Status& why) const {
@@ -163,16 +183,20 @@ void ProcessState::StartFailed(const Context& ctx, const absl::Status& why) cons
   const auto found = client.TaskService()->Get(base::CleanUpContext(ctx), container_id, exec_id);
   if (errdefs::IsNotFound(found.status())) {
     // What it wrote before it went is still under way.
-    static_cast<void>(io->Drain(kLastGrace).Get(base::CleanUpContext(ctx)));
+    static_cast<void>(Drain(kLastGrace).Get(base::CleanUpContext(ctx)));
     CloseStreams();
   } else if (found.ok() && found->status == tasks::Status::kCreated) {
     CloseStreams();
   }
 }
 
+Future<cio::DrainResult> ProcessState::Drain(absl::Duration grace) const {
+  return errdefs::Guard(kStreams, &cio::IO::Drain, *io, grace);
+}
+
 absl::Status ProcessState::DrainOutput(const Context& ctx) const {
   if (io == nullptr || drained->load()) return absl::OkStatus();
-  const auto result = io->Drain(kDrainGrace).Get(ctx);
+  const auto result = Drain(kDrainGrace).Get(ctx);
   if (!result.ok()) {
     return errdefs::Annotate(result.status(),
                              fmt::format("{} has output that is not delivered yet", Describe()));
@@ -184,7 +208,7 @@ absl::Status ProcessState::DrainOutput(const Context& ctx) const {
 void ProcessState::Deleted(const Context& ctx) const {
   if (io == nullptr) return;
   // The shim has let go of its ends. What may still come is of others.
-  static_cast<void>(io->Drain(kLastGrace).Get(WithTimeout(ctx, absl::Seconds(1))));
+  static_cast<void>(Drain(kLastGrace).Get(WithTimeout(ctx, absl::Seconds(1))));
   CloseStreams();
 }
 

@@ -50,6 +50,13 @@ struct ProcessState {
   // Ends the streams of a process that will not run (any more).
   void CloseStreams() const;
 
+  // IO::Cancel and IO::Drain, which the library need not be the author of.
+  void Cancel() const;
+  Future<cio::DrainResult> Drain(absl::Duration grace) const;
+
+  // Part of Exists.
+  void CloseInputAtItsEnd(const Context& ctx) const;
+
   // After an attempt that ended with the error `why`: CloseStreams, unless the daemon has made the
   // process nevertheless, or may have; then the FIFOs are left for whoever attaches to it.
   void CreationFailed(const Context& ctx, const absl::Status& why) const;

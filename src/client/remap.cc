@@ -17,6 +17,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::internal {
 namespace {
@@ -50,7 +51,8 @@ absl::Status Remap(const Context& ctx, snapshots::Snapshotter& snapshotter, cons
   if (!mounts.ok()) return mounts.status();
   absl::Cleanup remove = [&] {
     const Context remove_ctx = base::CleanUpContext(ctx);
-    absl::Status removed = snapshotter.Remove(remove_ctx, key);
+    absl::Status removed =
+        errdefs::Guard("a snapshotter", [&] { return snapshotter.Remove(remove_ctx, key); });
     if (!removed.ok() && !errdefs::IsNotFound(removed)) {
       log::Warn(fmt::format("removing snapshot \"{}\": {}", key, errdefs::Message(removed)));
     }

@@ -34,17 +34,22 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view id,
   auto io = errdefs::Guard("a Creator", creator, id);
   if (!io.ok()) return errdefs::Annotate(io.status(), what);
 
-  const cio::Config& config = (*io)->Config();
   Process process(std::make_shared<internal::ProcessState>(state_->client, state_->container_id,
                                                            std::string(id), 0, *io));
-  absl::Status added =
-      state_->client.TaskService()->Exec(ctx, {.container_id = state_->container_id,
-                                               .exec_id = std::string(id),
-                                               .stdin_path = config.stdin,
-                                               .stdout_path = config.stdout,
-                                               .stderr_path = config.stderr,
-                                               .terminal = config.terminal,
-                                               .spec = *std::move(any)});
+  const auto config = errdefs::Guard("the IO of a process", &cio::IO::Config, **io);
+  if (!config.ok()) {
+    process.state_->CloseStreams();
+    return errdefs::Annotate(config.status(), what);
+  }
+  const tasks::ExecProcessRequest request{.container_id = state_->container_id,
+                                          .exec_id = std::string(id),
+                                          .stdin_path = config->stdin,
+                                          .stdout_path = config->stdout,
+                                          .stderr_path = config->stderr,
+                                          .terminal = config->terminal,
+                                          .spec = *std::move(any)};
+  absl::Status added = errdefs::Guard(
+      "a task service", [&] { return state_->client.TaskService()->Exec(ctx, request); });
   if (!added.ok()) {
     process.state_->CreationFailed(ctx, added);
     return added;

@@ -15,6 +15,7 @@
 #include "process_state.h"
 #include "src/base/mutex.h"
 #include "src/client/internal/state.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/until_answered.h"
 
 namespace containerd::internal {
@@ -65,7 +66,8 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
     rpc::CallAsyncUntilAnswered<tasks::WaitResponse>(
         ctx_, conn_,
         [self = shared_from_this()](std::function<void(const Response&)> answered) {
-          self->service_->Wait(self->ctx_, self->container_id_, self->exec_id_)
+          errdefs::Guard("a task service", &tasks::Service::Wait, *self->service_, self->ctx_,
+                         self->container_id_, self->exec_id_)
               .Then(std::move(answered), InlineExecutor());
         },
         [self = shared_from_this()](const Response& response) { self->Answered(response); });
@@ -79,7 +81,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   void Exited(const ExitStatus& status) {
     if (io_ == nullptr) return Finish(status);
     exited_ = true;
-    io_->Drain(kDrainGrace)
+    errdefs::Guard("the IO of a process", &cio::IO::Drain, *io_, kDrainGrace)
         .Then(
             [self = shared_from_this(), status](const absl::StatusOr<cio::DrainResult>&) {
               self->drained_->store(true);

@@ -18,6 +18,8 @@
 #include "containerd/context/context.h"
 #include "containerd/io/io.h"
 
+#include "src/errdefs/internal/guard.h"
+
 namespace containerd::compression {
 
 inline constexpr std::size_t kInputBufferSize = std::size_t{128} << 10;
@@ -38,7 +40,7 @@ class Input {
         end_ -= begin_;
         begin_ = 0;
       }
-      absl::StatusOr<std::size_t> n = reader_->Read(ctx, std::span(buffer_).subspan(end_));
+      absl::StatusOr<std::size_t> n = ReadSome(ctx, std::span(buffer_).subspan(end_));
       if (!n.ok()) return n.status();
       if (*n == 0) at_end_ = true;
       end_ += *n;
@@ -54,7 +56,7 @@ class Input {
 
   // What is buffered, then straight from the reader.
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) {
-    if (begin_ == end_) return at_end_ ? std::size_t{0} : reader_->Read(ctx, buf);
+    if (begin_ == end_) return at_end_ ? std::size_t{0} : ReadSome(ctx, buf);
     const std::size_t n = std::min(buf.size(), end_ - begin_);
     std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), n, buf.begin());
     Consume(n);
@@ -65,6 +67,10 @@ class Input {
   std::int64_t consumed() const { return consumed_; }
 
  private:
+  absl::StatusOr<std::size_t> ReadSome(const Context& ctx, std::span<char> buf) {
+    return errdefs::Guard("a reader", &io::Reader::Read, *reader_, ctx, buf);
+  }
+
   std::unique_ptr<io::Reader> owned_;
   io::Reader* reader_;
   std::vector<char> buffer_;

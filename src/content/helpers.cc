@@ -17,6 +17,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "lender.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/errdefs/internal/mark.h"
 #include "waiting.h"
 
@@ -28,13 +29,35 @@ constexpr char kReset[] = "content.ErrReset";
 // A source that is reset this often in a row without getting any further is given up.
 constexpr int kMaxResets = 20;
 
+constexpr char kReader[] = "a reader of content";
+constexpr char kWriter[] = "a writer of content";
+constexpr char kProvider[] = "a provider of content";
+
+absl::StatusOr<std::size_t> ReadSome(const Context& ctx, ReaderAt& reader, std::span<char> buf,
+                                     std::int64_t offset) {
+  return errdefs::Guard(kReader, &ReaderAt::ReadAt, reader, ctx, buf, offset);
+}
+
+absl::Status WriteAll(const Context& ctx, Writer& writer, std::string_view data) {
+  return errdefs::Guard(kWriter, &Writer::Write, writer, ctx, data);
+}
+
+absl::StatusOr<Status> StatusOf(const Context& ctx, Writer& writer) {
+  return errdefs::Guard(kWriter, &Writer::Status, writer, ctx);
+}
+
+absl::StatusOr<std::unique_ptr<ReaderAt>> Open(const Context& ctx, Provider& provider,
+                                               const ocispec::Descriptor& desc) {
+  return errdefs::Guard(kProvider, &Provider::ReaderAt, provider, ctx, desc);
+}
+
 // Reads a ReaderAt from start to end.
 class SectionReader final : public io::Reader {
  public:
   explicit SectionReader(ReaderAt& reader) : reader_(reader) {}
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
-    absl::StatusOr<std::size_t> n = reader_.ReadAt(ctx, buf, pos_);
+    absl::StatusOr<std::size_t> n = ReadSome(ctx, reader_, buf, pos_);
     if (n.ok()) pos_ += static_cast<std::int64_t>(*n);
     return n;
   }
@@ -101,7 +124,7 @@ class Source {
 
   absl::Status MoveTo(const Context& ctx, std::int64_t offset) {
     if (offset == pos_) return absl::OkStatus();
-    absl::Status s = reader_.Seek(ctx, offset);
+    absl::Status s = errdefs::Guard("a reader", &io::Reader::Seek, reader_, ctx, offset);
     if (s.ok()) {
       pos_ = offset;
       return s;
@@ -156,7 +179,7 @@ class CopyBuffer {
 
   // Writes the first `n` bytes of that.
   absl::Status Write(const Context& ctx, std::size_t n) {
-    return lender_ == nullptr ? writer_.Write(ctx, std::string_view(own_.data(), n))
+    return lender_ == nullptr ? WriteAll(ctx, writer_, std::string_view(own_.data(), n))
                               : lender_->WriteLent(ctx, n);
   }
 
@@ -217,7 +240,7 @@ absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
   if (!embedded.ok()) return embedded.status();
   if (*embedded) return desc.data;
 
-  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = provider.ReaderAt(ctx, desc);
+  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = Open(ctx, provider, desc);
   if (!reader.ok()) return reader.status();
   const std::int64_t size = (*reader)->Size();
   if (size < 0 || (desc.size > 0 && size != desc.size)) {
@@ -233,8 +256,8 @@ absl::StatusOr<std::string> ReadBlob(const Context& ctx, Provider& provider,
   std::size_t filled = 0;
   while (filled < blob.size()) {
     absl::StatusOr<std::size_t> n =
-        (*reader)->ReadAt(ctx, std::span<char>(blob.data() + filled, blob.size() - filled),
-                          static_cast<std::int64_t>(filled));
+        ReadSome(ctx, **reader, std::span<char>(blob.data() + filled, blob.size() - filled),
+                 static_cast<std::int64_t>(filled));
     if (!n.ok()) return n.status();
     if (*n == 0) {
       return errdefs::DataLoss(
@@ -269,7 +292,8 @@ absl::StatusOr<std::unique_ptr<Writer>> OpenWriter(const Context& ctx, Ingester&
   Backoff backoff;
   std::optional<absl::Status> locked;
   for (;;) {
-    absl::StatusOr<std::unique_ptr<Writer>> writer = ingester.Writer(ctx, opts);
+    absl::StatusOr<std::unique_ptr<Writer>> writer =
+        errdefs::Guard("an ingester", &Ingester::Writer, ingester, ctx, opts);
     if (writer.ok()) return writer;
     if (!IsLocked(writer.status())) {
       // If the context ended during an attempt, the lock is the reason, and its error is returned.
@@ -286,7 +310,7 @@ absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::i
   CopyBuffer buffer(writer, size);
   std::int64_t furthest = -1;
   for (int resets = 0;;) {
-    absl::StatusOr<Status> status = writer.Status(ctx);
+    absl::StatusOr<Status> status = StatusOf(ctx, writer);
     absl::Status s = status.status();
     if (s.ok()) {
       s = source.MoveTo(ctx, status->offset);
@@ -307,7 +331,7 @@ absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::i
                         status->offset + *copied, size));
       }
       if (s.ok()) {
-        s = writer.Commit(ctx, size, expected, opts);
+        s = errdefs::Guard(kWriter, &Writer::Commit, writer, ctx, size, expected, opts);
         if (s.ok()) return s;
         s = errdefs::Annotate(s, fmt::format("failed commit on ref \"{}\"", status->ref));
       } else {
@@ -329,7 +353,7 @@ absl::Status Copy(const Context& ctx, Writer& writer, io::Reader& reader, std::i
 }
 
 absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, std::int64_t n) {
-  absl::StatusOr<Status> status = writer.Status(ctx);
+  absl::StatusOr<Status> status = StatusOf(ctx, writer);
   if (!status.ok()) return status.status();
   CopyBuffer buffer(writer, n);
   std::int64_t copied = 0;
@@ -337,7 +361,8 @@ absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, 
     const std::span<char> room = buffer.Room();
     const auto want =
         static_cast<std::size_t>(std::min(n - copied, static_cast<std::int64_t>(room.size())));
-    absl::StatusOr<std::size_t> got = reader.ReadAt(ctx, room.first(want), status->offset + copied);
+    absl::StatusOr<std::size_t> got =
+        ReadSome(ctx, reader, room.first(want), status->offset + copied);
     if (!got.ok()) return errdefs::Annotate(got.status(), "failed to copy");
     if (*got == 0) {
       return errdefs::DataLoss(fmt::format(
@@ -352,7 +377,7 @@ absl::Status CopyReaderAt(const Context& ctx, Writer& writer, ReaderAt& reader, 
 }
 
 absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer, io::Reader& reader) {
-  absl::StatusOr<Status> status = writer.Status(ctx);
+  absl::StatusOr<Status> status = StatusOf(ctx, writer);
   if (!status.ok()) return errdefs::Annotate(status.status(), "failed to get status");
   Source source(reader);
   if (absl::Status s = source.MoveTo(ctx, status->offset); !s.ok()) {
@@ -364,7 +389,8 @@ absl::StatusOr<std::int64_t> CopyReader(const Context& ctx, Writer& writer, io::
 
 absl::StatusOr<bool> Exists(const Context& ctx, InfoProvider& provider,
                             const ocispec::Descriptor& desc) {
-  absl::StatusOr<Info> info = provider.Info(ctx, desc.digest);
+  absl::StatusOr<Info> info =
+      errdefs::Guard(kProvider, &InfoProvider::Info, provider, ctx, desc.digest);
   if (info.ok()) return true;
   if (errdefs::IsNotFound(info.status())) return false;
   return info.status();
@@ -385,7 +411,7 @@ absl::StatusOr<std::unique_ptr<io::Reader>> BlobReadSeeker(const Context& ctx, P
   if (!embedded.ok()) return embedded.status();
   if (*embedded) return std::make_unique<io::StringReader>(desc.data);
 
-  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = provider.ReaderAt(ctx, desc);
+  absl::StatusOr<std::unique_ptr<ReaderAt>> reader = Open(ctx, provider, desc);
   if (!reader.ok()) return reader.status();
   return NewReader(*std::move(reader));
 }

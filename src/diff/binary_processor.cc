@@ -24,6 +24,7 @@
 
 #include "src/base/fd.h"
 #include "src/base/spawn.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/threads/internal/start.h"
 
 namespace containerd::diff {
@@ -129,7 +130,8 @@ class BinaryProcessor final : public StreamProcessor, public RawProcessor {
     io::FileWriter writer(to.get());
     std::vector<char> buf(std::size_t{64} << 10);
     for (;;) {
-      absl::StatusOr<std::size_t> n = stream_->Read(feeding_, buf);
+      absl::StatusOr<std::size_t> n =
+          errdefs::Guard("a stream processor", [&] { return stream_->Read(feeding_, buf); });
       if (!n.ok()) {
         if (feeding_.Done()) return;
         // The program must not take what it has got for all.

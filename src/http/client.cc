@@ -87,8 +87,9 @@ absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
 
 Future<std::shared_ptr<Response>> Client::Start(const Context& ctx, Request request) const {
   const std::shared_ptr<RoundTripper> used = transport != nullptr ? transport : DefaultTransport();
-  return used->RoundTrip(timeout > absl::ZeroDuration() ? WithTimeout(ctx, timeout) : ctx,
-                         std::move(request));
+  return errdefs::Guard("a RoundTripper", &RoundTripper::RoundTrip, *used,
+                        timeout > absl::ZeroDuration() ? WithTimeout(ctx, timeout) : ctx,
+                        std::move(request));
 }
 
 absl::StatusOr<std::shared_ptr<Response>> Client::Do(const Context& ctx, Request request) const {
@@ -96,7 +97,8 @@ absl::StatusOr<std::shared_ptr<Response>> Client::Do(const Context& ctx, Request
   const std::shared_ptr<RoundTripper> used = transport != nullptr ? transport : DefaultTransport();
   for (int via = 1;; ++via) {
     absl::StatusOr<std::shared_ptr<Response>> response =
-        used->RoundTrip(bounded, request).Get(bounded);
+        errdefs::Guard("a RoundTripper", &RoundTripper::RoundTrip, *used, bounded, request)
+            .Get(bounded);
     if (!response.ok()) return response;
     absl::StatusOr<std::optional<Request>> next = NextRequest(request, **response);
     if (!next.ok()) return next.status();

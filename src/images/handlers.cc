@@ -104,9 +104,10 @@ class Dispatcher {
  private:
   void Add(const PathPtr& up, const Descriptors& descs) {
     for (const ocispec::Descriptor& desc : descs) {
-      workers_.Submit([this, up, desc] {
-        if (absl::Status s = Handle(up, desc); !s.ok()) Fail(std::move(s));
-      });
+      workers_.Submit([this, up, desc] { return Handle(up, desc); },
+                      [this](absl::Status s) {
+                        if (!s.ok()) Fail(std::move(s));
+                      });
     }
   }
 

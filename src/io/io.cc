@@ -17,6 +17,7 @@
 
 #include "containerd/errdefs/errdefs.h"
 
+#include "src/errdefs/internal/guard.h"
 #include "src/threads/internal/callback.h"
 
 namespace containerd::io {
@@ -49,6 +50,10 @@ absl::Status WaitReady(const Context& ctx, int fd, short events, int* wake) {
     if (n > 0 && fds[0].revents != 0) return absl::OkStatus();
     if (absl::Status s = threads::CheckMayBlock("waiting for a descriptor"); !s.ok()) return s;
   }
+}
+
+absl::StatusOr<std::size_t> ReadSome(const Context& ctx, Reader& reader, std::span<char> buf) {
+  return errdefs::Guard("a reader", &Reader::Read, reader, ctx, buf);
 }
 
 }  // namespace
@@ -136,7 +141,7 @@ absl::Status FileWriter::Write(const Context& ctx, std::string_view data) {
 absl::StatusOr<std::size_t> ReadFull(const Context& ctx, Reader& reader, std::span<char> buf) {
   std::size_t filled = 0;
   while (filled < buf.size()) {
-    absl::StatusOr<std::size_t> n = reader.Read(ctx, buf.subspan(filled));
+    absl::StatusOr<std::size_t> n = ReadSome(ctx, reader, buf.subspan(filled));
     if (!n.ok()) return n.status();
     if (*n == 0) break;
     filled += *n;
@@ -154,7 +159,7 @@ absl::StatusOr<std::string> ReadAll(const Context& ctx, Reader& reader, std::siz
       out.resize(std::min(limit, std::max<std::size_t>(std::size_t{32} << 10, filled * 2)));
     }
     absl::StatusOr<std::size_t> n =
-        reader.Read(ctx, std::span<char>(out.data() + filled, out.size() - filled));
+        ReadSome(ctx, reader, std::span<char>(out.data() + filled, out.size() - filled));
     if (!n.ok()) return n.status();
     if (*n == 0) break;
     filled += *n;
@@ -170,10 +175,12 @@ absl::StatusOr<std::int64_t> Copy(const Context& ctx, Writer& writer, Reader& re
   std::vector<char> buf(kCopyBufferSize);
   std::int64_t copied = 0;
   for (;;) {
-    absl::StatusOr<std::size_t> n = reader.Read(ctx, buf);
+    absl::StatusOr<std::size_t> n = ReadSome(ctx, reader, buf);
     if (!n.ok()) return n.status();
     if (*n == 0) return copied;
-    if (absl::Status s = writer.Write(ctx, std::string_view(buf.data(), *n)); !s.ok()) return s;
+    absl::Status s =
+        errdefs::Guard("a writer", &Writer::Write, writer, ctx, std::string_view(buf.data(), *n));
+    if (!s.ok()) return s;
     copied += static_cast<std::int64_t>(*n);
   }
 }

@@ -16,6 +16,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/base/options.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/outcome.h"
 #include "src/threads/internal/callback.h"
 
@@ -106,13 +107,15 @@ LeaseGuard::~LeaseGuard() { ReleaseQuietly(); }
 absl::Status LeaseGuard::Release(const Context& ctx, const std::vector<DeleteOpt>& opts) {
   const std::optional<Lease> lease = std::exchange(lease_, std::nullopt);
   if (!lease) return absl::OkStatus();
-  return manager_->Delete(ctx, *lease, opts);
+  return errdefs::Guard("a manager of leases", &Manager::Delete, *manager_, ctx, *lease, opts);
 }
 
 void LeaseGuard::ReleaseQuietly() {
   if (!lease_) return;
   auto release = [manager = manager_, lease = *lease_, ctx = ctx_] {
-    const absl::Status s = manager->Delete(base::CleanUpContext(ctx), lease, {});
+    const absl::Status s = errdefs::Guard("a manager of leases", [&] {
+      return manager->Delete(base::CleanUpContext(ctx), lease, {});
+    });
     if (!s.ok() && !errdefs::IsNotFound(s)) {
       log::Warn(
           fmt::format("lease \"{}\" could not be released: {}", lease.id, errdefs::Message(s)));
@@ -132,7 +135,8 @@ absl::StatusOr<LeaseGuard> AcquireLease(const Context& ctx, std::shared_ptr<Mana
   if (random_id) opts = {WithRandomID(), WithExpiration(absl::Hours(24))};
   Lease wanted;
   if (absl::Status s = base::Apply(opts, wanted); !s.ok()) return s;
-  absl::StatusOr<Lease> lease = manager->Create(ctx, {[&](Lease& l) { l = wanted; }});
+  absl::StatusOr<Lease> lease = errdefs::Guard(
+      "a manager of leases", [&] { return manager->Create(ctx, {[&](Lease& l) { l = wanted; }}); });
   if (!lease.ok()) {
     // There may be one all the same. One of an id of the caller's may have been there before.
     if (random_id && rpc::OutcomeOpen(lease.status())) {

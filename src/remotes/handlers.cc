@@ -33,6 +33,11 @@ bool IsManifestOrIndex(const ocispec::Descriptor& desc) {
   return images::IsManifestType(desc.media_type) || images::IsIndexType(desc.media_type);
 }
 
+// Whatever comes of it: there is an error already.
+void Close(const Context& ctx, content::Writer& writer) {
+  static_cast<void>(errdefs::Guard("a writer of content", &content::Writer::Close, writer, ctx));
+}
+
 absl::Status Push(const Context& ctx, content::Provider& provider, Pusher& pusher,
                   const ocispec::Descriptor& desc) {
   absl::StatusOr<std::unique_ptr<content::Writer>> writer =
@@ -41,16 +46,17 @@ absl::Status Push(const Context& ctx, content::Provider& provider, Pusher& pushe
       return content::OpenWriter(
           ctx, *ingester, {content::WithRef(MakeRefKey(ctx, desc)), content::WithDescriptor(desc)});
     }
-    return pusher.Push(ctx, desc);
+    return errdefs::Guard("a pusher", &Pusher::Push, pusher, ctx, desc);
   }();
   if (!writer.ok()) {
     return errdefs::IsAlreadyExists(writer.status()) ? absl::OkStatus() : writer.status();
   }
-  absl::StatusOr<std::unique_ptr<content::ReaderAt>> blob = provider.ReaderAt(ctx, desc);
+  absl::StatusOr<std::unique_ptr<content::ReaderAt>> blob =
+      errdefs::Guard("a provider of content", &content::Provider::ReaderAt, provider, ctx, desc);
   if (!blob.ok()) return blob.status();
   const std::unique_ptr<io::Reader> reader = content::NewReader(**blob);
   absl::Status copied = content::Copy(ctx, **writer, *reader, desc.size, desc.digest);
-  if (!copied.ok()) (void)(*writer)->Close(base::CleanUpContext(ctx));
+  if (!copied.ok()) Close(base::CleanUpContext(ctx), **writer);
   return copied;
 }
 
@@ -113,7 +119,8 @@ absl::Status Fill(const Context& ctx, content::Writer& writer, const content::St
     io::StringReader data(desc.data);
     return content::Copy(ctx, writer, data, desc.size, desc.digest);
   }
-  absl::StatusOr<std::unique_ptr<io::Reader>> reader = fetcher.Fetch(ctx, desc);
+  absl::StatusOr<std::unique_ptr<io::Reader>> reader =
+      errdefs::Guard("a fetcher", &Fetcher::Fetch, fetcher, ctx, desc);
   if (!reader.ok()) return reader.status();
   return content::Copy(ctx, writer, **reader, desc.size, desc.digest);
 }
@@ -133,12 +140,15 @@ bool DropIfUseless(const Context& ctx, content::Ingester& ingester, content::Wri
   const Context last = base::CleanUpContext(ctx);
   bool useless = IsBroken(result);
   if (!useless) {
-    absl::StatusOr<content::Status> status = writer.Status(last);
+    absl::StatusOr<content::Status> status =
+        errdefs::Guard("a writer of content", &content::Writer::Status, writer, last);
     useless = status.ok() && status->offset == 0;
   }
   if (!useless) return false;
-  (void)writer.Close(last);
-  return manager->Abort(last, ref).ok();
+  Close(last, writer);
+  return errdefs::Guard("a manager of ingestions", &content::IngestManager::Abort, *manager, last,
+                        ref)
+      .ok();
 }
 
 }  // namespace
@@ -201,9 +211,11 @@ absl::Status Fetch(const Context& ctx, content::Ingester& ingester, Fetcher& fet
     absl::StatusOr<std::unique_ptr<content::Writer>> writer =
         content::OpenWriter(ctx, ingester, {content::WithRef(ref), content::WithDescriptor(desc)});
     if (!writer.ok()) return writer.status();
-    absl::StatusOr<content::Status> status = (*writer)->Status(ctx);
+    absl::StatusOr<content::Status> status =
+        errdefs::Guard("a writer of content", &content::Writer::Status, **writer, ctx);
     if (!status.ok()) return status.status();
-    absl::Status s = Fill(from, **writer, *status, fetcher, desc);
+    absl::Status s = errdefs::Guard("what a fetch calls",
+                                    [&] { return Fill(from, **writer, *status, fetcher, desc); });
     const bool dropped = DropIfUseless(ctx, ingester, **writer, ref, s);
     // A host's broken copy is no reason to do without the content while another host may have it.
     const std::string host = sources->current();

@@ -9,6 +9,7 @@
 #include "containerd/log/log.h"
 #include "containerd/rootfs/rootfs.h"
 
+#include "src/errdefs/internal/guard.h"
 #include "src/snapshots/internal/unique.h"
 
 namespace containerd::rootfs {
@@ -16,6 +17,11 @@ namespace {
 
 // How often Prepare is tried again when it answers that a fresh key is taken.
 constexpr int kMaxKeys = 8;
+
+absl::StatusOr<snapshots::Info> Stat(const Context& ctx, snapshots::Snapshotter& sn,
+                                     const std::string& key) {
+  return errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Stat, sn, ctx, key);
+}
 
 class Applying {
  public:
@@ -38,7 +44,8 @@ class Applying {
     for (int keys = 0;;) {
       if (absl::Status s = ctx.Err(); !s.ok()) return s;
       key = fmt::format(snapshots::kUnpackKeyFormat, snapshots::UniquePart(), chain_id);
-      mounts = sn_.Prepare(ctx, key, parent, opts_);
+      mounts = errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Prepare, sn_, ctx, key,
+                              parent, opts_);
       if (mounts.ok()) break;
       if (errdefs::IsNotFound(mounts.status()) && layers.size() > 1 && !applied_parents) {
         absl::StatusOr<bool> made =
@@ -49,7 +56,7 @@ class Applying {
       }
       if (errdefs::IsAlreadyExists(mounts.status()) && ++keys < kMaxKeys) {
         // Either the key is taken, or a remote snapshotter has the layer already.
-        if (sn_.Stat(ctx, chain_id).ok()) return false;
+        if (Stat(ctx, sn_, chain_id).ok()) return false;
         continue;
       }
       return errdefs::Annotate(mounts.status(),
@@ -62,7 +69,8 @@ class Applying {
       log::Info(fmt::format("unpacking into snapshot \"{}\" failed, cleaning up: {}", key,
                             errdefs::Message(s)));
     } else {
-      s = sn_.Commit(ctx, chain_id, key, opts_);
+      s = errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Commit, sn_, ctx, chain_id, key,
+                         opts_);
       if (s.ok()) return true;
       s = errdefs::Annotate(s, fmt::format("failed to commit snapshot \"{}\"", key));
     }
@@ -75,7 +83,8 @@ class Applying {
  private:
   absl::Status Fill(const Context& ctx, const Layer& layer,
                     const std::vector<mount::Mount>& mounts) {
-    absl::StatusOr<ocispec::Descriptor> diff = applier_.Apply(ctx, layer.blob, mounts, apply_opts_);
+    absl::StatusOr<ocispec::Descriptor> diff = errdefs::Guard(
+        "an applier", &diff::Applier::Apply, applier_, ctx, layer.blob, mounts, apply_opts_);
     if (!diff.ok()) {
       return errdefs::Annotate(diff.status(),
                                fmt::format("failed to extract layer \"{}\"", layer.diff.digest));
@@ -100,7 +109,7 @@ absl::StatusOr<bool> ApplyMissing(const Context& ctx, std::span<const Layer> lay
                                   diff::Applier& a, const std::vector<snapshots::Opt>& opts,
                                   const std::vector<diff::ApplyOpt>& apply_opts) {
   const digest::Digest chain_id = identity::ChainID(chain);
-  absl::StatusOr<snapshots::Info> info = sn.Stat(ctx, chain_id.String());
+  absl::StatusOr<snapshots::Info> info = Stat(ctx, sn, chain_id.String());
   if (info.ok()) return false;
   if (!errdefs::IsNotFound(info.status())) {
     return errdefs::Annotate(info.status(),

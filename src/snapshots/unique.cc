@@ -14,6 +14,7 @@
 #include "containerd/log/log.h"
 
 #include "src/base/cleanup.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::snapshots {
 
@@ -27,7 +28,8 @@ std::string UniquePart() {
 }
 
 void RemoveSnapshot(const Context& ctx, Snapshotter& sn, std::string_view key) {
-  absl::Status s = sn.Remove(base::CleanUpContext(ctx), key);
+  absl::Status s =
+      errdefs::Guard("a snapshotter", [&] { return sn.Remove(base::CleanUpContext(ctx), key); });
   if (!s.ok() && !errdefs::IsNotFound(s)) {
     log::Warn(fmt::format("removal of snapshot \"{}\" failed: {}", key, errdefs::Message(s)));
   }

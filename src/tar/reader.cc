@@ -12,6 +12,7 @@
 #include "format.h"
 #include "parse.h"
 #include "src/base/escape.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::tar {
 namespace {
@@ -140,7 +141,8 @@ absl::Status Reader::Skip(const Context& ctx, std::int64_t count) {
   std::vector<char> buf(static_cast<std::size_t>(std::min(count, kChunk)));
   while (count > 0) {
     const auto want = static_cast<std::size_t>(std::min(count, kChunk));
-    absl::StatusOr<std::size_t> n = input_.Read(ctx, std::span(buf).first(want));
+    absl::StatusOr<std::size_t> n =
+        errdefs::Guard("a reader", &io::Reader::Read, input_, ctx, std::span(buf).first(want));
     if (!n.ok()) return n.status();
     if (*n == 0) {
       return errdefs::DataLoss(fmt::format("tar: the archive ends within {}, after {} bytes",
@@ -477,7 +479,8 @@ absl::StatusOr<std::size_t> Reader::ReadStored(const Context& ctx, std::span<cha
   const auto want =
       static_cast<std::size_t>(std::min(left_, static_cast<std::int64_t>(std::min<std::size_t>(
                                                    buf.size(), std::numeric_limits<int>::max()))));
-  absl::StatusOr<std::size_t> n = input_.Read(ctx, buf.first(want));
+  absl::StatusOr<std::size_t> n =
+      errdefs::Guard("a reader", &io::Reader::Read, input_, ctx, buf.first(want));
   if (!n.ok()) return Fail(n.status());
   if (*n == 0) {
     return Fail(errdefs::DataLoss(fmt::format("tar: the archive ends within {}, after {} bytes",

@@ -14,6 +14,7 @@
 #include "containerd/tar/tar.h"
 
 #include "format.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::tar {
 namespace {
@@ -148,6 +149,10 @@ std::string PaxName(std::string_view path) {
   return name;
 }
 
+absl::Status Put(io::Writer& output, const Context& ctx, std::string_view data) {
+  return errdefs::Guard("a writer", &io::Writer::Write, output, ctx, data);
+}
+
 }  // namespace
 
 absl::Status Writer::WriteHeader(const Context& ctx, const Header& header) {
@@ -228,7 +233,7 @@ absl::Status Writer::WriteHeader(const Context& ctx, const Header& header) {
   PutChecksum(block);
   out.append(block.data(), block.size());
 
-  if (absl::Status s = output_.Write(ctx, out); !s.ok()) return s;
+  if (absl::Status s = Put(output_, ctx, out); !s.ok()) return s;
   left_ = size;
   padding_ = Padding(size);
   name_ = header.name;
@@ -240,7 +245,7 @@ absl::Status Writer::Write(const Context& ctx, std::string_view data) {
     return errdefs::OutOfRange(fmt::format("tar: {} bytes of \"{}\" are more than its header said",
                                            static_cast<std::int64_t>(data.size()) - left_, name_));
   }
-  if (absl::Status s = output_.Write(ctx, data); !s.ok()) return s;
+  if (absl::Status s = Put(output_, ctx, data); !s.ok()) return s;
   left_ -= static_cast<std::int64_t>(data.size());
   return absl::OkStatus();
 }
@@ -253,14 +258,14 @@ absl::Status Writer::Flush(const Context& ctx) {
   const Block zeros{};
   const std::string_view pad(zeros.data(), static_cast<std::size_t>(padding_));
   padding_ = 0;
-  return pad.empty() ? absl::OkStatus() : output_.Write(ctx, pad);
+  return pad.empty() ? absl::OkStatus() : Put(output_, ctx, pad);
 }
 
 absl::Status Writer::Close(const Context& ctx) {
   if (closed_) return absl::OkStatus();
   if (absl::Status s = Flush(ctx); !s.ok()) return s;
   closed_ = true;
-  return output_.Write(ctx, std::string(2 * kBlockSize, '\0'));
+  return Put(output_, ctx, std::string(2 * kBlockSize, '\0'));
 }
 
 }  // namespace containerd::tar

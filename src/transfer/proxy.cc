@@ -118,12 +118,19 @@ class ProxyTransferrer final : public Transferrer {
   absl::Status Transfer(const Context& ctx, const Object& source, const Object& destination,
                         const std::vector<Opt>& opts) override {
     return errdefs::Annotate(
-        TransferObjects(ctx, source, destination, opts),
-        fmt::format("transfer from {} to {}", source.String(), destination.String()));
+        errdefs::Guard("what a transfer calls",
+                       [&] { return TransferObjects(ctx, source, destination, opts); }),
+        fmt::format("transfer from {} to {}", NameOf(source), NameOf(destination)));
   }
 
  private:
   using Stub = pb::Transfer::StubInterface;
+
+  static std::string NameOf(const Object& object) {
+    return errdefs::Guard("an object of a transfer", &Object::String, object)
+        .value_or("an object without a name");
+  }
+
   using Empty = google::protobuf::Empty;
 
   absl::Status TransferObjects(const Context& ctx, const Object& source, const Object& destination,
@@ -134,9 +141,13 @@ class ProxyTransferrer final : public Transferrer {
     auto [inner, cancel] = WithCancel(ctx);
     const absl::Cleanup end = [cancel_it = cancel] { cancel_it(); };
     std::vector<Pump> pumps;
-    absl::StatusOr<typeurl::Any> from = source.MarshalAny(inner, *streams_, pumps);
+    const auto marshal = [&](const Object& object) {
+      return errdefs::Guard("an object of a transfer", &Object::MarshalAny, object, inner,
+                            *streams_, pumps);
+    };
+    absl::StatusOr<typeurl::Any> from = marshal(source);
     if (!from.ok()) return from.status();
-    absl::StatusOr<typeurl::Any> to = destination.MarshalAny(inner, *streams_, pumps);
+    absl::StatusOr<typeurl::Any> to = marshal(destination);
     if (!to.ok()) return to.status();
 
     PumpRunner runner(inner, cancel);

@@ -16,6 +16,7 @@
 #include "containerd/ocispec/image.h"
 #include "containerd/ocispec/json.h"
 
+#include "src/errdefs/internal/guard.h"
 #include "src/snapshots/internal/unique.h"
 
 namespace containerd::unpack {
@@ -215,12 +216,13 @@ absl::Status ImageUnpack::ApplyInParallel() {
       if (i > 0 && platform_->snapshotter_key == "overlayfs") {
         running->extraction->mounts = BindToOverlay(std::move(running->extraction->mounts));
       }
-      applies_.Submit([self = shared_from_this(), running,
-                       slot = std::make_shared<LimiterSlot>(*std::move(slot))]() mutable {
-        absl::Status s = self->Fill(running->layer, *running->extraction);
-        slot.reset();
-        running->applied.Set(s.ok() ? absl::StatusOr<bool>(true) : s);
-      });
+      auto place = std::make_shared<LimiterSlot>(*std::move(slot));
+      applies_.Submit([self = shared_from_this(),
+                       running] { return self->Fill(running->layer, *running->extraction); },
+                      [running, place = std::move(place)](const absl::Status& s) mutable {
+                        place.reset();
+                        running->applied.Set(s.ok() ? absl::StatusOr<bool>(true) : s);
+                      });
     }
     all.push_back(std::move(running));
   }
@@ -261,7 +263,8 @@ absl::StatusOr<std::unique_ptr<ImageUnpack::Extraction>> ImageUnpack::Prepare(
   for (int round = 1;; ++round) {
     extraction->key =
         fmt::format(snapshots::kUnpackKeyFormat, snapshots::UniquePart(), layer.chain_id);
-    auto mounts = sn.Prepare(ctx, extraction->key, parent, extraction->opts);
+    auto mounts = errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Prepare, sn, ctx,
+                                 extraction->key, parent, extraction->opts);
     if (mounts.ok()) {
       extraction->prepared = true;
       extraction->staged = IsStaged(*mounts);
@@ -275,7 +278,8 @@ absl::StatusOr<std::unique_ptr<ImageUnpack::Extraction>> ImageUnpack::Prepare(
     }
     // Either the key is taken, or the snapshotter has found the layer by the label above and
     // committed it.
-    absl::StatusOr<snapshots::Info> info = sn.Stat(ctx, layer.chain_id);
+    absl::StatusOr<snapshots::Info> info =
+        errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Stat, sn, ctx, layer.chain_id);
     if (info.ok()) return std::unique_ptr<Extraction>();
     if (!errdefs::IsNotFound(info.status())) {
       return errdefs::Annotate(info.status(),
@@ -290,7 +294,8 @@ absl::Status ImageUnpack::Fill(std::size_t i, const Extraction& extraction) {
   absl::StatusOr<bool> fetched = layer.fetched.GetFuture().Get(ctx);
   if (!fetched.ok()) return fetched.status();
   absl::StatusOr<ocispec::Descriptor> diff =
-      platform_->applier->Apply(ctx, layer.blob, extraction.mounts, platform_->apply_opts);
+      errdefs::Guard("an applier", &diff::Applier::Apply, *platform_->applier, ctx, layer.blob,
+                     extraction.mounts, platform_->apply_opts);
   if (!diff.ok()) {
     return errdefs::Annotate(
         diff.status(),
@@ -311,7 +316,8 @@ absl::Status ImageUnpack::Commit(std::size_t i, Extraction& extraction, const st
   std::vector<snapshots::Opt> opts = extraction.opts;
   if (!parent.empty()) opts.push_back(snapshots::WithParent(parent));
   absl::Status s =
-      platform_->snapshotter->Commit(shared_.ctx(), layer.chain_id, extraction.key, opts);
+      errdefs::Guard("a snapshotter", &snapshots::Snapshotter::Commit, *platform_->snapshotter,
+                     shared_.ctx(), layer.chain_id, extraction.key, opts);
   // Another unpack has committed the same layer first.
   if (errdefs::IsAlreadyExists(s)) return absl::OkStatus();
   if (!s.ok()) {
@@ -327,12 +333,13 @@ absl::Status ImageUnpack::Commit(std::size_t i, Extraction& extraction, const st
 void ImageUnpack::FetchFrom(std::size_t first) {
   for (std::size_t i = first; i < layers_.size(); ++i) {
     if (std::exchange(layers_[i].fetching, true)) continue;
-    fetches_.Submit([self = shared_from_this(), i] {
-      absl::Status s = self->FetchLayer(i);
-      // Fails the whole unpack at once, so that the other layers stop.
-      if (!s.ok()) self->shared_.Fail(s);
-      self->layers_[i].fetched.Set(s.ok() ? absl::StatusOr<bool>(true) : s);
-    });
+    const auto self = shared_from_this();
+    fetches_.Submit([self, i] { return self->FetchLayer(i); },
+                    [self, i](const absl::Status& s) {
+                      // Fails the whole unpack at once, so that the other layers stop.
+                      if (!s.ok()) self->shared_.Fail(s);
+                      self->layers_[i].fetched.Set(s.ok() ? absl::StatusOr<bool>(true) : s);
+                    });
   }
 }
 
@@ -343,7 +350,8 @@ absl::Status ImageUnpack::FetchLayer(std::size_t i) {
   if (!slot.ok()) return slot.status();
   absl::StatusOr<KeyLock> lock = shared_.LockBlob(ctx, layers_[i].blob);
   if (!lock.ok()) return lock.status();
-  absl::StatusOr<images::Descriptors> children = handler_(ctx, layers_[i].blob);
+  absl::StatusOr<images::Descriptors> children =
+      errdefs::Guard("a handler of images", handler_, ctx, layers_[i].blob);
   if (!children.ok() && !images::IsErrSkipDesc(children.status())) return children.status();
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd::unpack {
 
@@ -44,7 +45,8 @@ absl::StatusOr<KeyLock> Shared::LockChainID(const Context& ctx, std::string_view
 absl::StatusOr<KeyLock> Shared::Lock(const Context& ctx, std::string key) const {
   const auto& locker = config_.duplication_suppressor;
   if (locker == nullptr) return KeyLock();
-  if (absl::Status s = locker->Lock(ctx, key); !s.ok()) return s;
+  absl::Status s = errdefs::Guard("a KeyedLocker", &KeyedLocker::Lock, *locker, ctx, key);
+  if (!s.ok()) return s;
   return KeyLock(locker, std::move(key));
 }
 

@@ -18,6 +18,7 @@
 #include "containerd/unpack/unpacker.h"
 
 #include "src/base/mutex.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::unpack {
 
@@ -31,7 +32,8 @@ class KeyLock {
       : locker_(std::exchange(other.locker_, nullptr)), key_(std::move(other.key_)) {}
   KeyLock& operator=(KeyLock&&) = delete;
   ~KeyLock() {
-    if (locker_ != nullptr) locker_->Unlock(key_);
+    if (locker_ == nullptr) return;
+    threads::Notify("a KeyedLocker", [&] { locker_->Unlock(key_); });
   }
 
  private:

@@ -97,16 +97,19 @@ class Unpacker::Impl : public std::enable_shared_from_this<Impl> {
       layers = layers_[config.digest];
     }
     if (layers.empty()) return;
-    images_.Submit([this, image = std::make_shared<ImageUnpack>(shared_, fetches_, applies_, h,
-                                                                config, std::move(layers))] {
-      absl::StatusOr<bool> unpacked = image->Run();
-      if (!unpacked.ok()) {
-        shared_.Fail(unpacked.status());
-      } else if (*unpacked) {
-        base::MutexLock lock(mu_);
-        ++unpacks_;
-      }
-    });
+    images_.Submit(
+        [this, image = std::make_shared<ImageUnpack>(shared_, fetches_, applies_, h, config,
+                                                     std::move(layers))] {
+          absl::StatusOr<bool> unpacked = image->Run();
+          if (unpacked.ok() && *unpacked) {
+            base::MutexLock lock(mu_);
+            ++unpacks_;
+          }
+          return unpacked.status();
+        },
+        [this](const absl::Status& s) {
+          if (!s.ok()) shared_.Fail(s);
+        });
   }
 
   Shared shared_;

@@ -28,8 +28,10 @@
 #include "src/base/cleanup.h"
 #include "src/base/mutex.h"
 #include "src/base/options.h"
+#include "src/client/internal/state.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd {
 namespace internal {
@@ -113,7 +115,7 @@ std::shared_ptr<remotes::Fetcher> WithLimit(std::shared_ptr<remotes::Fetcher> fe
           const Context& ctx,
           const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
         if (absl::Status s = limiter->Acquire(ctx); !s.ok()) return s;
-        auto reader = fetcher->Fetch(ctx, desc);
+        auto reader = errdefs::Guard("a fetcher", &remotes::Fetcher::Fetch, *fetcher, ctx, desc);
         if (!reader.ok()) {
           limiter->Release();
           return reader;
@@ -143,13 +145,14 @@ absl::StatusOr<platforms::MatchComparerPtr> MatcherOf(const RemoteContext& remot
 absl::StatusOr<images::Image> Fetching::Run(
     const Context& ctx, std::string_view ref, int limit,
     const std::function<images::Handler(images::Handler)>& wrapper) {
-  auto resolved = remote_.resolver->Resolve(ctx, ref);
+  auto resolved =
+      errdefs::Guard("a resolver", &remotes::Resolver::Resolve, *remote_.resolver, ctx, ref);
   if (!resolved.ok()) {
     return errdefs::Annotate(resolved.status(),
                              fmt::format("failed to resolve reference \"{}\"", ref));
   }
   const auto& [name, desc] = *resolved;
-  auto fetcher = MakeFetcher(ctx, name);
+  auto fetcher = errdefs::Guard("a resolver", [&] { return MakeFetcher(ctx, name); });
   if (!fetcher.ok()) {
     return errdefs::Annotate(fetcher.status(),
                              fmt::format("failed to get fetcher for \"{}\"", name));
@@ -333,7 +336,8 @@ void Fetching::CleanUp(leases::LeaseGuard lease, const absl::Status& failure) {
     fetched = fetched_;
     unfinished.swap(unfinished_);
   }
-  KeepIngests(lease.context(), unfinished);
+  threads::Notify("what keeps the ingestions of a failed pull",
+                  [&] { KeepIngests(lease.context(), unfinished); });
   const Context ctx = Unleased(lease.context());
   std::vector<leases::DeleteOpt> how;
   // Content of a failed fetch is removed now. After a fetch that was cut off, the daemon's garbage
@@ -369,6 +373,7 @@ void Fetching::KeepIngests(const Context& ctx, const std::vector<ocispec::Descri
 
 absl::StatusOr<images::Image> Client::Fetch(const Context& ctx, std::string_view ref,
                                             const std::vector<RemoteOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   auto remote = internal::MakeRemoteContext(*this, opts);
   if (!remote.ok()) return remote.status();
   if (remote->unpack) return errdefs::NotImplemented("unpack on fetch not supported, try pull");
@@ -379,8 +384,11 @@ absl::StatusOr<images::Image> Client::Fetch(const Context& ctx, std::string_view
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
   internal::Fetching fetching(*this, *remote);
-  auto image = fetching.Run(lease->context(), ref, 0, nullptr);
-  if (image.ok()) image = images::PutImage(lease->context(), *ImageService(), *image);
+  auto image = errdefs::Guard("what Fetch calls", [&]() -> absl::StatusOr<images::Image> {
+    auto fetched = fetching.Run(lease->context(), ref, 0, nullptr);
+    if (!fetched.ok()) return fetched;
+    return images::PutImage(lease->context(), *ImageService(), *fetched);
+  });
   if (!image.ok()) fetching.CleanUp(*std::move(lease), image.status());
   return image;
 }

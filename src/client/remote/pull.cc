@@ -13,6 +13,7 @@
 #include "src/base/options.h"
 #include "src/client/internal/applier.h"
 #include "src/client/internal/state.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
 
 namespace containerd {
@@ -128,6 +129,7 @@ absl::StatusOr<Image> PullUnderLease(const Context& ctx, Client& client,
 
 absl::StatusOr<Image> Client::Pull(const Context& ctx, std::string_view ref,
                                    const std::vector<RemoteOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   auto remote = internal::MakeRemoteContext(*this, opts);
   if (!remote.ok()) return remote.status();
   if (remote->platform_matcher == nullptr) {
@@ -149,7 +151,9 @@ absl::StatusOr<Image> Client::Pull(const Context& ctx, std::string_view ref,
   auto lease = WithLease(ctx);
   if (!lease.ok()) return lease.status();
   internal::Fetching fetching(*this, *remote);
-  auto image = PullUnderLease(lease->context(), *this, fetching, ref, *remote, state_->pulls);
+  auto image = errdefs::Guard("what Pull calls", [&] {
+    return PullUnderLease(lease->context(), *this, fetching, ref, *remote, state_->pulls);
+  });
   if (!image.ok()) fetching.CleanUp(*std::move(lease), image.status());
   return image;
 }

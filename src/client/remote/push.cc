@@ -6,13 +6,17 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/remotes/handlers.h"
+#include "containerd/rpc/connection.h"
 
 #include "remote.h"
+#include "src/client/internal/state.h"
+#include "src/errdefs/internal/guard.h"
 
 namespace containerd {
 
 absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispec::Descriptor& desc,
                           const std::vector<RemoteOpt>& opts) {
+  if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   auto remote = internal::MakeRemoteContext(*this, opts);
   if (!remote.ok()) return remote.status();
   auto matcher = internal::MatcherOf(*remote);
@@ -21,7 +25,8 @@ absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispe
   // The digest is added so that only the manifest with that digest gets the tag.
   std::string target(ref);
   if (target.find('@') == std::string::npos) target += "@" + desc.digest;
-  auto pusher = remote->resolver->Pusher(ctx, target);
+  auto pusher =
+      errdefs::Guard("a resolver", &remotes::Resolver::Pusher, *remote->resolver, ctx, target);
   if (!pusher.ok()) {
     return errdefs::Annotate(pusher.status(), fmt::format("failed to get pusher for \"{}\"", ref));
   }
@@ -35,9 +40,11 @@ absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispe
     };
   }
   const auto progress = std::make_shared<internal::Progress>(remote->progress);
-  absl::Status s = remotes::PushContent(ctx, internal::WithProgress(*std::move(pusher), progress),
-                                        desc, ContentStore(),
-                                        remote->max_concurrent_uploaded_layers, *matcher, wrapper);
+  absl::Status s = errdefs::Guard("what Push calls", [&] {
+    return remotes::PushContent(ctx, internal::WithProgress(*std::move(pusher), progress), desc,
+                                ContentStore(), remote->max_concurrent_uploaded_layers, *matcher,
+                                wrapper);
+  });
   if (s.ok()) s = progress->Failure();
   return errdefs::Annotate(s, fmt::format("push \"{}\"", ref));
 }

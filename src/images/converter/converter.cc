@@ -86,15 +86,14 @@ absl::Status ForEach(const Context& ctx, std::size_t n,
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   base::Workers workers(std::min({n, kMaxAtOnce, cores}), /*helpers=*/1);
   for (std::size_t i = 0; i < n; ++i) {
-    workers.Submit([&, i, &inner = inner, &cancel = cancel] {
-      if (failed) return;
-      absl::Status s = fn(inner, i);
-      if (s.ok()) return;
-      failed = true;
-      const std::lock_guard lock(mu);
-      if (first.ok()) first = std::move(s);
-      cancel();
-    });
+    workers.Submit([&, i, &inner = inner] { return failed ? absl::OkStatus() : fn(inner, i); },
+                   [&, &cancel = cancel](absl::Status s) {
+                     if (s.ok()) return;
+                     failed = true;
+                     const std::lock_guard lock(mu);
+                     if (first.ok()) first = std::move(s);
+                     cancel();
+                   });
   }
   workers.Help();
   cancel();

@@ -19,6 +19,7 @@
 #include "containerd/remotes/handlers.h"
 
 #include "src/base/options.h"
+#include "src/threads/internal/callback.h"
 
 namespace containerd::remotes::docker {
 namespace {
@@ -41,7 +42,9 @@ class PushWriterBase : public content::Writer {
   PushWriterBase(std::string ref, digest::Digest expected, std::shared_ptr<StatusTracker> tracker)
       : ref_(std::move(ref)), expected_(std::move(expected)), tracker_(std::move(tracker)) {}
 
-  ~PushWriterBase() override { MarkClosed(); }
+  ~PushWriterBase() override {
+    threads::Notify("a StatusTracker", [this] { MarkClosed(); });
+  }
 
   digest::Digest Digest() const override { return expected_; }
 
@@ -458,7 +461,8 @@ class TrackerLock {
  public:
   TrackerLock() = default;
   ~TrackerLock() {
-    if (locker_ != nullptr) locker_->Unlock(ref_);
+    if (locker_ == nullptr) return;
+    threads::Notify("a StatusTracker", [&] { locker_->Unlock(ref_); });
   }
   TrackerLock(const TrackerLock&) = delete;
   TrackerLock& operator=(const TrackerLock&) = delete;

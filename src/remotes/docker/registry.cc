@@ -81,13 +81,13 @@ class HTTPFallback final : public http::RoundTripper,
     if (!url.ok()) return Future<ResponsePtr>::Ready(url.status());
     {
       base::MutexLock lock(mu_);
-      if (plain_host_ == url->host) return super_->RoundTrip(ctx, Plain(request, *url));
+      if (plain_host_ == url->host) return Send(ctx, Plain(request, *url));
     }
     Promise<ResponsePtr> promise;
     http::Request first = request;
     const auto held = request.body != nullptr ? std::make_shared<HeldBody>(request.body) : nullptr;
     if (held != nullptr) first.body = held;
-    super_->RoundTrip(ctx, std::move(first))
+    Send(ctx, std::move(first))
         .Then(
             [self = shared_from_this(), promise, ctx, request, held,
              url = *url](const absl::StatusOr<ResponsePtr>& result) {
@@ -101,7 +101,7 @@ class HTTPFallback final : public http::RoundTripper,
                 base::MutexLock lock(self->mu_);
                 self->plain_host_ = url.host;
               }
-              self->super_->RoundTrip(ctx, Plain(request, url))
+              self->Send(ctx, Plain(request, url))
                   .Then(
                       [promise](const absl::StatusOr<ResponsePtr>& second) { promise.Set(second); },
                       InlineExecutor());
@@ -111,6 +111,11 @@ class HTTPFallback final : public http::RoundTripper,
   }
 
  private:
+  Future<ResponsePtr> Send(const Context& ctx, http::Request request) {
+    return errdefs::Guard("a RoundTripper", &http::RoundTripper::RoundTrip, *super_, ctx,
+                          std::move(request));
+  }
+
   static http::Request Plain(http::Request request, http::Url url) {
     url.scheme = "http";
     request.url = url.String();

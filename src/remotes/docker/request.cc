@@ -16,6 +16,7 @@
 #include "asked.h"
 #include "local_error.h"
 #include "src/base/escape.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/threads/internal/callback.h"
 #include "with_errors.h"
 
@@ -192,7 +193,9 @@ absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, co
   const bool has_body = request_.make_body && sent_.method == request_.method;
   if (has_body) sent_.body = request_.make_body();
   if (request_.host.authorizer != nullptr) {
-    if (absl::Status s = request_.host.authorizer->Authorize(Told(wait), sent_); !s.ok()) {
+    absl::Status s = errdefs::Guard("an Authorizer", &Authorizer::Authorize,
+                                    *request_.host.authorizer, Told(wait), sent_);
+    if (!s.ok()) {
       return errdefs::Annotate(AuthorizerError(s), fmt::format("{}: failed to authorize", Name()));
     }
   }
@@ -283,7 +286,8 @@ absl::StatusOr<bool> RequestRun::WantsRetry(const Context& wait) {
     case 401: {
       if (request_.host.authorizer == nullptr) return false;
       refused_ = sent_.header.Get("Authorization");
-      absl::Status s = request_.host.authorizer->AddResponses(Told(wait), responses_);
+      absl::Status s = errdefs::Guard("an Authorizer", &Authorizer::AddResponses,
+                                      *request_.host.authorizer, Told(wait), responses_);
       if (s.ok()) return true;
       if (errdefs::IsNotImplemented(s)) return false;
       return errdefs::Annotate(AuthorizerError(s), Name());

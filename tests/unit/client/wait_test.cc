@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
@@ -53,12 +56,14 @@ class FakeTasks : public tasks::Service {
   using Answer = absl::StatusOr<tasks::WaitResponse>;
   std::deque<Answer> answers;
   Promise<tasks::WaitResponse> last;
+  std::atomic<bool> throws = false;  // in Wait, Create and Exec
   int waits = 0;
   int deletes = 0;
 
   Future<tasks::WaitResponse> Wait(const Context& /*ctx*/, std::string_view /*container_id*/,
                                    std::string_view /*exec_id*/) override {
     const std::lock_guard lock(mu_);
+    if (throws) throw std::runtime_error("boom");
     ++waits;
     if (answers.empty()) return last.GetFuture();
     Answer answer = std::move(answers.front());
@@ -67,6 +72,7 @@ class FakeTasks : public tasks::Service {
   }
 
   absl::StatusOr<std::uint32_t> Create(const Context&, const tasks::CreateTaskRequest&) override {
+    if (throws) throw std::runtime_error("boom");
     return created;
   }
   absl::StatusOr<std::uint32_t> Start(const Context&, std::string_view, std::string_view) override {
@@ -93,6 +99,7 @@ class FakeTasks : public tasks::Service {
     return kill_result;
   }
   absl::Status Exec(const Context&, const tasks::ExecProcessRequest&) override {
+    if (throws) throw std::runtime_error("boom");
     return created.status();
   }
   absl::Status ResizePty(const Context&, std::string_view, std::string_view, std::uint32_t,
@@ -203,16 +210,27 @@ TEST_F(WaitTest, EndsWithTheClient) {
 // Streams whose output ends when the test says so.
 class FakeIO final : public cio::IO {
  public:
-  const cio::Config& Config() const override { return config_; }
-  void Cancel() override { cancelled = true; }
+  const cio::Config& Config() const override {
+    Throw("Config");
+    return config_;
+  }
+  void Cancel() override {
+    cancelled = true;
+    Throw("Cancel");
+  }
   Future<cio::OutputResult> OutputDone() override {
+    Throw("OutputDone");
     return Future<cio::OutputResult>::Ready(cio::OutputResult{});
   }
   Future<std::uint64_t> InputDone() override { return Future<std::uint64_t>::Ready(0U); }
   Future<std::monostate> InputEnded() override { return input_ended.GetFuture(); }
-  Future<cio::DrainResult> Drain(absl::Duration /*grace*/) override { return drained.GetFuture(); }
+  Future<cio::DrainResult> Drain(absl::Duration /*grace*/) override {
+    Throw("Drain");
+    return drained.GetFuture();
+  }
   absl::Status Close() override {
     closed = true;
+    Throw("Close");
     return absl::OkStatus();
   }
 
@@ -220,10 +238,66 @@ class FakeIO final : public cio::IO {
   Promise<std::monostate> input_ended;
   bool cancelled = false;
   bool closed = false;
+  std::set<std::string> throws;
 
  private:
+  void Throw(const char* where) const {
+    if (throws.contains(where)) throw std::runtime_error("boom");
+  }
+
   cio::Config config_;
 };
+
+void ExpectException(const absl::Status& status, const std::string& what) {
+  EXPECT_TRUE(errdefs::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(errdefs::Message(status)),
+              HasSubstr("an exception left " + what + ": boom"));
+}
+
+TEST_F(WaitTest, WhatATaskServiceThrowsIsAnError) {
+  auto container = client_.LoadContainer(background_, "web");
+  auto task = LoadTask();
+  tasks_->throws = true;
+  const Context ctx = WithTimeout(background_, absl::Seconds(30));
+  ExpectException(task.Wait(background_).Get(ctx).status(), "a task service");
+  // After a cut-off it is asked again on another thread.
+  tasks_->throws = false;
+  tasks_->answers.push_back(errdefs::Unavailable("Socket closed"));
+  const Future<ExitStatus> exit = task.Wait(background_);
+  tasks_->throws = true;
+  ExpectException(exit.Get(ctx).status(), "a task service");
+
+  const auto io = std::make_shared<FakeIO>();
+  const auto creator = [&](std::string_view) { return io; };
+  ExpectException(container->NewTask(background_, creator).status(),
+                  "what the creation of a task calls");
+  EXPECT_TRUE(errdefs::IsInternal(task.Exec(background_, "sh", {}, creator).status()));
+}
+
+TEST_F(WaitTest, WhatStreamsThrow) {
+  auto container = client_.LoadContainer(background_, "web");
+  const auto io = std::make_shared<FakeIO>();
+  const auto creator = [&](std::string_view) { return io; };
+  // Before there is a task its streams are closed.
+  io->throws = {"Config", "Cancel", "Close"};
+  auto task = container->NewTask(background_, creator);
+  ExpectException(task.status(), "what the creation of a task calls");
+  EXPECT_TRUE(io->cancelled);
+  EXPECT_TRUE(io->closed);
+  ExpectException(LoadTask().Exec(background_, "sh", {}, creator).status(), "the IO of a process");
+  const cio::Creator thrower = [](std::string_view) -> absl::StatusOr<std::shared_ptr<cio::IO>> {
+    throw std::runtime_error("boom");
+  };
+  ExpectException(container->NewTask(background_, thrower).status(), "a Creator");
+  // A task that is there stays, and its exit is told.
+  io->throws = {"OutputDone", "Drain"};
+  task = container->NewTask(background_, creator);
+  ASSERT_TRUE(task.ok()) << task.status();
+  tasks_->last.Set(kExit);
+  const auto exit = task->Wait(background_).Get(WithTimeout(background_, absl::Seconds(30)));
+  ASSERT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(exit->ExitCode(), 3U);
+}
 
 TEST_F(WaitTest, ReportsTheExitAfterTheOutput) {
   const auto io = std::make_shared<FakeIO>();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pull, Fetch and Push between fakes: what is asked of whom, and what is left when something fails.
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +22,7 @@
 #include "containerd/content/helpers.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/image.h"
+#include "containerd/images/archive.h"
 #include "containerd/images/handlers.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/json.h"
@@ -26,6 +31,8 @@
 #include "containerd/platforms/platforms.h"
 #include "containerd/remote_opts.h"
 #include "containerd/remotes/remotes.h"
+#include "containerd/transfer/transfer.h"
+#include "containerd/typeurl/any.h"
 
 #include "tests/support/fake_daemon.h"
 
@@ -43,12 +50,30 @@ using ::testing::UnorderedElementsAre;
 
 constexpr char kRef[] = "example.com/app:1";
 
+// Calls a function before each of its reads, which are small.
+class HookedReader final : public io::Reader {
+ public:
+  HookedReader(std::string data, std::function<void()> before)
+      : inner_(std::move(data)), before_(std::move(before)) {}
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    before_();
+    return inner_.Read(ctx, buf.first(std::min(buf.size(), std::size_t{512})));
+  }
+
+ private:
+  io::StringReader inner_;
+  const std::function<void()> before_;
+};
+
 // A registry with one image.
 class FakeResolver final : public remotes::ResolverWithOptions {
  public:
   ocispec::Descriptor target;
   std::map<std::string, std::string> blobs;
   std::function<absl::Status(const Context&, const ocispec::Descriptor&)> on_fetch;
+  // What throws: "Resolve", "Fetcher", "Fetch", "Read", "Pusher" or "Push".
+  std::string throws;
+  int calls = 0;
   transfer::ImageResolverOptions options;
   std::vector<std::string> fetched;
   std::vector<std::string> pushed;
@@ -57,14 +82,17 @@ class FakeResolver final : public remotes::ResolverWithOptions {
   std::mutex mu;
 
   absl::StatusOr<Resolved> Resolve(const Context&, std::string_view ref) override {
+    Called("Resolve");
     if (ref != kRef) return errdefs::NotFound(std::string(ref));
     return Resolved{.name = std::string(ref), .desc = target};
   }
   absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context&,
                                                             std::string_view) override {
+    Called("Fetcher");
     return std::make_shared<remotes::FetcherFunc>(
         [this](const Context& ctx,
                const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<io::Reader>> {
+          Called("Fetch");
           if (on_fetch) {
             if (absl::Status s = on_fetch(ctx, desc); !s.ok()) return s;
           }
@@ -72,16 +100,18 @@ class FakeResolver final : public remotes::ResolverWithOptions {
           const auto blob = blobs.find(desc.digest);
           if (blob == blobs.end()) return errdefs::NotFound(desc.digest);
           fetched.push_back(desc.digest);
-          return std::make_unique<io::StringReader>(blob->second);
+          return std::make_unique<HookedReader>(blob->second, [this] { Called("Read"); });
         });
   }
   absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context&,
                                                           std::string_view ref) override {
+    Called("Pusher");
     push_ref = std::string(ref);
     return std::make_shared<remotes::PusherFunc>(
         [this](
             const Context& ctx,
             const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<content::Writer>> {
+          Called("Push");
           auto writer =
               store.Writer(ctx, {content::WithRef(desc.digest), content::WithDescriptor(desc)});
           const std::lock_guard lock(mu);
@@ -92,6 +122,15 @@ class FakeResolver final : public remotes::ResolverWithOptions {
   void SetOptions(const std::vector<transfer::ImageResolverOption>& opts) override {
     for (const auto& opt : opts) EXPECT_TRUE(opt(options).ok());
   }
+
+ private:
+  void Called(const char* what) {
+    const std::lock_guard lock(calling_);
+    ++calls;
+    if (throws == what) throw std::runtime_error("boom");
+  }
+
+  std::mutex calling_;
 };
 
 class RemoteTest : public ::testing::Test {
@@ -308,6 +347,127 @@ TEST_F(RemoteTest, ALayerThatCannotBeApplied) {
   applier->diff_ids = &diff_ids_;
   image = Pull({Unpacking(), WithUnpackOpts({WithUnpackApplier(applier)})});
   EXPECT_TRUE(image.ok()) << image.status();
+}
+
+void ExpectException(const absl::Status& status, const std::string& what) {
+  EXPECT_TRUE(errdefs::IsInternal(status)) << what << ": " << status;
+  EXPECT_THAT(std::string(errdefs::Message(status)),
+              HasSubstr("an exception left " + what + ": boom"));
+}
+
+// Each of these is of the caller's own, and called on threads of the library's as well.
+TEST_F(RemoteTest, WhatAResolverThrowsIsAnError) {
+  for (const bool unpack : {false, true}) {
+    for (const auto& [where, who] :
+         std::vector<std::pair<std::string, std::string>>{{"Resolve", "a resolver"},
+                                                          {"Fetcher", "a resolver"},
+                                                          {"Fetch", "a fetcher"},
+                                                          {"Read", "a reader"}}) {
+      resolver_->throws = where;
+      std::vector<RemoteOpt> opts;
+      if (unpack) opts.push_back(Unpacking());
+      ExpectException(Pull(opts).status(), who);
+      ExpectException(daemon_.client.Fetch(ctx_, kRef, With({})).status(), who);
+      ExpectNothing();
+      EXPECT_THAT(daemon_.content->Ingests(), IsEmpty()) << where;
+    }
+  }
+  resolver_->throws = "";
+  ASSERT_TRUE(Pull({Unpacking()}).ok());
+  for (const auto& [where, who] : std::vector<std::pair<std::string, std::string>>{
+           {"Pusher", "a resolver"}, {"Push", "a pusher"}}) {
+    resolver_->throws = where;
+    ExpectException(
+        daemon_.client.Push(ctx_, kRef, resolver_->target, With({WithPlatform("linux/amd64")})),
+        who);
+  }
+}
+
+TEST_F(RemoteTest, WhatASnapshotterOrAnApplierThrowsIsAnError) {
+  const auto boom = [](const auto&) -> absl::Status { throw std::runtime_error("boom"); };
+  daemon_.snapshotter->on_prepare = boom;
+  ExpectException(Pull({Unpacking()}).status(), "a snapshotter");
+  ExpectNothing();
+  daemon_.snapshotter->on_prepare = nullptr;
+  daemon_.snapshotter->on_commit = boom;
+  ExpectException(Pull({Unpacking()}).status(), "a snapshotter");
+  ExpectNothing();
+  daemon_.snapshotter->on_commit = nullptr;
+  // In parallel, too.
+  daemon_.introspection->capabilities = {snapshots::kRebaseCap};
+  ON_CALL(*daemon_.diff, Apply)
+      .WillByDefault([](const Context&, const ocispec::Descriptor&,
+                        const std::vector<mount::Mount>&,
+                        const std::vector<diff::ApplyOpt>&) -> absl::StatusOr<ocispec::Descriptor> {
+        throw std::runtime_error("boom");
+      });
+  for (const bool parallel : {false, true}) {
+    std::vector<UnpackOpt> opts;
+    if (parallel) opts.push_back(WithUnpackLimiter(std::make_shared<Semaphore>(3)));
+    ExpectException(Pull({Unpacking(), WithUnpackOpts(opts)}).status(), "an applier");
+    ExpectNothing();
+  }
+  // And without a pull.
+  ASSERT_TRUE(Pull().ok());
+  daemon_.snapshotter->on_prepare = boom;
+  auto image = daemon_.client.GetImage(ctx_, kRef);
+  ExpectException(image->Unpack(ctx_, "fake"), "a snapshotter");
+  EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
+}
+
+TEST_F(RemoteTest, WhatAnArchivesReaderOrWriterThrowsIsAnError) {
+  struct Writer final : io::Writer {
+    absl::Status Write(const Context&, std::string_view) override {
+      throw std::runtime_error("boom");
+    }
+  };
+  ASSERT_TRUE(Pull().ok());
+  Writer broken;
+  const std::vector<images::archive::ExportOpt> what = {
+      images::archive::WithPlatform(daemon_.client.Platform()),
+      images::archive::WithManifest(images_[0].target, {std::string(kRef)})};
+  ExpectException(daemon_.client.Export(ctx_, broken, what), "a writer");
+
+  std::string archive;
+  io::StringWriter writer(&archive);
+  ASSERT_TRUE(daemon_.client.Export(ctx_, writer, what).ok());
+  // At the beginning, and when something has been stored.
+  for (const int after : {0, 10}) {
+    testing::FakeDaemon other;
+    HookedReader reader(archive, [left = after]() mutable {
+      if (left-- == 0) throw std::runtime_error("boom");
+    });
+    ExpectException(other.client.Import(ctx_, reader).status(), "a reader");
+    EXPECT_THAT(*other.images->List(ctx_, {}), IsEmpty());
+    EXPECT_THAT(*other.leases->List(ctx_, {}), IsEmpty());
+  }
+}
+
+// Also where a lease of the caller's own makes it unnecessary to ask the daemon for one.
+TEST_F(RemoteTest, AfterCloseNothingIsAskedOfAnybody) {
+  auto lease = daemon_.client.WithLease(ctx_);
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  ASSERT_TRUE(daemon_.client.Close().ok());
+  std::string archive;
+  io::StringReader reader(archive);
+  io::StringWriter writer(&archive);
+  const transfer::Message nothing{typeurl::Any()};
+  for (const Context& ctx : {ctx_, lease->context()}) {
+    const std::pair<const char*, absl::Status> calls[] = {
+        {"Pull", daemon_.client.Pull(ctx, kRef, With({})).status()},
+        {"Fetch", daemon_.client.Fetch(ctx, kRef, With({})).status()},
+        {"Push", daemon_.client.Push(ctx, kRef, resolver_->target, With({}))},
+        {"Import", daemon_.client.Import(ctx, reader).status()},
+        {"Export", daemon_.client.Export(ctx, writer, {})},
+        {"Transfer", daemon_.client.Transfer(ctx, nothing, nothing)},
+    };
+    for (const auto& [name, status] : calls) {
+      EXPECT_TRUE(errdefs::IsUnavailable(status)) << name << ": " << status;
+    }
+  }
+  EXPECT_EQ(resolver_->calls, 0);
+  EXPECT_EQ(daemon_.content->count(), 0U);
+  EXPECT_THAT(*daemon_.leases->List(ctx_, {}), SizeIs(1));
 }
 
 TEST_F(RemoteTest, Handlers) {
