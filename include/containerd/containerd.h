@@ -15,10 +15,13 @@
 // a context's end (where it is cancelled). A call that would block the reactor's thread or one of
 // gRPC's fails at once, with ErrFailedPrecondition.
 //
-// Exceptions. The library throws none. One that leaves a callback, of whatever kind, becomes the
-// error of the operation that called it, ErrInternal with what() in it, and the operation ends in
-// order. Where there is no operation it is logged: continuations of Then, callbacks of a context's
-// end, the last callback of a subscription, sinks of the log.
+// Exceptions. The library throws none. One that leaves a callback, of whatever kind, or what a
+// program implements of the library's interfaces and an operation uses (a resolver, an io::Reader,
+// a snapshotter, an Applier, a cio::IO, …), becomes the error of the operation that called it,
+// ErrInternal with what() in it, and the operation ends in order: what it would remove after
+// another error is removed. Where there is no operation it is logged: continuations of Then,
+// callbacks of a context's end, the last callback of a subscription, sinks of the log, and what is
+// done to clean up.
 //
 // Signals. All threads that the library starts, or has gRPC start, block all signals but those that
 // report faults (SIGSEGV and its like). Programs that a thread starts get none of that.

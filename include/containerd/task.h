@@ -91,7 +91,8 @@ class CONTAINERD_EXPORT Task : public Process {
   absl::Status Resume(const Context& ctx);
 
   // Adds a process to the task; Start runs it. ErrInvalidArgument for an id that is not an
-  // identifier, ErrAlreadyExists if it is taken; on failure its streams are closed.
+  // identifier, ErrAlreadyExists if it is taken; on failure its streams are closed. A process that
+  // is never started by these handles lets go of its streams with the last of them.
   absl::StatusOr<Process> Exec(const Context& ctx, std::string_view id, const specs::Process& spec,
                                const cio::Creator& creator);
 

@@ -76,7 +76,9 @@ class CONTAINERD_EXPORT Context {
 
   // Runs `fn` once when the context is cancelled, on the cancelling thread; at once, on this
   // thread, if it already is. A passing deadline does not run it: whoever waits knows the deadline
-  // and waits no longer than that, so that no thread has to watch clocks. `fn` must not block.
+  // and waits no longer than that, so that no thread has to watch clocks. `fn` must not block, as
+  // whoever cancels waits for it, which may be a thread of the library's; nor may it throw: what
+  // leaves it is logged, and the others run all the same.
   [[nodiscard]] CancelRegistration OnCancel(std::function<void()> fn) const;
 
   std::optional<std::string> Namespace() const;

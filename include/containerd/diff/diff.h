@@ -65,7 +65,9 @@ struct ApplyConfig {
   // Sync the file system before answering. Heard by daemons from 1.7 on.
   bool sync_fs = false;
 
-  // Called with 0 before and with the layer's size after a remote apply. May be empty.
+  // Called with 0 before and with the layer's size after a remote apply, on the thread that called
+  // Apply; an applier in this process calls it while it reads the layer, too. May be empty, may
+  // block (the apply waits for it), and an exception that leaves it is Apply's result, ErrInternal.
   std::function<void(std::int64_t bytes)> progress{};
 };
 
@@ -74,11 +76,12 @@ using ApplyOpt = option::Option<const Context&, const ocispec::Descriptor&, Appl
 CONTAINERD_EXPORT ApplyOpt WithPayloads(std::map<std::string, typeurl::Any> payloads);
 CONTAINERD_EXPORT ApplyOpt WithSyncFs(bool sync);
 
-// `fn` gets the descriptor that is applied and the bytes done so far.
+// `fn` gets the descriptor that is applied and the bytes done so far; see ApplyConfig::progress.
 CONTAINERD_EXPORT ApplyOpt
 WithProgress(std::function<void(const ocispec::Descriptor&, std::int64_t bytes)> fn);
 
-// Makes layers. Source: diff.Comparer.
+// Makes layers. Implementations are called on the thread of who compares, such as Checkpoint's; an
+// exception that leaves one ends that with ErrInternal. Source: diff.Comparer.
 class CONTAINERD_EXPORT Comparer {
  public:
   virtual ~Comparer() = default;
@@ -91,7 +94,9 @@ class CONTAINERD_EXPORT Comparer {
                                                       const std::vector<Opt>& opts = {}) = 0;
 };
 
-// Applies layers. Source: diff.Applier.
+// Applies layers. A pull calls implementations on threads of its own, several at once if layers are
+// applied in parallel, and waits for them; they may block. An exception that leaves one ends the
+// unpack with ErrInternal. Source: diff.Applier.
 class CONTAINERD_EXPORT Applier {
  public:
   virtual ~Applier() = default;

@@ -45,7 +45,10 @@
 
 namespace containerd::http {
 
-// What a transport sends. Its functions are called on the reactor's thread and must not block.
+// What a transport sends. Its functions are called on the reactor's thread, one at a time, and must
+// not block: a call of the library that would fails there with ErrFailedPrecondition. An exception
+// that leaves Pull or Rewind ends the transfer with ErrInternal; one that leaves Finished is
+// logged.
 class CONTAINERD_EXPORT RequestBody {
  public:
   RequestBody() = default;
@@ -163,7 +166,9 @@ class CONTAINERD_EXPORT RoundTripper {
   virtual ~RoundTripper() = default;
 
   // The response when its header is there; its body then follows. `ctx` bounds the whole transfer.
-  // Does not block. A response of any status is no error.
+  // Does not block: it is called on the thread of who sends a request, and on the reactor's. A
+  // response of any status is no error. An exception that leaves it is the request's error,
+  // ErrInternal.
   virtual Future<std::shared_ptr<Response>> RoundTrip(const Context& ctx, Request request) = 0;
 };
 

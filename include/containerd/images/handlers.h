@@ -13,7 +13,9 @@
 //   absl::Status s = images::Walk(ctx, images::Handlers({add, children}), {image.target});
 //
 // A handler that is made from others keeps copies of them, and pointers to the stores that it was
-// given.
+// given. Handlers may block and call the library. Walk calls them on its caller's thread, one at a
+// time; Dispatch, and with it Pull, Fetch and Push, on its caller's thread and others, several at
+// once. An exception that leaves a handler, or what it calls, ends the walk with ErrInternal.
 //
 // Source: core/images/handlers.go.
 #ifndef CONTAINERD_IMAGES_HANDLERS_H_

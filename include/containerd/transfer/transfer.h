@@ -55,7 +55,9 @@ struct Progress {
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 
-// Runs on the thread that called Transfer.
+// Runs on the thread that called Transfer, one call after the other. It may block and call the
+// library; the daemon is not held up by that. An exception that leaves it cancels the transfer,
+// whose result is then ErrInternal.
 using ProgressFunc = std::function<void(const Progress&)>;
 
 struct Config {
@@ -77,11 +79,13 @@ struct PumpResult {
 };
 
 // What an object does while the daemon transfers it, such as sending an archive. Runs on a thread
-// of its own, which ends before Transfer returns. `transferring` ends when the daemon has answered.
-// `ctx` ends when the transfer has failed, so that waiting is pointless.
+// of its own, which may block and call the library, and ends before Transfer returns.
+// `transferring` ends when the daemon has answered. `ctx` ends when the transfer has failed, so
+// that waiting is pointless. An exception that leaves it is a failure on this side, ErrInternal.
 using Pump = std::function<PumpResult(const Context& ctx, const Context& transferring)>;
 
-// A source or a destination.
+// A source or a destination. Its functions are called by Transfer on its caller's thread and may
+// block; an exception that leaves one is Transfer's result, ErrInternal.
 class CONTAINERD_EXPORT Object {
  public:
   virtual ~Object() = default;

@@ -47,7 +47,8 @@ using CredentialsFunc =
 CONTAINERD_EXPORT absl::Status ErrInvalidAuthorization(std::string_view why = "");
 CONTAINERD_EXPORT bool IsErrInvalidAuthorization(const absl::Status& status);
 
-// Safe from any thread.
+// Called on the threads that ask the registry, several at once; may block. An exception that leaves
+// it, or a CredentialsFunc, is the request's error, ErrInternal. Safe from any thread.
 class CONTAINERD_EXPORT Authorizer {
  public:
   virtual ~Authorizer() = default;

@@ -25,7 +25,8 @@ struct WarningSource {
   std::string digest{};  // empty: no content in particular
 };
 
-// Safe from any thread.
+// Called on the threads that ask the registry, several at once, which wait for it. An exception
+// that leaves it is logged. Safe from any thread.
 class CONTAINERD_EXPORT WarningHandler {
  public:
   virtual ~WarningHandler() = default;
