@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -10,9 +12,12 @@
 #include "containerd/http/http.h"
 
 #include "src/errdefs/internal/guard.h"
+#include "src/errdefs/internal/mark.h"
 
 namespace containerd::http {
 namespace {
+
+constexpr char kMark[] = "http.ErrorKind";
 
 // How the message of an error of a kind ends.
 constexpr std::array<std::pair<std::string_view, ErrorKind>, 6> kKinds = {{
@@ -33,19 +38,20 @@ constexpr std::array kPortable = {
 }  // namespace
 
 absl::Status NewError(ErrorKind kind, std::string_view message) {
-  const absl::Status status = errdefs::Unknown(message);
-  if (KindOf(status) == kind) return status;
-  const auto text = std::find_if(kKinds.begin(), kKinds.end(),
-                                 [kind](const auto& known) { return known.second == kind; });
-  return text == kKinds.end() ? status
-                              : errdefs::Unknown(fmt::format("{}: {}", message, text->first));
+  const auto known = std::find_if(kKinds.begin(), kKinds.end(),
+                                  [kind](const auto& k) { return k.second == kind; });
+  if (known == kKinds.end()) return errdefs::Unknown(message);
+  const std::string_view text = known->first;
+  const bool said = message.ends_with(fmt::format(": {}", text));
+  return errdefs::Mark(
+      errdefs::Unknown(said ? std::string(message) : fmt::format("{}: {}", message, text)), kMark,
+      std::string(text));
 }
 
 ErrorKind KindOf(const absl::Status& status) {
-  if (!errdefs::IsUnknown(status)) return ErrorKind::kOther;
-  const std::string_view message = errdefs::Message(status);
+  const std::optional<std::string> marked = errdefs::MarkOf(status, kMark);
   for (const auto& [text, kind] : kKinds) {
-    if (message.ends_with(fmt::format(": {}", text))) return kind;
+    if (marked == text) return kind;
   }
   return ErrorKind::kOther;
 }

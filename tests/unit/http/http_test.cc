@@ -406,6 +406,18 @@ TEST(Client, TellsFailuresApart) {
   EXPECT_EQ(KindOf(after_body.status()), ErrorKind::kTimeout) << after_body.status();
 }
 
+TEST(Client, AnErrorsKindIsNotReadFromItsText) {
+  const absl::Status timeout = NewError(ErrorKind::kTimeout, "GET http://a/");
+  EXPECT_EQ(errdefs::Message(timeout), "GET http://a/: timeout");
+  EXPECT_EQ(KindOf(timeout), ErrorKind::kTimeout);
+  EXPECT_EQ(KindOf(errdefs::Annotate(timeout, "pulling")), ErrorKind::kTimeout);
+  EXPECT_EQ(errdefs::Message(NewError(ErrorKind::kTimeout, "a: timeout")), "a: timeout");
+  // What a server says may read alike.
+  EXPECT_EQ(KindOf(errdefs::Unknown("500: unexpected EOF")), ErrorKind::kOther);
+  EXPECT_EQ(KindOf(NewError(ErrorKind::kOther, "x: connection refused")), ErrorKind::kOther);
+  EXPECT_EQ(KindOf(absl::OkStatus()), ErrorKind::kOther);
+}
+
 TEST(Client, BoundsTheHeader) {
   const TestServer server([](const ServerRequest&, ResponseWriter& w) {
     w.conn().Write("HTTP/1.1 200 OK\r\n");
