@@ -17,8 +17,13 @@ program() {
 #include "containerd/containers/containers.h"
 #include "containerd/content/content.h"
 #include "containerd/image.h"
+#include "containerd/images/archive.h"
+#include "containerd/mount/manager.h"
 #include "containerd/oci/spec_opts_capabilities.h"
+#include "containerd/oci/spec_opts_image.h"
 #include "containerd/oci/spec_opts_process.h"
+#include "containerd/remotes/docker/errcode.h"
+#include "containerd/remotes/docker/scope.h"
 
 using namespace containerd;
 absl::StatusOr<Image> Find();
@@ -57,7 +62,14 @@ static_cast<void>(client.Containers(ctx, {{"a", "b"}}));
 static_cast<void>(client.ListImages(ctx, {{"a", "b"}}));
 static_cast<void>(client.Subscribe(ctx, {{"a", "b"}}));
 static_cast<void>(client.ContainerService()->List(ctx, {{"a", "b"}}));
-static_cast<void>(store.Walk(ctx, {}, {{"a", "b"}}));'
+static_cast<void>(store.Walk(ctx, {}, {{"a", "b"}}));
+oci::WithImageConfigArgs(*Find(), {{"a", "b"}});
+oci::WithImageConfigArgs(std::shared_ptr<const oci::Image>(), {{"a", "b"}});
+images::archive::WithManifest({}, {{"a", "b"}});
+static_cast<void>(client.MountManager()->List(ctx, {{"a", "b"}}));
+static_cast<void>(client.MountManager()->Update(ctx, {}, {{"a", "b"}}));
+remotes::docker::GetTokenScopes(ctx, {{"a", "b"}});
+static_cast<void>(remotes::docker::Error().WithArgs({{"a", "b"}}));'
 expect g++ 'use of deleted function' <<<"$pairs"
 expect clang++-16 'call to deleted' <<<"$pairs"
 right='oci::WithEnv({});
@@ -67,6 +79,12 @@ oci::WithEnv({{"a"}, {"b"}});
 oci::WithEnv(list);
 oci::WithEnv({list.begin(), list.end()});
 oci::WithEnv({std::string("a"), "b"});
+oci::WithImageConfigArgs(*Find(), {"a", "b"});
+oci::WithImageConfigArgs(*Find(), {});
+images::archive::WithManifest({}, {"a", "b"});
+images::archive::WithManifest({});
+static_cast<void>(client.MountManager()->List(ctx));
+static_cast<void>(remotes::docker::GetTokenScopes(ctx, {"a", "b"}));
 static_cast<void>(client.Subscribe(ctx, {}));
 static_cast<void>(client.Containers(ctx, {"a", "b"}));
 for (const auto all = client.Containers(ctx); const auto& c : *all) static_cast<void>(c.ID());'

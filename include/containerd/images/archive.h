@@ -16,6 +16,7 @@
 #ifndef CONTAINERD_IMAGES_ARCHIVE_H_
 #define CONTAINERD_IMAGES_ARCHIVE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,7 @@
 #include "containerd/io/io.h"
 #include "containerd/ocispec/descriptor.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 #include "containerd/platforms/platforms.h"
 
 namespace containerd::images::archive {
@@ -123,6 +125,9 @@ CONTAINERD_EXPORT ExportOpt WithImages(std::vector<Image> images);
 // Source: archive.WithManifest.
 CONTAINERD_EXPORT ExportOpt WithManifest(ocispec::Descriptor manifest,
                                          std::vector<std::string> names = {});
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithManifest(ocispec::Descriptor, option::BracedTexts<N, M>) = delete;
 
 // Leaves out blobs for which `filter` says false; manifests go on naming them. If given more than
 // once, all filters count. Source: archive.WithBlobFilter.

@@ -13,6 +13,7 @@
 #ifndef CONTAINERD_MOUNT_MANAGER_H_
 #define CONTAINERD_MOUNT_MANAGER_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "containerd/labels/labels.h"
 #include "containerd/mount/mount.h"
 #include "containerd/option/option.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::rpc {
 class Connection;
@@ -91,9 +93,15 @@ class CONTAINERD_EXPORT Manager {
   virtual absl::StatusOr<ActivationInfo> Update(
       const Context& ctx, const ActivationInfo& info,
       const std::vector<std::string>& fieldpaths = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void Update(const Context&, const ActivationInfo&, option::BracedTexts<N, M>) = delete;
 
   virtual absl::StatusOr<std::vector<ActivationInfo>> List(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void List(const Context&, option::BracedTexts<N, M>) = delete;
 };
 
 // The daemon's, of containerd 2.2. Source: proxy.NewMountManager.

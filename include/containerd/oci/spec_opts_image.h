@@ -9,6 +9,7 @@
 #define CONTAINERD_OCI_SPEC_OPTS_IMAGE_H_
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "containerd/export/export.h"
 #include "containerd/oci/spec.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::oci {
 
@@ -29,6 +31,9 @@ CONTAINERD_EXPORT SpecOpt WithImageConfig(std::shared_ptr<const Image> image);
 // empty.
 CONTAINERD_EXPORT SpecOpt WithImageConfigArgs(std::shared_ptr<const Image> image,
                                               std::vector<std::string> args);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void WithImageConfigArgs(std::shared_ptr<const Image>, option::BracedTexts<N, M>) = delete;
 
 // For images that are handles, as the client's: the option keeps a copy.
 template <class T>
@@ -42,6 +47,9 @@ WithImageConfigArgs(const T& image, std::vector<std::string> args) {
   return WithImageConfigArgs(std::shared_ptr<const Image>(std::make_shared<const T>(image)),
                              std::move(args));
 }
+template <class T, std::size_t N, std::size_t M>
+requires(std::derived_from<T, Image>&& option::IsPair<M>) void WithImageConfigArgs(
+    const T&, option::BracedTexts<N, M>) = delete;
 
 }  // namespace containerd::oci
 

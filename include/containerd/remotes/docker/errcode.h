@@ -10,6 +10,7 @@
 #ifndef CONTAINERD_REMOTES_DOCKER_ERRCODE_H_
 #define CONTAINERD_REMOTES_DOCKER_ERRCODE_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include <absl/status/statusor.h>
 
 #include "containerd/export/export.h"
+#include "containerd/option/pairs.h"
 
 namespace containerd::remotes::docker {
 
@@ -60,6 +62,9 @@ class CONTAINERD_EXPORT ErrorCode {
   docker::Error WithDetail(std::string_view detail) const;
   // Puts the arguments in place of the "%s" in the message, in turn.
   docker::Error WithArgs(const std::vector<std::string>& args) const;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void WithArgs(option::BracedTexts<N, M>) const = delete;
 
   friend bool operator==(const docker::ErrorCode&, const docker::ErrorCode&) = default;
 
@@ -79,6 +84,9 @@ struct CONTAINERD_EXPORT Error {
 
   Error WithDetail(std::string_view new_detail) const;
   Error WithArgs(const std::vector<std::string>& args) const;
+  template <std::size_t N, std::size_t M>
+  requires option::IsPair<M>
+  void WithArgs(option::BracedTexts<N, M>) const = delete;
 
   friend bool operator==(const Error&, const Error&) = default;
 };

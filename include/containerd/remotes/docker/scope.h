@@ -6,6 +6,7 @@
 #ifndef CONTAINERD_REMOTES_DOCKER_SCOPE_H_
 #define CONTAINERD_REMOTES_DOCKER_SCOPE_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "containerd/context/context.h"
 #include "containerd/export/export.h"
+#include "containerd/option/pairs.h"
 #include "containerd/reference/reference.h"
 
 namespace containerd::remotes::docker {
@@ -37,6 +39,9 @@ CONTAINERD_EXPORT Context ContextWithAppendPullRepositoryScope(const Context& ct
 // The context's scopes and `common`, sorted, each once.
 CONTAINERD_EXPORT std::vector<std::string> GetTokenScopes(const Context& ctx,
                                                           const std::vector<std::string>& common);
+template <std::size_t N, std::size_t M>
+requires option::IsPair<M>
+void GetTokenScopes(const Context&, option::BracedTexts<N, M>) = delete;
 
 }  // namespace containerd::remotes::docker
 
