@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file.h"
 
-#include <cerrno>
-#include <fcntl.h>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/io/io.h"
 
-#include "src/base/fd.h"
+#include "src/base/read_file.h"
 
 namespace containerd::oci {
 
@@ -21,9 +20,14 @@ absl::StatusOr<std::string> ReadAll(int fd, std::string_view name, std::size_t l
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit) {
-  const base::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!file) return errdefs::FromErrno(errno, fmt::format("opening \"{}\"", path));
-  return ReadAll(file.get(), path, limit);
+  std::string text;
+  const std::error_code err = base::ReadFile(path, text, 0, limit);
+  if (!err) return text;
+  if (err == std::errc::file_too_large) {
+    return errdefs::ResourceExhausted(
+        fmt::format("reading \"{}\": it has more than {} bytes", path, limit));
+  }
+  return errdefs::FromErrno(err.value(), fmt::format("reading \"{}\"", path));
 }
 
 }  // namespace containerd::oci

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@
 namespace containerd::remotes::docker {
 namespace {
 
-constexpr std::uintmax_t kMaxConfigFile = std::uintmax_t{4} << 20;
+constexpr std::size_t kMaxConfigFile = std::size_t{4} << 20;
 constexpr std::size_t kMaxHelperOutput = std::size_t{1} << 20;
 constexpr absl::Duration kHelperTime = absl::Minutes(1);
 
@@ -235,18 +234,13 @@ absl::StatusOr<Credentials> FromEntry(const AuthEntry& entry, const std::string&
 }
 
 absl::StatusOr<ConfigFile> ReadConfig(const std::string& path) {
-  std::error_code err;
-  const std::uintmax_t size = std::filesystem::file_size(path, err);
-  if (path.empty() || err == std::errc::no_such_file_or_directory) return ConfigFile();
-  if (err) return LocalError(errdefs::FromErrno(err.value(), path));
-  if (size > kMaxConfigFile) {
-    return errdefs::InvalidArgument(
-        fmt::format("{}: {} bytes, limit {}", path, size, kMaxConfigFile));
-  }
   std::string text;
-  if (err = base::ReadFile(path, text); err) {
-    return LocalError(errdefs::FromErrno(err.value(), path));
+  const std::error_code err = base::ReadFile(path, text, 0, kMaxConfigFile);
+  if (path.empty() || err == std::errc::no_such_file_or_directory) return ConfigFile();
+  if (err == std::errc::file_too_large) {
+    return errdefs::InvalidArgument(fmt::format("{}: more than {} bytes", path, kMaxConfigFile));
   }
+  if (err) return LocalError(errdefs::FromErrno(err.value(), path));
   absl::StatusOr<ConfigFile> config = gojson::Unmarshal<ConfigFile>(text);
   if (!config.ok()) return errdefs::Annotate(config.status(), path);
   return config;

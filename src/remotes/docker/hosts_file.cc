@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t kMaxHostsFile = std::uintmax_t{1} << 20;
+constexpr std::size_t kMaxHostsFile = std::size_t{1} << 20;
 
 // As Go's filepath.IsAbs and filepath.Join: an absolute name stays as it is, and no other ends with
 // a slash.
@@ -291,19 +291,16 @@ absl::StatusOr<std::vector<HostConfig>> LoadCertFiles(const std::string& dir) {
 
 absl::StatusOr<std::vector<HostConfig>> LoadHostDir(const std::string& dir) {
   const fs::path path = fs::path(dir) / "hosts.toml";
-  std::error_code err;
-  const std::uintmax_t size = fs::file_size(path, err);
-  if (err == std::errc::no_such_file_or_directory || (!err && size == 0)) return LoadCertFiles(dir);
-  if (err) return LocalError(errdefs::FromErrno(err.value(), path.string()));
-  absl::StatusOr<std::vector<HostConfig>> hosts =
-      errdefs::ResourceExhausted(fmt::format("{} bytes, limit {}", size, kMaxHostsFile));
-  if (size <= kMaxHostsFile) {
-    std::string text;
-    if (err = base::ReadFile(path.string(), text); err) {
-      return LocalError(errdefs::FromErrno(err.value(), path.string()));
-    }
-    hosts = ParseHostsFile(dir, text);
+  std::string text;
+  const std::error_code err = base::ReadFile(path.string(), text, 0, kMaxHostsFile);
+  if (err == std::errc::no_such_file_or_directory || (!err && text.empty())) {
+    return LoadCertFiles(dir);
   }
+  const bool too_large = err == std::errc::file_too_large;
+  if (err && !too_large) return LocalError(errdefs::FromErrno(err.value(), path.string()));
+  absl::StatusOr<std::vector<HostConfig>> hosts =
+      errdefs::ResourceExhausted(fmt::format("more than {} bytes", kMaxHostsFile));
+  if (!too_large) hosts = ParseHostsFile(dir, text);
   if (hosts.ok()) return hosts;
   log::Error(
       fmt::format("failed to decode {}: {}", path.string(), errdefs::Message(hosts.status())));

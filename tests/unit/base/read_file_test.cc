@@ -32,5 +32,18 @@ TEST(ReadFile, WhatCannotBeReadIsAnError) {
   EXPECT_EQ(text, "");
 }
 
+TEST(ReadFile, NoMoreThanTheMost) {
+  std::string text;
+  EXPECT_EQ(ReadFile("/dev/zero", text, 0, 100'000), std::errc::file_too_large);
+  EXPECT_LE(text.size(), 100'000U);
+  const std::string path = ::testing::TempDir() + "read_file_most." + std::to_string(getpid());
+  std::ofstream(path) << "four";
+  text.clear();
+  EXPECT_FALSE(ReadFile(path, text, 0, 4));
+  EXPECT_EQ(text, "four");
+  EXPECT_EQ(ReadFile(path, text, 0, 3), std::errc::file_too_large);
+  std::filesystem::remove(path);
+}
+
 }  // namespace
 }  // namespace containerd::base
