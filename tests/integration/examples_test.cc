@@ -183,10 +183,11 @@ TEST_F(ExamplesTest, Exec) {
     if (there >= 0) ::close(there);
   };
   for (const int fd : {here, there}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  // The size comes once the program runs; until then busybox finds none.
+  // The size comes once the program runs; until then busybox finds none, which it calls a success.
   const auto exec =
       Start({"exec", container_->ID(), "sh", "-c",
-             "until stty size 2>/dev/null; do sleep 0.1; done; read x; echo got $x; exit 7"},
+             "until stty size 2>/dev/null | grep 101; do sleep 0.1; done; read x; echo got $x; "
+             "exit 7"},
             there);
   ::close(std::exchange(there, -1));
   std::string out;
