@@ -38,6 +38,10 @@ constexpr absl::Duration kSoon = absl::Milliseconds(200);
 // Nothing more to do until somebody calls.
 constexpr absl::Duration kDone = absl::InfiniteDuration();
 
+// So often is an id taken before its task is no longer believed to be about to show up. A
+// containerd 1.6 that was killed may keep an id for ever.
+constexpr int kMostTaken = 8;
+
 // The exit code of what could not be started, as shells have it.
 constexpr std::uint32_t kNotStarted = 127;
 
@@ -281,10 +285,13 @@ absl::StatusOr<absl::Duration> Engine::Begin(Container& c, const Record& record,
   };
   auto task = loaded.NewTask(call, "", false, LogOf(record.name));
   if (!task.ok()) {
-    if (IsPassing(task.status())) return task.status();
+    const bool taken = errdefs::IsAlreadyExists(task.status());
+    c.taken = taken ? c.taken + 1 : 0;
+    if (IsPassing(task.status()) && c.taken < kMostTaken) return task.status();
     std::cerr << record.name << ": " << task.status() << "\n";
-    if (!std::exchange(c.renewed, true)) {
+    if (taken || !std::exchange(c.renewed, true)) {
       if (absl::Status s = Renew(c, record, loaded); !s.ok()) return s;
+      c.taken = 0;
       return absl::ZeroDuration();
     }
     absl::Status s = Note(c, [&](Record& noted) {
@@ -296,6 +303,7 @@ absl::StatusOr<absl::Duration> Engine::Begin(Container& c, const Record& record,
     if (!s.ok()) return s;
     return absl::ZeroDuration();
   }
+  c.taken = 0;
   c.renewed = false;
   absl::Status begun = Note(c, [&](Record& noted) {
     begin(noted.state);

@@ -65,7 +65,8 @@ class Engine {
     absl::Time started;
     absl::Time not_before = absl::InfinitePast();  // the next start
     absl::Duration pause;                          // after errors
-    bool renewed = false;                          // since it could last be started
+    int taken = 0;         // how often in a row its id was taken, by a task that is not found
+    bool renewed = false;  // since it could last be started
   };
 
   Engine(const containerd::Context& ctx, containerd::Client client, std::string dir,

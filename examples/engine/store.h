@@ -16,11 +16,11 @@
 namespace engine {
 
 struct Record {
-  std::string name;
-  std::string image;
-  std::string policy;
-  std::vector<std::string> args;
-  State state;
+  std::string name{};
+  std::string image{};
+  std::string policy{};
+  std::vector<std::string> args{};
+  State state{};
   bool removed = false;
   std::uint32_t generation = 0;  // how many ids it has had with the daemon before this one
 };
