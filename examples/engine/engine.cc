@@ -58,7 +58,9 @@ std::string IdOf(const std::string& name, std::uint32_t generation) {
 
 std::string NameOf(const std::string& id) { return id.substr(0, id.rfind('.')); }
 
-absl::Status UnlessGone(absl::Status s) { return errdefs::IsNotFound(s) ? absl::OkStatus() : s; }
+absl::Status UnlessGone(const absl::Status& s) {
+  return errdefs::IsNotFound(s) ? absl::OkStatus() : s;
+}
 
 }  // namespace
 
@@ -85,9 +87,9 @@ class Engine::Hears final : public lc::Backend {
   Engine& engine_;
 };
 
-Engine::Engine(const Context& ctx, Client client, std::string dir, std::string ns)
+Engine::Engine(const Context& ctx, const Client& client, std::string dir, std::string ns)
     : ctx_(WithNamespace(ctx, ns)),
-      client_(std::move(client)),
+      client_(client),
       dir_(std::move(dir)),
       ns_(std::move(ns)),
       store_(dir_ + "/containers") {}
@@ -98,9 +100,9 @@ Engine::~Engine() {
   alarms_.reset();
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const Context& ctx, Client client,
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const Context& ctx, const Client& client,
                                                       std::string dir, std::string ns) {
-  std::unique_ptr<Engine> engine(new Engine(ctx, std::move(client), std::move(dir), std::move(ns)));
+  std::unique_ptr<Engine> engine(new Engine(ctx, client, std::move(dir), std::move(ns)));
   std::error_code err;
   fs::create_directories(engine->dir_ + "/logs", err);
   if (err) return errdefs::FromErrno(err.value(), "making " + engine->dir_ + "/logs");

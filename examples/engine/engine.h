@@ -34,8 +34,8 @@ class Engine {
  public:
   // `dir` is where it keeps all it has. Takes up what an earlier engine there left.
   static absl::StatusOr<std::unique_ptr<Engine>> Start(const containerd::Context& ctx,
-                                                       containerd::Client client, std::string dir,
-                                                       std::string ns);
+                                                       const containerd::Client& client,
+                                                       std::string dir, std::string ns);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();
@@ -69,7 +69,7 @@ class Engine {
     bool renewed = false;  // since it could last be started
   };
 
-  Engine(const containerd::Context& ctx, containerd::Client client, std::string dir,
+  Engine(const containerd::Context& ctx, const containerd::Client& client, std::string dir,
          std::string ns);
 
   absl::Status Change(const std::string& name, const std::function<void(Record&)>& change);
