@@ -24,6 +24,7 @@
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/tasks/tasks.h"
 
+#include "amount.h"
 #include "container_fixture.h"
 
 namespace containerd::testing {
@@ -73,14 +74,14 @@ TEST_F(EnduranceTest, AThousandWaitsAndASubscriptionCostNoThread) {
 
 // Each container writes its own pattern, so that a byte of another's would show.
 TEST_F(EnduranceTest, AllOutputOf200ContainersComesBeforeTheirExit) {
-  constexpr int kContainers = 200;
+  const int containers = testing::Amount(200, 50);
   constexpr int kAtOnce = 8;
   constexpr std::size_t kBytes = 1 << 20;
   std::atomic<int> next{0};
   std::atomic<int> whole{0};
   const std::size_t fds = CountEntries("/proc/self/fd");
   const auto worker = [&] {
-    for (int i = next++; i < kContainers; i = next++) {
+    for (int i = next++; i < containers; i = next++) {
       // 16-byte lines: 15 characters of the pattern and a newline, 65536 times.
       const std::string a = fmt::format("out-{:011d}", i);
       const std::string b = fmt::format("err-{:011d}", i);
@@ -121,14 +122,14 @@ TEST_F(EnduranceTest, AllOutputOf200ContainersComesBeforeTheirExit) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kAtOnce; ++i) threads.emplace_back(worker);
   for (std::thread& t : threads) t.join();
-  EXPECT_EQ(whole.load(), kContainers);
+  EXPECT_EQ(whole.load(), containers);
   EXPECT_TRUE(std::filesystem::is_empty(fifos_.path())) << "FIFOs were left behind";
   EXPECT_LE(CountEntries("/proc/self/fd"), fds + 2) << "descriptors leaked";
 }
 
 // Created, started, exec'd into, killed and deleted, by many threads with one client.
 TEST_F(EnduranceTest, FiveHundredContainersLeaveNothing) {
-  constexpr int kContainers = 500;
+  const int containers = testing::Amount(500, 100);
   constexpr int kThreads = 16;
   // What is opened once for good.
   ASSERT_TRUE(Run({"true"}).ok());
@@ -136,7 +137,7 @@ TEST_F(EnduranceTest, FiveHundredContainersLeaveNothing) {
   std::atomic<int> next{0};
   std::atomic<int> done{0};
   const auto worker = [&] {
-    while (next++ < kContainers) {
+    while (next++ < containers) {
       auto container = Make({"sleep", "1000"});
       ASSERT_TRUE(container.ok()) << container.status();
       auto task = container->NewTask(ctx(), Streams({}, std::make_shared<cio::Buffer>(), {}));
@@ -174,7 +175,7 @@ TEST_F(EnduranceTest, FiveHundredContainersLeaveNothing) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) threads.emplace_back(worker);
   for (std::thread& t : threads) t.join();
-  EXPECT_EQ(done.load(), kContainers);
+  EXPECT_EQ(done.load(), containers);
 
   EXPECT_TRUE(client_->Containers(ctx())->empty());
   auto tasks = client_->TaskService()->List(ctx());

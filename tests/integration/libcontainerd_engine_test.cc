@@ -21,13 +21,13 @@
 #include <utility>
 #include <vector>
 
-#include <absl/strings/match.h>
 #include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "containerd/supervisor/supervisor.h"
 
+#include "amount.h"
 #include "container_fixture.h"
 #include "harness.h"
 
@@ -162,15 +162,9 @@ TEST_F(EngineTest, WhatItsUserStoppedStartsWithTheNextEngineIfAlways) {
   EXPECT_TRUE(Becomes("unless-stopped", "running"));
 }
 
-// 50 times on the newest daemon, in an order that CONTAINERD_TEST_SEED gives.
+// 50 times, in an order that CONTAINERD_TEST_SEED gives.
 class EngineKillTest : public EngineTest {
  protected:
-  // Elsewhere the same with fewer: each takes seconds.
-  int Kills() const {
-    const auto version = private_.client()->Version(ns_.ctx());
-    return version.ok() && absl::StrContains(version->version, "2.1.") ? 50 : 15;
-  }
-
   static unsigned Seed() {
     const char* const seed = std::getenv("CONTAINERD_TEST_SEED");
     return seed == nullptr ? 20'240'601U : static_cast<unsigned>(std::strtoul(seed, nullptr, 10));
@@ -230,7 +224,7 @@ TEST_F(EngineKillTest, PoliciesHoldWhateverIsKilled) {
   const int pid = LineOf("steady").number;
 
   bool toggled = true;
-  const int kills = Kills();
+  const int kills = Amount(50, 15);
   for (int round = 0; round < kills; ++round) {
     SCOPED_TRACE(fmt::format("seed {}, kill {}", Seed(), round));
     if (Up(4) == 0) {
