@@ -642,7 +642,9 @@ TEST_P(StreamTest, FailuresLeaveNothing) {
     const auto streamed =
         apply::NewStreamApplier(leased, client_->ContentStore(), snapshotter_, {.min_size = 0});
     const auto fetcher = streamed->Wrap(Registry());
-    ocispec::Descriptor wrong = Offer(Archive(Base()), ocispec::kMediaTypeImageLayer);
+    // Of this test alone: what another namespace has is not fetched.
+    const ocispec::Descriptor wrong =
+        Offer(Archive({File("of", testing::UniqueName("wrong"))}), ocispec::kMediaTypeImageLayer);
     blobs_[wrong.digest].back() = 'x';
     EXPECT_FALSE(remotes::Fetch(leased, *client_->ContentStore(), *fetcher, wrong).ok());
 
