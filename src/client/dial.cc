@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <absl/cleanup/cleanup.h>
 #include <absl/strings/numbers.h>
 #include <absl/time/clock.h>
+#include <absl/time/time.h>
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -51,6 +53,9 @@ constexpr absl::Duration kInitialBackoff = absl::Seconds(1);
 
 // How often to look for a socket that is not there yet.
 constexpr absl::Duration kProbeInterval = absl::Milliseconds(10);
+
+// How long a socket may refuse before nobody is believed to be about to listen on it.
+constexpr absl::Duration kListenGrace = absl::Milliseconds(250);
 
 // Adds the default namespace to calls whose metadata names none, so that raw stubs get it too.
 class NamespaceInterceptor final : public grpc::experimental::Interceptor {
@@ -113,6 +118,11 @@ int Probe(const std::string& path) {
   return errno == EAGAIN ? 0 : errno;  // a full backlog is a daemon too
 }
 
+bool IsSocket(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
+}
+
 bool IsPort(std::string_view text) {
   int port = 0;
   return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &port) && port > 0 &&
@@ -123,13 +133,22 @@ absl::Status Failed(const Address& address, std::string_view why) {
   return errdefs::Unavailable(fmt::format("failed to dial \"{}\": {}", address.text, why));
 }
 
-// Waits until the socket accepts connections. A socket that does not exist yet is waited for; any
-// other error is final, as with grpc.FailOnNonTempDialError.
+// Waits until the socket accepts connections. One that does not exist yet is waited for, and for a
+// moment one that refuses: a daemon has a name for its socket before it listens. Any other error is
+// final, as with grpc.FailOnNonTempDialError.
 absl::Status WaitForSocket(const Context& ctx, const Address& address) {
+  absl::Time refused_until = absl::InfiniteFuture();
   for (;;) {
     const int err = Probe(address.unix_path);
     if (err == 0) return absl::OkStatus();
-    if (err != ENOENT) return Failed(address, std::generic_category().message(err));
+    if (err == ECONNREFUSED && IsSocket(address.unix_path)) {
+      refused_until = std::min(refused_until, absl::Now() + kListenGrace);
+      if (absl::Now() >= refused_until) {
+        return Failed(address, std::generic_category().message(err));
+      }
+    } else if (err != ENOENT) {
+      return Failed(address, std::generic_category().message(err));
+    }
     const absl::Status ended = Sleep(ctx, kProbeInterval);
     if (errdefs::IsDeadlineExceeded(ended)) {
       return Failed(address, std::generic_category().message(err));
@@ -264,6 +283,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Ad
   }
 
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  interceptors.reserve(dial.interceptors.size() + 1);
   for (const auto& factory : dial.interceptors) {
     interceptors.push_back(std::make_unique<SharedInterceptorFactory>(factory));
   }

@@ -194,6 +194,42 @@ TEST_F(DialTest, ASocketThatAppearsInTimeWillDo) {
   EXPECT_TRUE(client.ok()) << client.status();
 }
 
+// A name that a socket has, while nobody listens on it.
+class Bound {
+ public:
+  explicit Bound(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un addr{};
+    addr.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), addr.sun_path);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&addr), sizeof(addr)), 0);
+  }
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+  ~Bound() { ::close(fd_); }
+
+ private:
+  const int fd_;
+};
+
+TEST_F(DialTest, ASocketThatRefusesIsTriedForAMoment) {
+  {
+    const Bound bound(socket());
+    const auto client = Client::New(socket());
+    EXPECT_TRUE(errdefs::IsUnavailable(client.status()));
+    EXPECT_THAT(std::string(errdefs::Message(client.status())), HasSubstr("Connection refused"));
+  }
+  FakeVersion service;
+  std::unique_ptr<grpc::Server> server;
+  std::thread starter([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::filesystem::remove(socket());
+    server = Serve("unix:" + socket(), &service);
+  });
+  const auto client = Client::New(socket());
+  starter.join();
+  EXPECT_TRUE(client.ok()) << client.status();
+}
+
 TEST_F(DialTest, AFileThatIsNoSocketFailsAtOnce) {
   std::ofstream(socket()) << "text";
   const auto client = Client::New(socket());
