@@ -415,7 +415,7 @@ TEST_F(WaitTest, DeleteComesAfterTheOutput) {
       });
   ASSERT_TRUE(task.ok()) << task.status();
   tasks_->known->status = tasks::Status::kStopped;
-  const auto early = task->Delete(WithTimeout(background_, absl::Milliseconds(30)));
+  const auto early = task->Delete(WithTimeout(background_, absl::Milliseconds(300)));
   EXPECT_TRUE(errdefs::IsDeadlineExceeded(early.status())) << early.status();
   EXPECT_THAT(std::string(errdefs::Message(early.status())), HasSubstr("output"));
   EXPECT_EQ(tasks_->deletes, 0);
