@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Start(const Context& ctx, const 
 absl::Status Engine::Run(Record record) {
   if (absl::Status s = identifiers::Validate(record.name); !s.ok()) return s;
   if (absl::Status s = identifiers::Validate(IdOf(record.name, UINT32_MAX)); !s.ok()) return s;
-  if (auto policy = Policy::Parse(record.policy); !policy.ok()) return policy.status();
+  if (auto policy = ParsePolicy(record.policy); !policy.ok()) return policy.status();
   if (record.image.find('\n') != std::string::npos) {
     return errdefs::InvalidArgument("the image's name has two lines");
   }
@@ -222,9 +222,9 @@ absl::StatusOr<absl::Duration> Engine::Converge(Container& c) {
     if (absl::Status s = Destroy(c, record); !s.ok()) return s;
     return kDone;
   }
-  auto policy = Policy::Parse(record.policy);
+  auto policy = ParsePolicy(record.policy);
   if (!policy.ok()) return policy.status();
-  const bool wanted = policy->WantsRun(record.state, booted);
+  const bool wanted = WantsRun(*policy, record.state, booted);
   auto loaded = LoadOrCreate(record);
   if (!loaded.ok()) return loaded.status();
   auto found = loaded->Task(WithTimeout(ctx_, kCall));

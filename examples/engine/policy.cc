@@ -2,41 +2,23 @@
 #include "policy.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "containerd/errdefs/errdefs.h"
 
 namespace engine {
 
-absl::StatusOr<Policy> Policy::Parse(std::string_view text) {
-  if (text == "no") return Policy{Kind::kNo};
-  if (text == "always") return Policy{Kind::kAlways};
-  if (text == "unless-stopped") return Policy{Kind::kUnlessStopped};
-  if (text == "on-failure") return Policy{Kind::kOnFailure};
-  constexpr std::string_view kPrefix = "on-failure:";
-  if (text.starts_with(kPrefix)) {
-    Policy policy{Kind::kOnFailure};
-    const std::string_view number = text.substr(kPrefix.size());
-    const auto [end, err] =
-        std::from_chars(number.data(), number.data() + number.size(), policy.maximum);
-    if (err == std::errc() && end == number.data() + number.size()) return policy;
-  }
-  return containerd::errdefs::InvalidArgument("\"" + std::string(text) + "\" is no restart policy");
+absl::StatusOr<restart::Policy> ParsePolicy(std::string_view text) {
+  if (text.empty()) return containerd::errdefs::InvalidArgument("there is no restart policy");
+  return restart::NewPolicy(text);
 }
 
-bool Policy::WantsRun(const State& state, bool booted) const {
-  if (state.stopped) return kind == Kind::kAlways && booted;
+bool WantsRun(const restart::Policy& policy, const State& state, bool booted) {
+  if (state.stopped) return policy.Name() == "always" && booted;
   if (!state.ended) return true;
-  switch (kind) {
-    case Kind::kNo:
-      return false;
-    case Kind::kAlways:
-    case Kind::kUnlessStopped:
-      return true;
-    case Kind::kOnFailure:
-      return state.exit_code != 0 && (maximum == 0 || state.restarts < maximum);
-  }
-  return false;
+  if (policy.Name() == "no") return false;
+  if (policy.Name() != "on-failure") return true;
+  const auto most = static_cast<std::uint32_t>(policy.MaximumRetryCount());
+  return state.exit_code != 0 && (most == 0 || state.restarts < most);
 }
 
 absl::Duration Backoff(std::uint32_t restarts) {

@@ -5,11 +5,12 @@
 #define CONTAINERD_EXAMPLES_ENGINE_POLICY_H_
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+
+#include "containerd/runtime/restart.h"
 
 namespace engine {
 
@@ -22,18 +23,14 @@ struct State {
   std::uint32_t restarts = 0;  // in a row, since it last ran for long
 };
 
-// As Docker's: "no", "always", "unless-stopped", "on-failure" and "on-failure:<maximum>".
-struct Policy {
-  enum class Kind { kNo, kAlways, kUnlessStopped, kOnFailure };
-  Kind kind = Kind::kNo;
-  std::uint32_t maximum = 0;  // of restarts in a row; 0 for no limit
+namespace restart = containerd::runtime::restart;
 
-  static absl::StatusOr<Policy> Parse(std::string_view text);
+// As restart::NewPolicy, but "" is no policy here: its user has forgotten to give one.
+absl::StatusOr<restart::Policy> ParsePolicy(std::string_view text);
 
-  // Whether the container is to run. `booted`: the engine has just begun, which is when "always"
-  // starts also what its user has stopped.
-  bool WantsRun(const State& state, bool booted) const;
-};
+// Whether the container is to run. `booted`: the engine has just begun, which is when "always"
+// starts also what its user has stopped.
+bool WantsRun(const restart::Policy& policy, const State& state, bool booted);
 
 // How long to wait before the next start: 100 ms, doubled each time up to 10 s.
 absl::Duration Backoff(std::uint32_t restarts);

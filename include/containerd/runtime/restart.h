@@ -59,8 +59,8 @@ class CONTAINERD_EXPORT Policy {
 };
 
 // "no", "always", "unless-stopped", "on-failure" or "on-failure:<max retries>"; "" is "always".
-// ErrInvalidArgument for anything else. (Go takes negative numbers, which it then does not keep,
-// and what follows a second colon.)
+// ErrInvalidArgument for anything else. (Go takes a sign before the number, negative numbers, which
+// it then does not keep, and what follows a second colon.)
 CONTAINERD_EXPORT absl::StatusOr<Policy> NewPolicy(std::string_view policy);
 
 // Whether the monitor would start a task anew that has ended with this status, by the labels of its

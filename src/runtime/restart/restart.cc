@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include <absl/status/status.h>
@@ -55,7 +58,9 @@ absl::StatusOr<Policy> NewPolicy(std::string_view policy) {
     if (colon == std::string_view::npos) return Policy(name, 0);
     const std::string_view digits = policy.substr(colon + 1);
     int count = 0;
-    if (!absl::SimpleAtoi(std::string(digits), &count) || count < 0) {
+    const char* const last = digits.data() + digits.size();
+    const auto [end, err] = std::from_chars(digits.data(), last, count);
+    if (err != std::errc() || end != last || count < 0) {
       return errdefs::InvalidArgument(fmt::format("restart policy {}: {} is no number of retries",
                                                   base::Quote(policy), base::Quote(digits)));
     }

@@ -43,9 +43,9 @@ TEST(RestartTest, Policies) {
 }
 
 TEST(RestartTest, WrongPoliciesAreNamed) {
-  for (const std::string text :
-       {"sometimes", "Always", "always:1", "no:", ":1", "on-failure:", "on-failure:x",
-        "on-failure:-1", "on-failure:1:2", "on-failure:99999999999"}) {
+  for (const std::string text : {"sometimes", "Always", "always:1", "no:", ":1",
+                                 "on-failure:", "on-failure:x", "on-failure:-1", "on-failure:+1",
+                                 "on-failure: 1", "on-failure:1:2", "on-failure:99999999999"}) {
     const auto policy = NewPolicy(text);
     EXPECT_TRUE(errdefs::IsInvalidArgument(policy.status())) << text;
     EXPECT_THAT(std::string(policy.status().message()), HasSubstr(text));
