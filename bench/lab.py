@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -34,6 +35,9 @@ storage:
 http:
   addr: 127.0.0.1:0
 """
+
+
+OCI = "application/vnd.oci.image."
 
 
 class Lab:
@@ -91,21 +95,14 @@ class Lab:
 
     def push_image(self, name, layers):
         """An image of those layers, (blob, digest of what it inflates to), in the registry."""
-        def blob(data, media_type):
-            return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
-
-        oci = "application/vnd.oci.image."
-        config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {
-            "type": "layers", "diff_ids": [diff_id for _, diff_id in layers]}}).encode()
-        manifest = json.dumps({
-            "schemaVersion": 2, "mediaType": oci + "manifest.v1+json", "config": blob(config, oci + "config.v1+json"),
-            "layers": [blob(data, oci + "layer.v1.tar+gzip") for data, _ in layers]}).encode()
+        config, manifest = make_manifest([diff_id for _, diff_id in layers],
+                                         [descriptor(data, OCI + "layer.v1.tar+gzip") for data, _ in layers])
         for data in [config] + [data for data, _ in layers]:
-            digest = blob(data, "")["digest"]
+            digest = descriptor(data, "")["digest"]
             location = self._registry("POST", f"/v2/{name}/blobs/uploads/", 202).headers["Location"]
             path = location[location.index("/v2/"):]
             self._registry("PUT", path + ("&" if "?" in path else "?") + "digest=" + digest, 201, data)
-        self._registry("PUT", f"/v2/{name}/manifests/latest", 201, manifest, oci + "manifest.v1+json")
+        self._registry("PUT", f"/v2/{name}/manifests/latest", 201, manifest, OCI + "manifest.v1+json")
         return f"{self.registry}/{name}:latest"
 
     def _registry(self, method, path, wanted, data=b"", media_type="application/octet-stream"):
@@ -140,8 +137,45 @@ class Lab:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def descriptor(data, media_type):
+    return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
+def make_manifest(diff_ids, layers):
+    """The config and the manifest of an image, both as they are stored."""
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
+                         "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+    return config, json.dumps({"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
+                               "config": descriptor(config, OCI + "config.v1+json"), "layers": layers}).encode()
+
+
+def make_archive(path, mib):
+    """An OCI archive of an image with one layer of that size, which is noise."""
+    noise = os.urandom(1 << 20) * mib
+    layer = descriptor(noise, OCI + "layer.v1.tar")
+    config, manifest = make_manifest([layer["digest"]], [layer])
+    index = json.dumps({"schemaVersion": 2, "manifests": [
+        dict(descriptor(manifest, OCI + "manifest.v1+json"),
+             annotations={"io.containerd.image.name": "docker.io/library/big:latest"})]}).encode()
+    with tarfile.open(path, "w") as tar:
+        for name, data in (("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'), ("index.json", index)) + tuple(
+                ("blobs/sha256/" + hashlib.sha256(data).hexdigest(), data) for data in (manifest, config, noise)):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def make_tree(path, entries, per_folder=200):
+    """A folder of files of 4 KiB, so many with the folders that they are in."""
+    for i in range(entries // per_folder):
+        folder = pathlib.Path(path, f"folder-{i}")
+        folder.mkdir(parents=True)
+        for j in range(per_folder - 1):
+            (folder / f"file-{j}").write_bytes(os.urandom(4096))
+
+
 def make_layers(work, count, mib, kib_per_file=20):
-    """Layers of many small files out of /usr, that inflate to so many MiB in all."""
+    """Layers of files out of /usr of about that size, that inflate to so many MiB in all."""
     files = []
     left = mib << 20
     for folder, subfolders, names in os.walk("/usr"):
@@ -151,7 +185,7 @@ def make_layers(work, count, mib, kib_per_file=20):
             if os.path.islink(path) or not os.path.isfile(path):
                 continue
             size = os.path.getsize(path)
-            if 0 < size <= 2 * kib_per_file << 10 and left > 0:
+            if kib_per_file << 9 <= size <= kib_per_file << 11 and left > 0:
                 files.append(path)
                 left -= size
     layers = []

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,7 @@
 
 #include "containerd/client.h"
 #include "containerd/context/context.h"
+#include "containerd/io/io.h"
 
 namespace bench {
 
@@ -37,6 +39,8 @@ class Args {
 
   std::string Get(const std::string& name, std::string otherwise = "") const;
   int GetInt(const std::string& name, int otherwise) const;
+  // Those whose name begins so, without that.
+  std::map<std::string, std::string> WithPrefix(std::string_view prefix) const;
   containerd::Context ctx() const;
 
  private:
@@ -75,6 +79,7 @@ Workloads Tasks();
 Workloads Events();
 Workloads Content();
 Workloads Images();
+Workloads Archives();
 
 [[noreturn]] void Die(const absl::Status& status);
 inline void Check(const absl::Status& status) {
@@ -88,6 +93,30 @@ T Check(absl::StatusOr<T> result) {
 
 // A client of args' daemon that has answered once.
 containerd::Client Connect(const Args& args);
+
+// An open file; O_CREAT makes one that its owner may read and write.
+class File {
+ public:
+  File(const std::string& path, int flags);
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File();
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// Where nothing stays of what is written.
+class Dropped final : public containerd::io::Writer {
+ public:
+  absl::Status Write(const containerd::Context& /*ctx*/, std::string_view data) override {
+    bytes += data.size();
+    return absl::OkStatus();
+  }
+
+  std::size_t bytes = 0;
+};
 
 // Runs fn(0) … fn(threads - 1) at the same time.
 void InParallel(int threads, const std::function<void(int)>& fn);

@@ -49,9 +49,8 @@ Result CreateDelete(const Args& args) {
   for (int i = 0; i < n; ++i) {
     Container container = Check(client.NewContainer(
         ctx, "container-" + std::to_string(i),
-        {WithImage(image),
-         WithNewSpec({oci::WithImageConfig(image), oci::WithProcessArgs({"sh", "-c", "true"}),
-                      oci::WithRootFSPath("/bench")})}));
+        {WithImage(image), WithNewSpec({oci::WithRootFSPath("/"), oci::WithImageConfig(image),
+                                        oci::WithProcessArgs({"sh", "-c", "true"})})}));
     Check(container.Delete(ctx));
   }
   return meter.Stop(n);

@@ -70,16 +70,6 @@ Result Write(const Args& args) {
   return result;
 }
 
-class Dropped final : public io::Writer {
- public:
-  absl::Status Write(const Context&, std::string_view data) override {
-    bytes += data.size();
-    return absl::OkStatus();
-  }
-
-  std::size_t bytes = 0;
-};
-
 Result Read(const Args& args) {
   const Context ctx = args.ctx();
   Client client = Connect(args);

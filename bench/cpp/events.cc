@@ -31,7 +31,9 @@ Result PublishAndReceive(const Args& args) {
 
   const Meter meter;
   std::thread receiver([&] {
-    for (int got = 0; got < publishers * each; ++got) Check(subscription->Next(ctx));
+    for (std::size_t left = static_cast<std::size_t>(publishers * each); left > 0;) {
+      left -= Check(subscription->NextBatch(ctx)).size();
+    }
   });
   InParallel(publishers, [&](int) {
     const auto service = client.EventService();

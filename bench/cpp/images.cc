@@ -2,7 +2,6 @@
 //
 // Whole images: from and to a registry, from and to an archive, and into snapshots.
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "containerd/image.h"
 #include "containerd/images/archive.h"
@@ -52,20 +51,6 @@ Result Push(const Args& args) {
   Check(client.Push(ctx, args.Get("to"), image.Target(), {Registry()}));
   return meter.Stop(1);
 }
-
-class File {
- public:
-  File(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) Die(absl::NotFoundError(path));
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { ::close(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 Result Export(const Args& args) {
   const Context ctx = args.ctx();

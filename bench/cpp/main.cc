@@ -6,6 +6,7 @@
 // containerd's Go client.
 #include <algorithm>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <iostream>
 #include <string_view>
@@ -58,6 +59,14 @@ int Args::GetInt(const std::string& name, int otherwise) const {
   return std::atoi(Get(name, std::to_string(otherwise)).c_str());
 }
 
+std::map<std::string, std::string> Args::WithPrefix(std::string_view prefix) const {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, value] : values_) {
+    if (name.starts_with(prefix)) found.emplace(name.substr(prefix.size()), value);
+  }
+  return found;
+}
+
 containerd::Context Args::ctx() const {
   return containerd::WithNamespace(containerd::Context::Background(), Get("namespace", "bench"));
 }
@@ -89,18 +98,24 @@ containerd::Client Connect(const Args& args) {
   std::vector<containerd::Opt> opts;
   // channel.<argument>=<number>: what a way of gRPC's would give.
   std::vector<containerd::DialOpt> dial;
-  for (const char* name : {"grpc.minimal_stack", "grpc.enable_retries", "grpc.enable_channelz",
-                           "grpc.http2.bdp_probe"}) {
-    const int value = args.GetInt(std::string("channel.") + name, -1);
-    if (value < 0) continue;
+  for (const auto& [name, value] : args.WithPrefix("channel.")) {
     dial.push_back(containerd::WithChannelArguments(
-        [name, value](grpc::ChannelArguments& channel) { channel.SetInt(name, value); }));
+        [name = name, value = std::atoi(value.c_str())](grpc::ChannelArguments& channel) {
+          channel.SetInt(name, value);
+        }));
   }
   if (!dial.empty()) opts.push_back(containerd::WithExtraDialOpts(dial));
   containerd::Client client = Check(containerd::Client::New(args.ctx(), args.Get("address"), opts));
   Check(client.Version(args.ctx()));
   return client;
 }
+
+File::File(const std::string& path, int flags)
+    : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+  if (fd_ < 0) Die(absl::NotFoundError(path));
+}
+
+File::~File() { ::close(fd_); }
 
 void InParallel(int threads, const std::function<void(int)>& fn) {
   std::vector<std::thread> running;
@@ -119,8 +134,8 @@ double Median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   bench::Workloads all;
-  for (const auto& group :
-       {bench::Calls(), bench::Tasks(), bench::Events(), bench::Content(), bench::Images()}) {
+  for (const auto& group : {bench::Calls(), bench::Tasks(), bench::Events(), bench::Content(),
+                            bench::Images(), bench::Archives()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   std::map<std::string, std::string> values;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What needs no daemon: specs and parsers. Its arguments are Google Benchmark's.
+// What needs no daemon: specs, parsers, and what an observer costs that is not set. Its arguments
+// are Google Benchmark's.
 #include <benchmark/benchmark.h>
 
 #include "containerd/containers/containers.h"
@@ -12,6 +13,8 @@
 #include "containerd/reference/distribution.h"
 #include "containerd/reference/reference.h"
 #include "containerd/specs/json.h"
+
+#include "src/tracing/internal/observation.h"
 
 namespace {
 
@@ -59,6 +62,17 @@ void ParseFilter(benchmark::State& state) {
   }
 }
 BENCHMARK(ParseFilter);
+
+// What each call pays for observers when nobody has set one.
+void NoObserver(benchmark::State& state) {
+  const Context ctx = WithNamespace(Context::Background(), "bench");
+  const std::shared_ptr<tracing::CallObserver> none;
+  for (auto _ : state) {
+    auto seen = tracing::Observation::Begin(ctx, none, [] { return tracing::Call{}; });
+    benchmark::DoNotOptimize(seen);
+  }
+}
+BENCHMARK(NoObserver);
 
 }  // namespace
 

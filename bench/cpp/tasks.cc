@@ -41,7 +41,8 @@ Result Lifecycle(const Args& args) {
     Container container =
         NewContainer(client, ctx, image, "life-" + std::to_string(i), {"sh", "-c", kTalk});
     auto out = std::make_shared<cio::Buffer>();
-    Task task = Check(container.NewTask(ctx, cio::NewCreator({cio::WithStreams({}, out, {})})));
+    Task task = Check(container.NewTask(
+        ctx, cio::NewCreator({cio::WithStreams({}, out, std::make_shared<cio::Buffer>())})));
     const Future<ExitStatus> exit = task.Wait(ctx);
     Check(task.Start(ctx));
     Check(exit.Get(ctx));
@@ -88,8 +89,9 @@ Result Exec(const Args& args) {
   const Meter meter;
   for (int i = 0; i < n; ++i) {
     auto out = std::make_shared<cio::Buffer>();
-    Process exec = Check(sleeper.task().Exec(ctx, "exec-" + std::to_string(i), process,
-                                             cio::NewCreator({cio::WithStreams({}, out, {})})));
+    Process exec = Check(sleeper.task().Exec(
+        ctx, "exec-" + std::to_string(i), process,
+        cio::NewCreator({cio::WithStreams({}, out, std::make_shared<cio::Buffer>())})));
     const Future<ExitStatus> exit = exec.Wait(ctx);
     Check(exec.Start(ctx));
     Check(exit.Get(ctx));

@@ -48,8 +48,8 @@ func createDelete(a arguments) result {
 	m := newMeter()
 	for i := 0; i < n; i++ {
 		container := must(client.NewContainer(ctx, fmt.Sprint("container-", i), containerd.WithImage(image),
-			containerd.WithNewSpec(oci.WithImageConfig(image), oci.WithProcessArgs("sh", "-c", "true"),
-				oci.WithRootFSPath("/bench"))))
+			containerd.WithNewSpec(oci.WithRootFSPath("/"), oci.WithImageConfig(image),
+				oci.WithProcessArgs("sh", "-c", "true"))))
 		check(container.Delete(ctx))
 	}
 	return m.stop(n)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
@@ -41,10 +42,11 @@ func lifecycle(a arguments) result {
 	for i := 0; i < n; i++ {
 		container := newContainer(ctx, client, image, fmt.Sprint("life-", i), "sh", "-c", talk)
 		var out bytes.Buffer
-		task := must(container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, &out, nil))))
+		task := must(container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, &out, io.Discard))))
 		exit := must(task.Wait(ctx))
 		check(task.Start(ctx))
 		<-exit
+		task.IO().Wait() // or the end of the output may be lost
 		must(task.Delete(ctx))
 		checkOutput(&out)
 		check(container.Delete(ctx, containerd.WithSnapshotCleanup))
@@ -73,10 +75,11 @@ func exec(a arguments) result {
 	m := newMeter()
 	for i := 0; i < n; i++ {
 		var out bytes.Buffer
-		exec := must(task.Exec(ctx, fmt.Sprint("exec-", i), process, cio.NewCreator(cio.WithStreams(nil, &out, nil))))
+		exec := must(task.Exec(ctx, fmt.Sprint("exec-", i), process, cio.NewCreator(cio.WithStreams(nil, &out, io.Discard))))
 		exit := must(exec.Wait(ctx))
 		check(exec.Start(ctx))
 		<-exit
+		exec.IO().Wait()
 		must(exec.Delete(ctx))
 		checkOutput(&out)
 	}
