@@ -45,7 +45,7 @@ class HealthRemote final : public Service {
 
 }  // namespace
 
-std::string_view String(ServingStatus status) {
+std::string_view ToString(ServingStatus status) {
   switch (status) {
     case ServingStatus::kServing:
       return "SERVING";
@@ -58,6 +58,8 @@ std::string_view String(ServingStatus status) {
   }
   return "UNKNOWN";
 }
+
+std::string_view String(ServingStatus status) { return ToString(status); }
 
 std::shared_ptr<Service> NewHealthService(std::shared_ptr<rpc::Connection> conn) {
   return std::make_shared<HealthRemote>(std::move(conn));

@@ -11,6 +11,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/http/http.h"
 
+#include "observe.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/errdefs/internal/mark.h"
 
@@ -37,11 +38,15 @@ constexpr std::array kPortable = {
 
 }  // namespace
 
-absl::Status NewError(ErrorKind kind, std::string_view message) {
+std::string_view ToString(ErrorKind kind) {
   const auto known = std::find_if(kKinds.begin(), kKinds.end(),
                                   [kind](const auto& k) { return k.second == kind; });
-  if (known == kKinds.end()) return errdefs::Unknown(message);
-  const std::string_view text = known->first;
+  return known != kKinds.end() ? known->first : "other";
+}
+
+absl::Status NewError(ErrorKind kind, std::string_view message) {
+  const std::string_view text = ToString(kind);
+  if (text == ToString(ErrorKind::kOther)) return errdefs::Unknown(message);
   const bool said = message.ends_with(fmt::format(": {}", text));
   return errdefs::Mark(
       errdefs::Unknown(said ? std::string(message) : fmt::format("{}: {}", message, text)), kMark,
@@ -93,18 +98,15 @@ absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
 
 Future<std::shared_ptr<Response>> Client::Start(const Context& ctx, Request request) const {
   const std::shared_ptr<RoundTripper> used = transport != nullptr ? transport : DefaultTransport();
-  return errdefs::Guard("a RoundTripper", &RoundTripper::RoundTrip, *used,
-                        timeout > absl::ZeroDuration() ? WithTimeout(ctx, timeout) : ctx,
-                        std::move(request));
+  return Send(*used, timeout > absl::ZeroDuration() ? WithTimeout(ctx, timeout) : ctx,
+              std::move(request));
 }
 
 absl::StatusOr<std::shared_ptr<Response>> Client::Do(const Context& ctx, Request request) const {
   const Context bounded = timeout > absl::ZeroDuration() ? WithTimeout(ctx, timeout) : ctx;
   const std::shared_ptr<RoundTripper> used = transport != nullptr ? transport : DefaultTransport();
   for (int via = 1;; ++via) {
-    absl::StatusOr<std::shared_ptr<Response>> response =
-        errdefs::Guard("a RoundTripper", &RoundTripper::RoundTrip, *used, bounded, request)
-            .Get(bounded);
+    absl::StatusOr<std::shared_ptr<Response>> response = Send(*used, bounded, request).Get(bounded);
     if (!response.ok()) return response;
     absl::StatusOr<std::optional<Request>> next = NextRequest(request, **response);
     if (!next.ok()) return next.status();

@@ -184,7 +184,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
         Set(CURLOPT_ERRORBUFFER, error_text_.data()) &&
         Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(connect)) && Set(CURLOPT_TCP_KEEPALIVE, 1L) &&
         Set(CURLOPT_TCP_KEEPIDLE, 30L) && Set(CURLOPT_TCP_KEEPINTVL, 30L) &&
-        Set(CURLOPT_MAXAGE_CONN, 30L) && Set(CURLOPT_BUFFERSIZE, 256L << 10) &&
+        Set(CURLOPT_MAXAGE_CONN, 30L) && Set(CURLOPT_BUFFERSIZE, 128L << 10) &&
         Set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10) && Set(CURLOPT_HTTP09_ALLOWED, 0L) &&
         Set(CURLOPT_HTTP_CONTENT_DECODING, 0L) && Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
         Set(CURLOPT_PROXY, proxy.c_str()) && Set(CURLOPT_NOPROXY, "") &&
@@ -361,8 +361,11 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       std::memcpy(waiting_.data() + waiting_at_, data.data(), step);
       waiting_at_ += step;
       data.remove_prefix(step);
-      readable_.NotifyAll();
-      if (data.empty()) return size;
+      if (waiting_at_ == waiting_.size()) readable_.NotifyAll();
+      if (data.empty()) {
+        TellLater();
+        return size;
+      }
     }
     // Small pieces are joined, so that a body that trickles in does not take a string each.
     if (!chunks_.empty() && chunks_.back().size() + data.size() <= chunks_.back().capacity()) {
@@ -380,8 +383,18 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       chunks_.push_back(std::move(chunk));
     }
     buffered_ += data.size();
-    readable_.NotifyAll();
+    TellLater();
     return size;
+  }
+
+  // Wakes the reader once for all that the socket has now: it mostly wants more than a piece.
+  void TellLater() {
+    if (std::exchange(to_tell_, true)) return;
+    engine_->AfterThis([self = shared_from_this()] {
+      self->to_tell_ = false;
+      const base::MutexLock lock(self->mu_);
+      self->readable_.NotifyAll();
+    });
   }
 
   std::size_t Send(std::span<char> buf) {
@@ -579,6 +592,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   std::int64_t content_length_ = -1;
   std::int64_t received_ = 0;
   std::int64_t drained_ = 0;
+  bool to_tell_ = false;
 
   base::Mutex mu_;
   base::CondVar readable_;

@@ -54,6 +54,20 @@ spdlog::level::level_enum ToSpdlog(Level level) {
 
 }  // namespace
 
+std::string_view ToString(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warning";
+    case Level::kError:
+      return "error";
+  }
+  return "unknown";
+}
+
 void SetSink(Sink sink) {
   auto replacement = sink ? std::make_shared<const Sink>(std::move(sink)) : nullptr;
   std::lock_guard lock(Slot().mu);

@@ -13,6 +13,7 @@
 #include <grpc/slice.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/tracing/trace_context.h"
 
 #include "src/base/escape.h"
 #include "src/base/mutex.h"
@@ -39,6 +40,12 @@ absl::Status AddHeader(grpc::ClientContext* grpc_ctx, std::string_view what, con
   }
   grpc_ctx->AddMetadata(key, value);
   return absl::OkStatus();
+}
+
+absl::Status AddTrace(grpc::ClientContext* grpc_ctx, const tracing::TraceContext& trace) {
+  absl::Status s = AddHeader(grpc_ctx, "trace", tracing::kTraceparent, trace.traceparent);
+  if (!s.ok() || trace.tracestate.empty()) return s;
+  return AddHeader(grpc_ctx, "trace", tracing::kTracestate, trace.tracestate);
 }
 
 absl::Status NotUTF8(std::string_view path, std::string_view text) {
@@ -115,15 +122,54 @@ absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptio
   if (const auto lease = ctx.Lease(); lease.has_value() && !lease->empty()) {
     if (absl::Status s = AddHeader(grpc_ctx, "lease", kLeaseHeader, *lease); !s.ok()) return s;
   }
+  const tracing::TraceContext trace = tracing::TraceContextOf(ctx);
+  if (!trace.traceparent.empty()) {
+    if (absl::Status s = AddTrace(grpc_ctx, trace); !s.ok()) return s;
+  }
   for (const auto& [key, value] : ctx.Metadata()) {
+    const bool replaced = key == tracing::kTraceparent || key == tracing::kTracestate;
+    if (replaced && !trace.traceparent.empty()) continue;
     if (absl::Status s = AddHeader(grpc_ctx, "metadata", key, value); !s.ok()) return s;
   }
   return absl::OkStatus();
 }
 
-absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options) {
-  if (absl::Status s = rpc::Prepare(ctx, conn_.get(), options, grpc_context_.get()); !s.ok())
+absl::Status NoChannel() {
+  return errdefs::Unavailable("no grpc connection available: it was closed");
+}
+
+absl::Status CallPath(const Context& ctx, const std::shared_ptr<Connection>& conn,
+                      const std::string& path, const google::protobuf::Message& request,
+                      google::protobuf::Message* response, const CallOptions& options) {
+  if (absl::Status s = conn->CheckProcess(); !s.ok()) return s;
+  const std::shared_ptr<grpc::Channel> channel = conn->channel();
+  if (channel == nullptr) return NoChannel();
+  CallState call(conn);
+  const auto name = [&path] { return std::string_view(path); };
+  if (absl::Status s = call.Prepare(ctx, options, tracing::CallKind::kUnary, name); !s.ok()) {
     return s;
+  }
+  call.Sent(request);
+  const grpc::Status status =
+      conn->queues().Call(*channel, path, call.grpc_context(), request, response);
+  if (status.ok()) call.Received(*response);
+  return call.Result(status);
+}
+
+absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options,
+                                tracing::CallKind kind,
+                                absl::FunctionRef<std::string_view()> method) {
+  if (!Forked()) {
+    observed_ = tracing::Observation::Begin(ctx, conn_->observer(), [&] {
+      return tracing::Call{.kind = kind, .method = method(), .ns = conn_->default_namespace()};
+    });
+  }
+  absl::Status prepared = rpc::Prepare(observed_ != nullptr ? observed_->context() : ctx,
+                                       conn_.get(), options, grpc_context_.get());
+  if (!prepared.ok()) {
+    if (observed_ != nullptr) observed_->Ended(prepared);
+    return prepared;
+  }
   ctx_ = ctx;
   on_cancel_ = ctx.OnCancel([this] { Cancel(); });
   on_close_ = conn_->closing().OnCancel([this] { Cancel(); });
@@ -139,6 +185,7 @@ void CallState::Cancel() {
 void CallState::Finish() {
   if (Forked()) {
     static_cast<void>(grpc_context_.release());  // the parent's call goes on
+    if (observed_ != nullptr) observed_->Abandon();
     return;
   }
   // Unregisters first, and without the lock, because the callbacks take it.
@@ -148,14 +195,16 @@ void CallState::Finish() {
     base::MutexLock lock(mu_);
     grpc_context_ = nullptr;
   }
+  Tell();
   activity_.reset();
 }
 
 absl::Status CallState::Result(const grpc::Status& status) const {
-  if (status.error_code() == grpc::StatusCode::CANCELLED && conn_->closing().Done()) {
-    return errdefs::Canceled("the client connection is closing");
-  }
-  return FromGrpc(status);
+  const bool closed = status.error_code() == grpc::StatusCode::CANCELLED && conn_->closing().Done();
+  absl::Status result =
+      closed ? errdefs::Canceled("the client connection is closing") : FromGrpc(status);
+  if (observed_ != nullptr) observed_->Ended(result);
+  return result;
 }
 
 }  // namespace containerd::rpc

@@ -10,6 +10,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
+#include "src/rpc/internal/call_queues.h"
 #include "src/threads/internal/callback.h"
 #include "src/threads/internal/forked.h"
 #include "src/threads/internal/start.h"
@@ -43,15 +44,20 @@ std::shared_ptr<grpc::Channel> DropInOrder(std::shared_ptr<grpc::Channel> channe
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace)
-    : channel_(DropInOrder(std::move(channel))),
+Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace,
+                       std::shared_ptr<tracing::CallObserver> observer)
+    : queues_(std::make_unique<CallQueues>()),
+      channel_(DropInOrder(std::move(channel))),
       forks_(threads::Forks()),
-      default_namespace_(std::move(default_namespace)) {
+      default_namespace_(std::move(default_namespace)),
+      observer_(std::move(observer)) {
   std::tie(closing_, close_) = WithCancel(Context::Background());
   std::tie(current_, end_current_) = WithCancel(closing_);
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  if (Forked()) static_cast<void>(queues_.release());  // of the parent's gRPC
+}
 
 bool Connection::Forked() const { return forks_ != threads::Forks(); }
 
@@ -100,6 +106,8 @@ void Connection::Close() {
   channel_ = nullptr;
   ++generation_;
   if (!threads::CallbackScope::Active()) idle_.wait(lock, [this] { return active_ == 0; });
+  lock.unlock();
+  queues_->Close();  // with the channel there, so that it is the last that holds gRPC
 }
 
 Connection::Activity::Activity(std::shared_ptr<Connection> conn) : conn_(std::move(conn)) {

@@ -93,10 +93,10 @@ class ProxyController final : public Controller {
     // Asks again while the daemon, or the sandbox's controller behind it, is away.
     rpc::CallAsyncUntilAnswered<P>(
         ctx, stubs_->conn(),
-        [ctx, stubs = stubs_, request = For<pb::ControllerWaitRequest>(sandbox_id)](
-            std::function<void(const absl::StatusOr<P>&)> answered) {
+        [stubs = stubs_, request = For<pb::ControllerWaitRequest>(sandbox_id)](
+            const Context& attempt, std::function<void(const absl::StatusOr<P>&)> answered) {
           rpc::CallAsync<pb::Controller, Stub::async_interface, pb::ControllerWaitRequest, P>(
-              ctx, *stubs, &Stub::async_interface::Wait, request, std::move(answered));
+              attempt, *stubs, &Stub::async_interface::Wait, request, std::move(answered));
         },
         [promise, id = std::string(sandbox_id)](const absl::StatusOr<P>& response) {
           if (!response.ok()) {

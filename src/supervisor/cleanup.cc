@@ -97,12 +97,21 @@ void RemoveShimSocket(const fs::path& bundle) {
   if (path.size() > kShimSocketDir.size()) unlink(path.c_str());
 }
 
+// Whether runc's shim was ended before it mounted or started anything: it notes its runtime in the
+// bundle first, and, up to containerd 1.7, refuses to delete a task without that note.
+bool IsBeforeItsStart(const fs::path& bundle, const fs::path& shim) {
+  std::error_code ec;
+  return shim.filename().string().starts_with("containerd-shim-runc-") &&
+         !fs::exists(bundle / "runtime", ec) && !ec;
+}
+
 absl::Status DeleteTask(const fs::path& bundle, const std::string& address,
                         const std::vector<std::string>& env) {
   const std::string id = bundle.filename();
   const std::string ns = bundle.parent_path().filename();
   std::string shim = ReadAll(bundle / "shim-binary-path");
   if (shim.empty()) shim = FindProgram("containerd-shim-runc-v2", env);
+  if (IsBeforeItsStart(bundle, shim)) return absl::OkStatus();
   const base::Fd null_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
   SpawnOptions options;
   options.binary = shim;

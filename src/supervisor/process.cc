@@ -20,6 +20,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/base/fd.h"
+#include "src/base/look_path.h"
 #include "src/base/read_file.h"
 #include "src/base/spawn.h"
 
@@ -148,13 +149,8 @@ std::string FindProgram(std::string_view name, const std::vector<std::string>& e
   constexpr std::string_view kPath = "PATH=";
   for (const std::string& variable : env) {
     if (!variable.starts_with(kPath)) continue;
-    std::string_view rest = std::string_view(variable).substr(kPath.size());
-    while (!rest.empty()) {
-      const std::string_view dir = rest.substr(0, rest.find(':'));
-      rest.remove_prefix(std::min(rest.size(), dir.size() + 1));
-      std::string candidate = fmt::format("{}/{}", dir, name);
-      if (!dir.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
-    }
+    std::string found = base::FindProgram(std::string_view(variable).substr(kPath.size()), name);
+    if (!found.empty()) return found;
   }
   return "";
 }

@@ -29,6 +29,7 @@ namespace containerd::health {
 enum class ServingStatus { kUnknown, kServing, kNotServing, kServiceUnknown };
 
 // "SERVING", "NOT_SERVING", ...
+CONTAINERD_EXPORT std::string_view ToString(ServingStatus status);
 CONTAINERD_EXPORT std::string_view String(ServingStatus status);
 
 struct CheckOptions {

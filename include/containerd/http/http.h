@@ -120,7 +120,7 @@ struct Request {
   std::shared_ptr<RequestBody> body{};
 
   // Most bytes of the response's body that wait to be read.
-  std::size_t buffer_size = std::size_t{1} << 20;
+  std::size_t buffer_size = std::size_t{256} << 10;
 };
 
 struct Response {
@@ -152,6 +152,10 @@ enum class ErrorKind : std::uint8_t {
   kNotTLS,       // The server does not speak TLS.
   kCertificate,  // The server's certificate, or ours, was refused.
 };
+
+// "unexpected EOF", "connection refused", …: how the message of such an error ends; "other".
+CONTAINERD_EXPORT std::string_view ToString(ErrorKind kind);
+
 CONTAINERD_EXPORT ErrorKind KindOf(const absl::Status& status);
 inline bool IsUnexpectedEOF(const absl::Status& status) {
   return KindOf(status) == ErrorKind::kUnexpectedEOF;

@@ -22,6 +22,9 @@ namespace containerd::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
 
+// "debug", "info", "warning", "error". Source: logrus.Level.String.
+CONTAINERD_EXPORT std::string_view ToString(Level level);
+
 // Receives each message; called on whichever thread has something to say, several at once. That may
 // be one that must not block, so it is to be quick and not to call the daemon
 // (ErrFailedPrecondition then). A message that it throws an exception at goes to the default

@@ -26,12 +26,20 @@ namespace grpc {
 class Channel;
 }  // namespace grpc
 
+namespace containerd::tracing {
+class CallObserver;
+}  // namespace containerd::tracing
+
 namespace containerd::rpc {
+
+class CallQueues;
 
 class CONTAINERD_EXPORT Connection {
  public:
-  // `default_namespace` is sent with calls whose context names none; empty: send none.
-  explicit Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace = "");
+  // `default_namespace` is sent with calls whose context names none; empty: send none. `observer`
+  // is told of the library's calls; nullptr: nobody.
+  explicit Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace = "",
+                      std::shared_ptr<tracing::CallObserver> observer = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -62,8 +70,14 @@ class CONTAINERD_EXPORT Connection {
 
   const std::string& default_namespace() const { return default_namespace_; }
 
+  // May be nullptr.
+  const std::shared_ptr<tracing::CallObserver>& observer() const { return observer_; }
+
   // Ends when the connection is closed; every call hangs on it.
   const Context& closing() const { return closing_; }
+
+  // What unary calls wait on; not in a forked child.
+  CallQueues& queues() { return *queues_; }
 
   // Held by each call under way; Close waits until all are gone.
   class Activity {
@@ -80,11 +94,13 @@ class CONTAINERD_EXPORT Connection {
  private:
   mutable std::mutex mu_;
   std::condition_variable idle_;
+  std::unique_ptr<CallQueues> queues_;
   std::shared_ptr<grpc::Channel> channel_;
   std::uint64_t generation_ = 1;
   int active_ = 0;
   const unsigned forks_;
   const std::string default_namespace_;
+  const std::shared_ptr<tracing::CallObserver> observer_;
   Context closing_;
   CancelFunc close_;
   Context current_;

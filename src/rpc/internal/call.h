@@ -15,8 +15,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -25,11 +28,16 @@
 
 #include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/export/export.h"
 #include "containerd/rpc/connection.h"
+#include "containerd/tracing/call_observer.h"
 
 #include "src/base/mutex.h"
+#include "src/rpc/internal/call_queues.h"
+#include "src/rpc/internal/method.h"
 #include "src/threads/internal/callback.h"
 #include "src/threads/internal/start.h"
+#include "src/tracing/internal/observation.h"
 
 namespace google::protobuf {
 class Message;
@@ -48,13 +56,16 @@ absl::Status FromGrpc(const grpc::Status& status);
 
 // ErrInvalidArgument, naming the field, if a text of the message is not UTF-8. Daemons cannot read
 // such a message, and protobuf would print a complaint.
-absl::Status CheckText(const google::protobuf::Message& message);
+CONTAINERD_SIBLING absl::Status CheckText(const google::protobuf::Message& message);
 
 // Puts what `ctx` carries into `grpc_ctx`. ErrInvalidArgument if a namespace, lease or metadata
 // pair cannot be an HTTP/2 header; the context's own error if it has ended; ErrFailedPrecondition
 // in a child of the connection's process.
 absl::Status Prepare(const Context& ctx, const Connection* conn, const CallOptions& options,
                      grpc::ClientContext* grpc_ctx);
+
+// The error of a call on a connection that is closed.
+CONTAINERD_SIBLING absl::Status NoChannel();
 
 // The stub of a service on a connection's current channel; made anew only after a reconnect.
 template <typename Service>
@@ -70,6 +81,9 @@ class Stubs {
 
   const std::shared_ptr<Connection>& conn() const { return conn_; }
 
+  // Whether the stub is a given one, which the connection's channel knows nothing of.
+  bool fixed() const { return fixed_; }
+
   // ErrUnavailable once the connection is closed, ErrFailedPrecondition in a forked child.
   absl::StatusOr<std::shared_ptr<Interface>> Get() const {
     if (absl::Status s = conn_->CheckProcess(); !s.ok()) return s;
@@ -78,7 +92,7 @@ class Stubs {
     if (const std::uint64_t generation = conn_->generation(); !stub_ || generation != generation_) {
       stub_ = nullptr;
       auto channel = conn_->channel();
-      if (!channel) return errdefs::Unavailable("no grpc connection available: it was closed");
+      if (!channel) return NoChannel();
       stub_ = std::shared_ptr<Interface>(Service::NewStub(channel));
       generation_ = generation;
     }
@@ -95,14 +109,26 @@ class Stubs {
 
 // What each call or stream under way holds: gRPC's context, cancelled when the caller's context is
 // or the connection closes.
-class CallState {
+class CONTAINERD_SIBLING CallState {
  public:
   explicit CallState(const std::shared_ptr<Connection>& conn) : conn_(conn), activity_(conn) {}
   CallState(const CallState&) = delete;
   CallState& operator=(const CallState&) = delete;
   ~CallState() { Finish(); }
 
-  absl::Status Prepare(const Context& ctx, const CallOptions& options);
+  // Observers are told of the call's start; `method` gives the name that they want.
+  absl::Status Prepare(const Context& ctx, const CallOptions& options, tracing::CallKind kind,
+                       absl::FunctionRef<std::string_view()> method);
+
+  // Of each message, for observers.
+  template <typename Message>
+  void Sent(const Message& message) const {
+    if (observed_ != nullptr) observed_->Sent(WireSize(message));
+  }
+  template <typename Message>
+  void Received(const Message& message) const {
+    if (observed_ != nullptr) observed_->Received(WireSize(message));
+  }
 
   // Not after Finish.
   grpc::ClientContext* grpc_context() { return grpc_context_.get(); }
@@ -114,26 +140,40 @@ class CallState {
   bool Forked() const { return conn_->Forked(); }
   absl::Status CheckProcess() const { return conn_->CheckProcess(); }
 
-  // FromGrpc, telling a closed client from a cancelled call.
+  // FromGrpc, telling a closed client from a cancelled call. The call has ended.
   absl::Status Result(const grpc::Status& status) const;
 
   // Whether the caller's context has ended or the connection is closing.
   bool Ending() const { return ctx_.Done() || conn_->closing().Done(); }
 
-  // The call is over: lets go of gRPC's context, and Close need not wait for this call any more,
-  // however long this object lives on. Call it with the stub still alive, so that the context's
-  // reference to the channel is not the last.
+  // Tells observers that the call has ended. Without locks, since that is code of the user's.
+  void Tell() {
+    if (observed_ != nullptr) observed_->End();
+  }
+
+  // The call is over: tells observers, unless Tell has, lets go of gRPC's context, and Close need
+  // not wait for this call any more, however long this object lives on. Call it with the stub still
+  // alive, so that the context's reference to the channel is not the last.
   void Finish();
 
  private:
   const std::shared_ptr<Connection> conn_;
   std::optional<Connection::Activity> activity_;
   Context ctx_;
+  std::unique_ptr<tracing::Observation> observed_;  // mostly nullptr
   base::Mutex mu_;  // guards grpc_context_ between Cancel and Finish
   std::unique_ptr<grpc::ClientContext> grpc_context_ = std::make_unique<grpc::ClientContext>();
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;
 };
+
+// The unary call of `path` on this thread, without a stub. `path` lives as long as the program.
+CONTAINERD_SIBLING absl::Status CallPath(const Context& ctx,
+                                         const std::shared_ptr<Connection>& conn,
+                                         const std::string& path,
+                                         const google::protobuf::Message& request,
+                                         google::protobuf::Message* response,
+                                         const CallOptions& options);
 
 // A unary call on this thread. ErrFailedPrecondition if that must not block.
 template <typename Service, typename Request, typename Response>
@@ -143,11 +183,22 @@ absl::Status Call(const Context& ctx, const Stubs<Service>& stubs,
                   const Request& request, Response* response, const CallOptions& options = {}) {
   if (absl::Status s = threads::CheckMayBlock("a call of the daemon"); !s.ok()) return s;
   if (absl::Status s = CheckText(request); !s.ok()) return s;
+  static const auto& path = *new std::string(
+      UnaryPath(Service::service_full_name(), Request::descriptor(), Response::descriptor()));
+  if (!stubs.fixed() && !path.empty()) {
+    return CallPath(ctx, stubs.conn(), path, request, response, options);
+  }
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
-  if (absl::Status s = call.Prepare(ctx, options); !s.ok()) return s;
-  return call.Result(((**stub).*method)(call.grpc_context(), request, response));
+  const auto name = MethodName<tracing::CallKind::kUnary, Service, Request, Response>;
+  if (absl::Status s = call.Prepare(ctx, options, tracing::CallKind::kUnary, name); !s.ok()) {
+    return s;
+  }
+  call.Sent(request);
+  const grpc::Status status = ((**stub).*method)(call.grpc_context(), request, response);
+  if (status.ok()) call.Received(*response);
+  return call.Result(status);
 }
 
 // A call whose answer streams in: `on_message` gets each message, on this thread. An error that it
@@ -165,15 +216,21 @@ absl::Status CallServerStream(const Context& ctx, const Stubs<Service>& stubs,
   auto stub = stubs.Get();
   if (!stub.ok()) return stub.status();
   CallState call(stubs.conn());
-  if (absl::Status s = call.Prepare(ctx, options); !s.ok()) return s;
+  const auto name = MethodName<tracing::CallKind::kServerStream, Service, Request, Response>;
+  if (absl::Status s = call.Prepare(ctx, options, tracing::CallKind::kServerStream, name);
+      !s.ok()) {
+    return s;
+  }
   auto reader = ((**stub).*method)(call.grpc_context(), request);
+  call.Sent(request);
   Response message;
   while (reader->Read(&message)) {
+    call.Received(message);
     if (absl::Status s = on_message(message); !s.ok()) {
       call.Cancel();
       while (reader->Read(&message)) {
       }
-      static_cast<void>(reader->Finish());
+      static_cast<void>(call.Result(reader->Finish()));
       return s;
     }
   }
@@ -202,7 +259,13 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
     std::shared_ptr<typename Service::StubInterface> stub;
   };
   auto state = std::make_shared<State>(stubs.conn());
-  if (absl::Status s = state->call.Prepare(ctx, options); !s.ok()) return done(std::move(s));
+  const auto name = MethodName<tracing::CallKind::kUnary, Service, Request, Response>;
+  if (absl::Status s = state->call.Prepare(ctx, options, tracing::CallKind::kUnary, name);
+      !s.ok()) {
+    state->call.Tell();
+    return done(std::move(s));
+  }
+  state->call.Sent(request);
   {
     base::MutexLock lock(state->mu);
     state->request = std::move(request);
@@ -221,12 +284,15 @@ void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
           base::MutexLock lock(state->mu);
           done_fn = std::move(state->done);
           last = std::move(state->stub);
-          if (status.ok()) {
+          absl::Status ended = state->call.Result(status);
+          if (ended.ok()) {
+            state->call.Received(state->response);
             result = std::move(state->response);
           } else {
-            result = state->call.Result(status);
+            result = std::move(ended);
           }
         }
+        state->call.Tell();
         done_fn(std::move(result));
         done_fn = nullptr;  // with all that it captured, before Close may go on
         state->call.Finish();

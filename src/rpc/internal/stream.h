@@ -85,6 +85,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
           base::MutexLock lock(mu);  // orders gRPC's write of the message before our read of it
           in_callback = true;
         }
+        call.Received(message);
         const bool more = on_message(message);
         base::MutexLock lock(mu);
         in_callback = false;
@@ -111,6 +112,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         done = std::move(on_done);
         result = call.Result(status);
       }
+      call.Tell();
       done(std::move(result));
       done = nullptr;  // with all that it captured, before Close may go on
       call.Finish();
@@ -159,10 +161,14 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
     return {};
   }
   auto reactor = std::make_shared<Reactor>(stubs.conn());
-  if (absl::Status s = reactor->call.Prepare(ctx, options); !s.ok()) {
+  const auto name = MethodName<tracing::CallKind::kServerStream, Service, Request, Response>;
+  if (absl::Status s = reactor->call.Prepare(ctx, options, tracing::CallKind::kServerStream, name);
+      !s.ok()) {
+    reactor->call.Tell();
     on_done(std::move(s));
     return {};
   }
+  reactor->call.Sent(request);
   {
     base::MutexLock lock(reactor->mu);
     reactor->request = std::move(request);
@@ -214,7 +220,11 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     auto stub = stubs.Get();
     if (!stub.ok()) return stub.status();
     auto reactor = std::make_shared<Reactor>(stubs.conn(), limits);
-    if (absl::Status s = reactor->call.Prepare(ctx, options); !s.ok()) return s;
+    const auto name = MethodName<tracing::CallKind::kBidiStream, Service, Request, Response>;
+    if (absl::Status s = reactor->call.Prepare(ctx, options, tracing::CallKind::kBidiStream, name);
+        !s.ok()) {
+      return s;
+    }
     {
       base::MutexLock lock(reactor->mu);
       reactor->self = reactor;
@@ -297,6 +307,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
         this->RemoveHold();
         return;
       }
+      call.Received(incoming);
       if (!discard) inbox.push_back(std::move(incoming));
       incoming = Response();
       ReadMore();
@@ -352,6 +363,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
         outgoing = std::move(outbox.front());
         outbox.pop_front();
         writing = true;
+        call.Sent(outgoing);
         this->StartWrite(&outgoing);
       } else if (close_wanted && !closed) {
         closed = true;

@@ -16,6 +16,7 @@
 #include "containerd/rpc/connection.h"
 
 #include "src/rpc/internal/sleep.h"
+#include "src/tracing/internal/observation.h"
 
 namespace containerd::rpc {
 
@@ -27,20 +28,23 @@ bool IsCutOff(const absl::Status& status);
 // The wait after one of `last` (zero: the first): doubles from 50 ms to 2 s.
 absl::Duration NextRetryDelay(absl::Duration last);
 
-// Begins `call`, which hands its outcome to the function that it gets, once and from any thread,
-// and begins it again after a moment while that outcome is a cut-off. `done` gets the first other
-// outcome; the context's error when that ends first; and the error as it is when the connection is
-// closed. No thread waits, and what `call` and `done` hold is let go of when `done` has returned.
+// Begins `call` with the context, which counts the attempts. It hands its outcome to the function
+// that it gets, once and from any thread, and is begun again after a moment while that outcome is a
+// cut-off. `done` gets the first other outcome; the context's error when that ends first; and the
+// error as it is when the connection is closed. No thread waits, and what `call` and `done` hold is
+// let go of when `done` has returned.
 template <typename Response>
 void CallAsyncUntilAnswered(
     const Context& ctx, const std::shared_ptr<Connection>& conn,
-    std::function<void(std::function<void(const absl::StatusOr<Response>&)>)> call,
+    std::function<void(const Context&, std::function<void(const absl::StatusOr<Response>&)>)> call,
     std::function<void(absl::StatusOr<Response>)> done) {
   struct Asking : std::enable_shared_from_this<Asking> {
     void Ask() {
-      call([self = this->shared_from_this()](const absl::StatusOr<Response>& response) {
-        self->Answered(response);
-      });
+      ++attempts;
+      call(attempts > 1 ? tracing::WithAttempt(ctx, attempts) : ctx,
+           [self = this->shared_from_this()](const absl::StatusOr<Response>& response) {
+             self->Answered(response);
+           });
     }
     void Answered(const absl::StatusOr<Response>& response) {
       if (response.ok()) return done(response);
@@ -55,9 +59,11 @@ void CallAsyncUntilAnswered(
 
     Context ctx;
     std::shared_ptr<Connection> conn;
-    std::function<void(std::function<void(const absl::StatusOr<Response>&)>)> call;
+    std::function<void(const Context&, std::function<void(const absl::StatusOr<Response>&)>)> call;
     std::function<void(absl::StatusOr<Response>)> done;
-    absl::Duration delay;  // only one attempt is under way at a time, so it needs no lock
+    // Only one attempt is under way at a time, so these need no lock.
+    absl::Duration delay;
+    int attempts = 0;
   };
   auto asking = std::make_shared<Asking>();
   asking->ctx = ctx;

@@ -26,6 +26,7 @@
 
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/stream.h"
+#include "tests/support/recorded_calls.h"
 
 namespace containerd::rpc {
 namespace {
@@ -189,6 +190,171 @@ TEST_F(RpcTest, AContextsValuesTravelAsHeaders) {
   EXPECT_THAT(daemon_->last_metadata()["x-a"], ElementsAre("1", "2"));
 }
 
+TEST_F(RpcTest, TheTraceTravelsAsHeadersOnce) {
+  constexpr char kTrace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const Context by_hand = WithMetadata(background_, "traceparent", "by hand");
+  ASSERT_TRUE(CallVersion(by_hand).ok());
+  EXPECT_THAT(daemon_->last_metadata()["traceparent"], ElementsAre("by hand"));
+  ASSERT_TRUE(CallVersion(*tracing::WithTraceparent(by_hand, kTrace, "a=1")).ok());
+  EXPECT_THAT(daemon_->last_metadata()["traceparent"], ElementsAre(kTrace));
+  EXPECT_THAT(daemon_->last_metadata()["tracestate"], ElementsAre("a=1"));
+}
+
+TEST(FindMethod, KnowsEveryMethodByItsMessages) {
+  for (const char* service :
+       {"containers.v1.Containers", "content.v1.Content", "diff.v1.Diff", "events.v1.Events",
+        "images.v1.Images", "introspection.v1.Introspection", "leases.v1.Leases",
+        "mounts.v1.Mounts", "namespaces.v1.Namespaces", "sandbox.v1.Controller", "sandbox.v1.Store",
+        "snapshots.v1.Snapshots", "streaming.v1.Streaming", "tasks.v1.Tasks",
+        "transfer.v1.Transfer", "version.v1.Version"}) {
+    const std::string name = std::string("containerd.services.") + service;
+    const auto* descriptor =
+        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+    if (descriptor == nullptr) continue;  // not linked
+    for (int i = 0; i < descriptor->method_count(); ++i) {
+      const auto& method = *descriptor->method(i);
+      const auto kind = !method.server_streaming()  ? tracing::CallKind::kUnary
+                        : method.client_streaming() ? tracing::CallKind::kBidiStream
+                                                    : tracing::CallKind::kServerStream;
+      EXPECT_EQ(FindMethod(name, kind, method.input_type(), method.output_type()),
+                "/" + name + "/" + method.name());
+    }
+  }
+}
+
+// Calls of all kinds, told to an observer.
+class ObservedRpcTest : public RpcTest {
+ protected:
+  using RecordedCalls = tracing::testing::RecordedCalls;
+  using Recorded = tracing::testing::Recorded;
+
+  ObservedRpcTest() {
+    conn_->Close();
+    conn_ = std::make_shared<Connection>(Dial(), "default-ns", calls_);
+  }
+
+  // The only call, once it has ended.
+  Recorded Only() const {
+    const std::vector<Recorded> calls = calls_->AwaitEnds();
+    EXPECT_EQ(calls.size(), 1U);
+    return calls.empty() ? Recorded() : calls.back();
+  }
+
+  static constexpr char kSpan[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01";
+  const std::shared_ptr<RecordedCalls> calls_ =
+      std::make_shared<RecordedCalls>(tracing::TraceContext{kSpan, ""});
+};
+
+TEST_F(ObservedRpcTest, UnaryCallsAndWhatTheyCarry) {
+  const Context ctx =
+      *tracing::WithTraceparent(WithNamespace(background_, "k8s.io"),
+                                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1");
+  ASSERT_TRUE(CallVersion(ctx).ok());
+  const Recorded call = Only();
+  EXPECT_EQ(call.kind, tracing::CallKind::kUnary);
+  EXPECT_EQ(call.method, "/containerd.services.version.v1.Version/Version");
+  EXPECT_EQ(call.ns, "k8s.io");
+  EXPECT_EQ(call.attempt, 1);
+  EXPECT_EQ(call.trace.tracestate, "a=1");
+  EXPECT_TRUE(call.end.status.ok());
+  EXPECT_GT(call.end.duration, absl::ZeroDuration());
+  EXPECT_EQ(call.end.messages_sent, 1);
+  EXPECT_EQ(call.end.bytes_sent, 0);  // Empty
+  EXPECT_EQ(call.end.messages_received, 1);
+  EXPECT_EQ(call.end.bytes_received, 4);  // tag, length, "v9"
+  // The observer's span is the daemon's parent.
+  EXPECT_THAT(daemon_->last_metadata()["traceparent"], ElementsAre(kSpan));
+  EXPECT_THAT(daemon_->last_metadata()["tracestate"], IsEmpty());
+}
+
+TEST_F(ObservedRpcTest, FailuresTheDaemonsAndOurs) {
+  daemon_->on_version = [](grpc::ServerContext*) {
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "no version");
+  };
+  EXPECT_TRUE(errdefs::IsNotFound(CallVersion(background_)));
+  const Recorded call = Only();
+  EXPECT_EQ(call.ns, "default-ns");
+  EXPECT_TRUE(errdefs::IsNotFound(call.end.status));
+  EXPECT_EQ(call.end.messages_received, 0);
+  const auto [ended, cancel] = WithCancel(background_);
+  cancel();
+  EXPECT_TRUE(errdefs::IsCanceled(CallVersion(ended)));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(CallVersion(WithLease(background_, "l\x01"))));
+  conn_->Close();
+  EXPECT_TRUE(errdefs::IsUnavailable(CallVersion(background_)));  // none begins
+  const std::vector<Recorded> calls = calls_->AwaitEnds();
+  ASSERT_EQ(calls.size(), 3U);
+  EXPECT_TRUE(errdefs::IsCanceled(calls[1].end.status));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(calls[2].end.status));
+}
+
+TEST_F(ObservedRpcTest, AsyncCallsAreToldBeforeTheirCaller) {
+  std::promise<bool> told;
+  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
+      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
+      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
+        told.set_value(calls_->calls().front().ended);
+      });
+  EXPECT_TRUE(told.get_future().get());
+  const Recorded call = Only();
+  EXPECT_EQ(call.method, "/containerd.services.version.v1.Version/Version");
+  EXPECT_TRUE(call.end.status.ok());
+  EXPECT_EQ(call.end.bytes_received, 4);
+}
+
+TEST_F(ObservedRpcTest, ServerStreamsOfBothKinds) {
+  const absl::Status whole = CallServerStream<Events, SubscribeRequest, Envelope>(
+      background_, Stubs<Events>(conn_), &Events::StubInterface::Subscribe, Subscribe(3, false),
+      [](Envelope&) { return absl::OkStatus(); });
+  ASSERT_TRUE(whole.ok()) << whole;
+  const auto [ctx, cancel] = WithCancel(background_);
+  std::promise<void> came;
+  std::promise<absl::Status> done;
+  StartServerStream<Events, Events::StubInterface::async_interface, SubscribeRequest, Envelope>(
+      ctx, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
+      Subscribe(1, true),
+      [&](Envelope&) {
+        came.set_value();
+        return true;
+      },
+      [&](absl::Status s) { done.set_value(std::move(s)); });
+  came.get_future().wait();
+  cancel();
+  EXPECT_TRUE(errdefs::IsCanceled(done.get_future().get()));
+  const std::vector<Recorded> calls = calls_->AwaitEnds();
+  ASSERT_EQ(calls.size(), 2U);
+  for (const Recorded& call : calls) {
+    EXPECT_EQ(call.kind, tracing::CallKind::kServerStream);
+    EXPECT_EQ(call.method, "/containerd.services.events.v1.Events/Subscribe");
+    EXPECT_EQ(call.end.messages_sent, 1);
+    EXPECT_GT(call.end.bytes_sent, 0);
+  }
+  EXPECT_TRUE(calls[0].end.status.ok());
+  EXPECT_EQ(calls[0].end.messages_received, 3);
+  EXPECT_EQ(calls[0].end.bytes_received, 3 * 4);  // tag, length, "/0"
+  EXPECT_TRUE(errdefs::IsCanceled(calls[1].end.status));
+  EXPECT_EQ(calls[1].end.messages_received, 1);
+}
+
+TEST_F(ObservedRpcTest, BidiStreams) {
+  auto stream = StartEcho(background_);
+  ASSERT_TRUE(stream.ok());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE((*stream)->Write(background_, Message("t", "12345678")).ok());
+    ASSERT_TRUE((*stream)->Read(background_).ok());
+  }
+  ASSERT_TRUE((*stream)->Write(background_, Message("fail")).ok());
+  EXPECT_FALSE((*stream)->Finish(background_).ok());
+  const Recorded call = Only();
+  EXPECT_EQ(call.kind, tracing::CallKind::kBidiStream);
+  EXPECT_EQ(call.method, "/containerd.services.streaming.v1.Streaming/Stream");
+  EXPECT_FALSE(call.end.status.ok());
+  EXPECT_EQ(call.end.messages_sent, 6);
+  EXPECT_EQ(call.end.messages_received, 5);
+  EXPECT_EQ(call.end.bytes_received, 5 * 13);
+  EXPECT_EQ(call.end.bytes_sent, 5 * 13 + 6);
+}
+
 TEST_F(RpcTest, IllegalHeadersAreErrorsThatNameThem) {
   const absl::Status ns = CallVersion(WithNamespace(background_, "a\nb"));
   EXPECT_TRUE(errdefs::IsInvalidArgument(ns));
@@ -246,6 +412,53 @@ TEST_F(RpcTest, ErrorsKeepContainerdsClasses) {
   EXPECT_EQ(errdefs::Message(s), "namespace is in use");
 }
 
+TEST(UnaryPath, IsOfTheOnlyMethodWithTheseMessages) {
+  using Publish = services::events::v1::PublishRequest;
+  EXPECT_EQ(
+      UnaryPath(Version::service_full_name(), Empty::descriptor(), VersionResponse::descriptor()),
+      "/containerd.services.version.v1.Version/Version");
+  EXPECT_EQ(UnaryPath(Events::service_full_name(), Publish::descriptor(), Empty::descriptor()),
+            "/containerd.services.events.v1.Events/Publish");
+  // A stream, messages of another service, and a service that is not known.
+  EXPECT_EQ(UnaryPath(Events::service_full_name(), SubscribeRequest::descriptor(),
+                      Envelope::descriptor()),
+            "");
+  EXPECT_EQ(
+      UnaryPath(Events::service_full_name(), Empty::descriptor(), VersionResponse::descriptor()),
+      "");
+  EXPECT_EQ(UnaryPath("no.Such", Empty::descriptor(), Empty::descriptor()), "");
+}
+
+// Each caller's queue serves calls one after the other, those before it too, whatever their ends.
+TEST_F(RpcTest, CallersAtOnceGetTheirOwnAnswers) {
+  constexpr int kCallers = 8;
+  daemon_->on_version = [](grpc::ServerContext* ctx) -> grpc::Status {
+    const auto& metadata = ctx->client_metadata();
+    const auto wanted = metadata.find("wanted");
+    if (wanted == metadata.end()) return grpc::Status::OK;
+    while (!ctx->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return {grpc::StatusCode::CANCELLED, ""};
+  };
+  std::vector<std::thread> callers;
+  std::atomic<int> wrong = 0;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.emplace_back([&, i] {
+      const Stubs<class Version> stubs(conn_);
+      for (int j = 0; j < 20; ++j) {
+        const bool cut = (i + j) % 5 == 0;
+        Context ctx = Context::Background();
+        if (cut) ctx = WithMetadata(WithTimeout(ctx, absl::Milliseconds(5)), "wanted", "end");
+        VersionResponse response;
+        const absl::Status s =
+            Call(ctx, stubs, &Version::StubInterface::Version, Empty(), &response);
+        if (cut ? !errdefs::IsDeadlineExceeded(s) : !s.ok() || response.version() != "v9") ++wrong;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(RpcTest, DeadlineAndCancellationEndACall) {
   daemon_->on_version = [](grpc::ServerContext* ctx) {
     while (!ctx->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -277,6 +490,16 @@ TEST_F(RpcTest, ReplaceMovesNewCallsToTheNewChannel) {
   daemon_ = std::make_unique<FakeDaemon>(socket());
   conn_->Replace(Dial());
   EXPECT_TRUE(call({}).ok());
+}
+
+// Between calls nobody attends to the connection, so that gRPC has not seen its end.
+TEST_F(RpcTest, ACallAfterARestartGoesToTheNewDaemon) {
+  for (int i = 0; i < 10; ++i) {
+    const absl::Status s = CallVersion(background_);
+    ASSERT_TRUE(s.ok()) << s;
+    daemon_->Stop();
+    daemon_ = std::make_unique<FakeDaemon>(socket());
+  }
 }
 
 TEST_F(RpcTest, AReplacedChannelsContextEnds) {

@@ -18,6 +18,8 @@
 #include "containerd/rpc/connection.h"
 
 #include "src/rpc/internal/call.h"
+#include "src/tracing/internal/observation.h"
+#include "tests/support/recorded_calls.h"
 
 namespace containerd::rpc {
 namespace {
@@ -61,8 +63,9 @@ class UntilAnsweredTest : public ::testing::Test {
     auto outcome = std::make_shared<std::promise<Response>>();
     CallAsyncUntilAnswered<int>(
         ctx, conn_,
-        [this](const std::function<void(const Response&)>& answered) {
+        [this](const Context& attempt, const std::function<void(const Response&)>& answered) {
           ++calls_;
+          tracing::Observation::Begin(attempt, observer_, [] { return tracing::Call(); });
           const Response answer = answers_.front();
           if (answers_.size() > 1) answers_.pop_front();
           answered(answer);
@@ -74,6 +77,8 @@ class UntilAnsweredTest : public ::testing::Test {
   const std::shared_ptr<Connection> conn_ = std::make_shared<Connection>(nullptr);
   std::deque<Response> answers_;
   int calls_ = 0;
+  const std::shared_ptr<tracing::testing::RecordedCalls> observer_ =
+      std::make_shared<tracing::testing::RecordedCalls>();
 };
 
 TEST_F(UntilAnsweredTest, AsksAgainWhenItWasCutOff) {
@@ -83,6 +88,9 @@ TEST_F(UntilAnsweredTest, AsksAgainWhenItWasCutOff) {
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_EQ(*outcome, 7);
   EXPECT_EQ(calls_, 4);
+  int attempt = 0;
+  for (const auto& call : observer_->calls()) EXPECT_EQ(call.attempt, ++attempt);
+  EXPECT_EQ(attempt, 4);
 }
 
 TEST_F(UntilAnsweredTest, GivesAnErrorThatIsAnAnswer) {
