@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 #include <sys/statvfs.h>
+#include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -22,9 +24,12 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
 
+#include "pipe.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
 #include "src/base/overlay.h"
+#include "src/errdefs/internal/guard.h"
+#include "src/threads/internal/start.h"
 
 namespace containerd::apply {
 namespace {
@@ -54,6 +59,69 @@ class DigestingReader final : public io::Reader {
   digest::Digester digester_;
   std::int64_t size_ = 0;
 };
+
+// Reads another on a thread of its own, beside whoever reads this.
+class ReadAhead final : public io::Reader {
+ public:
+  ReadAhead(const Context& ctx, io::Reader& reader) : reader_(reader), pipe_(ctx) {
+    std::tie(ctx_, cancel_) = WithCancel(ctx);
+  }
+  ReadAhead(const ReadAhead&) = delete;
+  ReadAhead& operator=(const ReadAhead&) = delete;
+  ~ReadAhead() override {
+    cancel_();
+    pipe_.Break();
+    Join();
+  }
+
+  absl::Status Start() {
+    absl::StatusOr<std::thread> thread = threads::Start("inflate a layer", [this] {
+      ended_ = errdefs::Guard("the reader of a layer", [&] { return ReadAll(); });
+      ended_.ok() ? pipe_.Close() : pipe_.Break();
+    });
+    if (!thread.ok()) return thread.status();
+    thread_ = *std::move(thread);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
+    absl::StatusOr<std::size_t> n = pipe_.Read(ctx, buf);
+    if (n.ok()) return n;
+    if (absl::Status s = ctx.Err(); !s.ok()) return s;
+    Join();
+    return ended_.ok() ? n.status() : ended_;
+  }
+
+ private:
+  absl::Status ReadAll() {
+    std::vector<char> buf(std::size_t{256} << 10);
+    for (;;) {
+      absl::StatusOr<std::size_t> n = reader_.Read(ctx_, buf);
+      if (!n.ok()) return n.status();
+      if (*n == 0 || !pipe_.Write({buf.data(), *n})) return absl::OkStatus();
+    }
+  }
+
+  void Join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Context ctx_;
+  CancelFunc cancel_;
+  io::Reader& reader_;
+  Pipe pipe_;
+  absl::Status ended_;  // Written by the thread.
+  std::thread thread_;
+};
+
+absl::Status ReadRest(const Context& ctx, io::Reader& reader) {
+  std::vector<char> rest(std::size_t{64} << 10);
+  for (;;) {
+    absl::StatusOr<std::size_t> n = reader.Read(ctx, rest);
+    if (!n.ok()) return n.status();
+    if (*n == 0) return absl::OkStatus();
+  }
+}
 
 // Source: the media types of containerd/imgcrypt.
 bool IsEncrypted(std::string_view media_type) {
@@ -129,13 +197,13 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
       compression::DecompressStream(ctx, blob);
   if (!inflated.ok()) return annotate(inflated.status());
   DigestingReader layer(**inflated, max_size);
-  if (absl::Status s = OfLocalFiles(extract(layer)); !s.ok()) return annotate(s);
-  // Bytes after the end of the archive are part of the layer's digest.
-  std::vector<char> rest(std::size_t{64} << 10);
-  for (;;) {
-    absl::StatusOr<std::size_t> n = layer.Read(ctx, rest);
-    if (!n.ok()) return annotate(n.status());
-    if (*n == 0) break;
+  {
+    ReadAhead ahead(ctx, layer);
+    io::Reader* reader = &ahead;
+    if (!ahead.Start().ok()) reader = &layer;  // one after the other then
+    if (absl::Status s = OfLocalFiles(extract(*reader)); !s.ok()) return annotate(s);
+    // Bytes after the end of the archive are part of the layer's digest.
+    if (absl::Status s = ReadRest(ctx, *reader); !s.ok()) return annotate(s);
   }
   ocispec::Descriptor applied;
   applied.media_type = ocispec::kMediaTypeImageLayer;

@@ -12,15 +12,26 @@ namespace containerd::apply {
 
 Pipe::Pipe(const Context& ctx) : registration_(ctx.OnCancel([this] { Break(); })) {}
 
-void Pipe::Write(std::string_view data) {
+bool Pipe::Write(std::string_view data) {
+  std::string chunk;
+  {
+    base::MutexLock lock(mu_);
+    changed_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return state_ != State::kOpen || size_ < kCapacity;
+    });
+    if (!spare_.empty()) {
+      chunk = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  chunk.assign(data);
   base::MutexLock lock(mu_);
-  changed_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return state_ != State::kOpen || size_ < kCapacity;
-  });
-  if (state_ != State::kOpen || data.empty()) return;
-  chunks_.emplace_back(data);
+  if (state_ != State::kOpen) return false;
+  if (data.empty()) return true;
   size_ += data.size();
+  chunks_.push_back(std::move(chunk));
   changed_.NotifyAll();
+  return true;
 }
 
 void Pipe::Close() {
@@ -42,6 +53,7 @@ void Pipe::BreakUnlessClosed() {
 void Pipe::BreakLocked() {
   state_ = State::kBroken;
   chunks_.clear();
+  spare_.clear();
   size_ = 0;
   changed_.NotifyAll();
 }
@@ -60,6 +72,7 @@ absl::StatusOr<std::size_t> Pipe::Read(const Context& ctx, std::span<char> buf) 
   first_ += n;
   size_ -= n;
   if (n == chunk.size()) {
+    spare_.push_back(std::move(chunks_.front()));
     chunks_.pop_front();
     first_ = 0;
   }

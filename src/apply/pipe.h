@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes from the thread that downloads to the one that extracts.
+// Bytes from the thread that downloads or inflates to the one that goes on with them.
 #ifndef CONTAINERD_SRC_APPLY_PIPE_H_
 #define CONTAINERD_SRC_APPLY_PIPE_H_
 
@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -28,8 +29,8 @@ class Pipe final : public io::Reader {
 
   explicit Pipe(const Context& ctx);
 
-  // Waits for room. Does nothing when nobody reads any more.
-  void Write(std::string_view data);
+  // Waits for room. False if nobody reads any more.
+  bool Write(std::string_view data);
 
   // The end of the input. Without it, Break makes reading fail.
   void Close();
@@ -50,7 +51,8 @@ class Pipe final : public io::Reader {
   base::Mutex mu_;
   base::CondVar changed_;
   std::deque<std::string> chunks_ ABSL_GUARDED_BY(mu_);
-  std::size_t first_ ABSL_GUARDED_BY(mu_) = 0;  // Read of the first chunk.
+  std::vector<std::string> spare_ ABSL_GUARDED_BY(mu_);  // Read, and to be filled again.
+  std::size_t first_ ABSL_GUARDED_BY(mu_) = 0;           // Read of the first chunk.
   std::size_t size_ ABSL_GUARDED_BY(mu_) = 0;
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpen;
   CancelRegistration registration_;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -24,6 +26,7 @@
 #include "containerd/option/option.h"
 
 #include "attributes.h"
+#include "entry_attributes.h"
 #include "root_dir.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
@@ -38,23 +41,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kXattrRecord = "SCHILY.xattr.";
 constexpr mode_t kParentMode = 0755;
 
 bool IsDevice(const tar::Header& header) {
   return header.typeflag == tar::kTypeChar || header.typeflag == tar::kTypeBlock;
-}
-
-// The time used for files whose time in the archive cannot be represented.
-timespec Bound(absl::Time time) {
-  static const absl::Time kMax = absl::FromUnixNanos(std::numeric_limits<std::int64_t>::max());
-  if (time < absl::UnixEpoch() || time > kMax) time = absl::UnixEpoch();
-  return absl::ToTimespec(time);
-}
-
-std::array<timespec, 2> TimesOf(const tar::Header& header) {
-  const absl::Time accessed = header.access_time.value_or(header.mod_time);
-  return {Bound(std::max(accessed, header.mod_time)), Bound(header.mod_time)};
 }
 
 absl::StatusOr<std::vector<RootDir>> OpenAll(const std::vector<std::string>& paths) {
@@ -114,11 +104,7 @@ class Applying {
     }
     // Making an entry in a directory changes the directory's time.
     for (const auto& [name, times] : directories_) {
-      absl::StatusOr<Place> place = root_.Resolve(name);
-      if (!place.ok()) return place.status();
-      if (utimensat(root_.fd(), place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
-        return errdefs::FromErrno(errno, fmt::format("setting the times of {}", base::Quote(name)));
-      }
+      if (absl::Status s = SetDirectoryTimes(name, times); !s.ok()) return s;
     }
     if (options_.undescribed != nullptr) {
       options_.undescribed->assign(undescribed_.begin(), undescribed_.end());
@@ -127,6 +113,14 @@ class Applying {
   }
 
  private:
+  // As many descriptors as a process has to spare for each of several layers at once.
+  static constexpr std::size_t kKnownDirectories = 48;
+
+  struct Directory {
+    Place place;
+    base::Fd fd;
+  };
+
   // Where an entry goes.
   struct Target {
     const tar::Header& header;
@@ -176,7 +170,7 @@ class Applying {
                                fmt::format("entry {}", base::Quote(header.name)));
     }
     if (!*ordinary) {
-      parent_dir_.reset();
+      ForgetDirectories();
       return absl::OkStatus();
     }
     return Extract(ctx, content, {.header = header, .base = base});
@@ -184,18 +178,70 @@ class Applying {
 
   // Makes parent_ and parent_fd_ those of `dir`, as the archive names it.
   absl::Status OpenParent(std::string_view dir) {
-    if (parent_dir_ == dir) return absl::OkStatus();
-    parent_dir_.reset();
-    absl::StatusOr<Place> place = root_.Resolve(dir);
-    if (!place.ok()) return place.status();
-    if (absl::Status s = MakeParents(*place); !s.ok()) return s;
-    parent_ = *std::move(place);
-    parent_fd_ = root_.OpenDir(parent_);
-    if (!parent_fd_) {
-      return errdefs::FromErrno(errno,
-                                fmt::format("opening the directory {}", base::Quote(parent_)));
+    while (dir.ends_with('/')) dir.remove_suffix(1);
+    if (const Directory* known = Known(dir)) {
+      parent_ = known->place;
+      parent_fd_ = known->fd.get();
+      return absl::OkStatus();
     }
-    parent_dir_ = std::string(dir);
+    absl::StatusOr<Directory> opened = OpenBelowKnown(dir);
+    if (!opened.ok()) return opened.status();
+    if (!opened->fd) {
+      absl::StatusOr<Place> place = root_.Resolve(dir);
+      if (!place.ok()) return place.status();
+      if (absl::Status s = MakeParents(*place); !s.ok()) return s;
+      opened->place = *std::move(place);
+      opened->fd = root_.OpenDir(opened->place);
+      if (!opened->fd) {
+        return errdefs::FromErrno(
+            errno, fmt::format("opening the directory {}", base::Quote(opened->place)));
+      }
+    }
+    Remember(dir, *std::move(opened));
+    return absl::OkStatus();
+  }
+
+  // A directory that is in a known one, and no link; without a descriptor if there is none.
+  absl::StatusOr<Directory> OpenBelowKnown(std::string_view dir) {
+    const std::size_t slash = dir.rfind('/');
+    const Directory* above = Known(slash == std::string_view::npos ? "" : dir.substr(0, slash));
+    const std::string name(dir.substr(slash == std::string_view::npos ? 0 : slash + 1));
+    if (above == nullptr || name.empty() || name == "..") return Directory();
+    return Directory{.place = Join(above->place, name),
+                     .fd = base::Fd(openat(above->fd.get(), name.c_str(),
+                                           O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
+  }
+
+  const Directory* Known(std::string_view dir) {
+    if (std::exchange(outdated_, false)) known_.clear();
+    const auto found = known_.find(dir);
+    return found == known_.end() ? nullptr : &found->second;
+  }
+
+  void Remember(std::string_view dir, Directory directory) {
+    // An archive comes back to the directories that it is in the middle of; others can be opened
+    // again.
+    if (known_.size() >= kKnownDirectories) known_.clear();
+    const Directory& known =
+        known_.insert_or_assign(std::string(dir), std::move(directory)).first->second;
+    parent_ = known.place;
+    parent_fd_ = known.fd.get();
+  }
+
+  // When something was removed through which they may have been reached. For the entry that is
+  // being extracted its parent stays what it is.
+  void ForgetDirectories() { outdated_ = true; }
+
+  absl::Status SetDirectoryTimes(const std::string& name, const std::array<timespec, 2>& times) {
+    const auto [dir, base] = Split(name);
+    const Directory* parent = Known(dir.substr(0, dir.find_last_not_of('/') + 1));
+    absl::StatusOr<Place> place = Place(base);
+    if (parent == nullptr) place = root_.Resolve(name);
+    if (!place.ok()) return place.status();
+    const int fd = parent == nullptr ? root_.fd() : parent->fd.get();
+    if (utimensat(fd, place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
+      return errdefs::FromErrno(errno, fmt::format("setting the times of {}", base::Quote(name)));
+    }
     return absl::OkStatus();
   }
 
@@ -305,25 +351,24 @@ class Applying {
 
   absl::Status Extract(const Context& ctx, io::Reader& content, const Target& to) {
     const tar::Header& header = to.header;
-    struct stat st {};
+    // Mostly nothing is there yet, and asking first would be for nothing.
     bool merge = false;
-    const Place place = Join(parent_, to.base);
-    if (fstatat(parent_fd_.get(), to.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
-      merge = S_ISDIR(st.st_mode) && header.typeflag == tar::kTypeDir;
-      if (!merge) {
-        parent_dir_.reset();  // It may have been reached through what goes now.
-        if (S_ISDIR(st.st_mode)) {
-          if (absl::Status s = Remove(place); !s.ok()) return s;
-        } else if (unlinkat(parent_fd_.get(), to.base.c_str(), 0) != 0) {
-          return to.Errno("removing what was there");
-        }
-      }
+    base::Fd file;
+    absl::Status made = Make(to, file);
+    if (errdefs::IsAlreadyExists(made)) {
+      absl::StatusOr<bool> cleared = MakeRoom(to);
+      if (!cleared.ok()) return cleared.status();
+      merge = !*cleared;
+      made = merge ? absl::OkStatus() : Make(to, file);
     }
+    if (!made.ok()) return made;
+    const Place place = Join(parent_, to.base);
     if (header.typeflag == tar::kTypeReg) {
-      if (absl::Status s = ExtractFile(ctx, content, to); !s.ok()) return s;
+      if (absl::Status s = Fill(ctx, content, to, file.get()); !s.ok()) return s;
     } else {
-      if (absl::Status s = Make(to, merge); !s.ok()) return s;
-      if (absl::Status s = SetAttributes(to); !s.ok()) return s;
+      absl::Status s = SetNodeAttributes(parent_fd_, to.base, root_.PathOf(place), header,
+                                         options_.no_same_owner);
+      if (!s.ok()) return s;
     }
     if (header.typeflag == tar::kTypeDir) {
       directories_.emplace_back(header.name, TimesOf(header));
@@ -334,14 +379,39 @@ class Applying {
     return absl::OkStatus();
   }
 
-  absl::Status Make(const Target& to, bool exists) {
+  // Removes what is where the entry goes; false if that is a directory as the entry is, which
+  // stays.
+  absl::StatusOr<bool> MakeRoom(const Target& to) {
+    struct stat st {};
+    if (fstatat(parent_fd_, to.base.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+      return to.Errno("looking at what is there");
+    }
+    if (!S_ISDIR(st.st_mode)) {
+      if (unlinkat(parent_fd_, to.base.c_str(), 0) != 0) return to.Errno("removing what was there");
+    } else if (to.header.typeflag == tar::kTypeDir) {
+      return false;
+    } else if (absl::Status s = Remove(Join(parent_, to.base)); !s.ok()) {
+      return s;
+    }
+    ForgetDirectories();  // The parent itself may have been reached through what is gone.
+    return true;
+  }
+
+  // ErrAlreadyExists if something is there. `file` becomes that of a regular file.
+  absl::Status Make(const Target& to, base::Fd& file) {
     const tar::Header& header = to.header;
     const auto mode = static_cast<mode_t>(header.mode & 07777);
     const char* base = to.base.c_str();
-    const int parent = parent_fd_.get();
+    const int parent = parent_fd_;
     switch (header.typeflag) {
+      case tar::kTypeReg:
+        // Bits beyond access come when the owner is known.
+        file = base::Fd(openat(parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                               mode & 0777));
+        if (!file) return to.Errno("making the file");
+        return absl::OkStatus();
       case tar::kTypeDir:
-        if (!exists && mkdirat(parent, base, mode) != 0) return to.Errno("making the directory");
+        if (mkdirat(parent, base, mode) != 0) return to.Errno("making the directory");
         return absl::OkStatus();
       case tar::kTypeChar:
       case tar::kTypeBlock:
@@ -397,19 +467,15 @@ class Applying {
       if (from) errno = EPERM;  // The root.
       return to.Errno(linking());
     }
-    if (linkat(from.get(), std::string(target_base).c_str(), parent_fd_.get(), to.base.c_str(),
-               0) != 0) {
+    if (linkat(from.get(), std::string(target_base).c_str(), parent_fd_, to.base.c_str(), 0) != 0) {
       return to.Errno(linking());
     }
     return absl::OkStatus();
   }
 
-  absl::Status ExtractFile(const Context& ctx, io::Reader& content, const Target& to) {
+  absl::Status Fill(const Context& ctx, io::Reader& content, const Target& to, int file) {
     const tar::Header& header = to.header;
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const base::Fd file(openat(parent_fd_.get(), to.base.c_str(), kFlags, 0600));
-    if (!file) return to.Errno("making the file");
-    io::FileWriter writer(file.get());
+    io::FileWriter writer(file);
     for (std::int64_t left = header.size; left > 0;) {
       absl::StatusOr<std::size_t> n = content.Read(ctx, buffer_);
       if (!n.ok()) return n.status();
@@ -419,66 +485,7 @@ class Applying {
       if (!s.ok()) return errdefs::Annotate(s, fmt::format("entry {}", base::Quote(header.name)));
       left -= static_cast<std::int64_t>(*n);
     }
-    if (!options_.no_same_owner &&
-        fchown(file.get(), static_cast<uid_t>(header.uid), static_cast<gid_t>(header.gid)) != 0) {
-      return to.Errno(fmt::format("changing the owner to {}:{}", header.uid, header.gid));
-    }
-    absl::Status s = SetXattrs(to, [&](const char* key, const std::string& value) {
-      return fsetxattr(file.get(), key, value.data(), value.size(), 0);
-    });
-    if (!s.ok()) return s;
-    if (fchmod(file.get(), static_cast<mode_t>(header.mode & 07777)) != 0)
-      return to.Errno("changing the mode");
-    if (futimens(file.get(), TimesOf(header).data()) != 0) return to.Errno("setting the times");
-    return absl::OkStatus();
-  }
-
-  // Of all but regular files.
-  absl::Status SetAttributes(const Target& to) {
-    const tar::Header& header = to.header;
-    const int parent = parent_fd_.get();
-    const char* base = to.base.c_str();
-    if (!options_.no_same_owner &&
-        fchownat(parent, base, static_cast<uid_t>(header.uid), static_cast<gid_t>(header.gid),
-                 AT_SYMLINK_NOFOLLOW) != 0) {
-      return to.Errno(fmt::format("changing the owner to {}:{}", header.uid, header.gid));
-    }
-    const std::string path = root_.PathOf(Join(parent_, to.base));
-    absl::Status s = SetXattrs(to, [&](const char* key, const std::string& value) {
-      return lsetxattr(path.c_str(), key, value.data(), value.size(), 0);
-    });
-    if (!s.ok()) return s;
-    // After the owner, whose change takes bits of the mode away.
-    struct stat st {};
-    if (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) != 0) return to.Errno("looking at it");
-    if (!S_ISLNK(st.st_mode) &&
-        fchmodat(parent, base, static_cast<mode_t>(header.mode & 07777), 0) != 0) {
-      return to.Errno("changing the mode");
-    }
-    if (utimensat(parent, base, TimesOf(header).data(), AT_SYMLINK_NOFOLLOW) != 0) {
-      return to.Errno("setting the times");
-    }
-    return absl::OkStatus();
-  }
-
-  template <typename Set>
-  absl::Status SetXattrs(const Target& to, Set set) {
-    for (const auto& [record, value] : to.header.pax_records) {
-      if (!record.starts_with(kXattrRecord)) continue;
-      const std::string key = record.substr(kXattrRecord.size());
-      if (!key.starts_with("trusted.") && set(key.c_str(), value) == 0) continue;
-      const int err = key.starts_with("trusted.") ? ENOTSUP : errno;
-      const bool of_no_use = err == EPERM && key.starts_with("user.") &&
-                             to.header.typeflag != tar::kTypeReg &&
-                             to.header.typeflag != tar::kTypeDir;
-      if (err != ENOTSUP && !of_no_use) {
-        return errdefs::FromErrno(err, fmt::format("entry {}: setting the attribute {}",
-                                                   base::Quote(to.header.name), base::Quote(key)));
-      }
-      log::Warn(fmt::format("attribute {} of {} left out: {}", base::Quote(key),
-                            base::Quote(to.header.name), std::generic_category().message(err)));
-    }
-    return absl::OkStatus();
+    return SetFileAttributes(file, header, options_.no_same_owner);
   }
 
   const RootDir root_;
@@ -487,11 +494,13 @@ class Applying {
   const bool in_user_namespace_ = base::RunningInUserNS();
   std::int64_t size_ = 0;
 
-  // The directory of the last entry: entries of one directory mostly follow one another. Unset when
-  // something was removed through which it may have been reached.
-  std::optional<std::string> parent_dir_;
+  // Of the last entry; one of known_.
   Place parent_;
-  base::Fd parent_fd_;
+  int parent_fd_ = -1;
+
+  // Directories by the names that the archive has for them, so that no entry walks a whole path.
+  std::map<std::string, Directory, std::less<>> known_;
+  bool outdated_ = false;
 
   std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
   std::unordered_set<Place> unpacked_;

@@ -5,12 +5,27 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "change_writer.h"
 #include "changes.h"
 
 namespace containerd::archive {
+
+std::string_view ToString(ChangeKind kind) {
+  switch (kind) {
+    case ChangeKind::kUnmodified:
+      return "unmodified";
+    case ChangeKind::kAdd:
+      return "add";
+    case ChangeKind::kModify:
+      return "modify";
+    case ChangeKind::kDelete:
+      return "delete";
+  }
+  return "";
+}
 
 ChangeWriterOpt WithModTimeUpperBound(absl::Time bound) {
   return [bound](ChangeWriterOptions& options) { options.mod_time_upper_bound = bound; };

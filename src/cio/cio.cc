@@ -76,6 +76,18 @@ Creator GeneratedLogCreator(std::string scheme, std::string path,
 
 }  // namespace
 
+std::string_view ToString(DrainResult result) {
+  switch (result) {
+    case DrainResult::kEOF:
+      return "EOF";
+    case DrainResult::kQuiet:
+      return "quiet";
+    case DrainResult::kCanceled:
+      return "canceled";
+  }
+  return "unknown";
+}
+
 FIFOSet NewFIFOSet(Config config, std::function<absl::Status()> close) {
   return FIFOSet(std::move(config), std::move(close));
 }

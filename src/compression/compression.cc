@@ -60,6 +60,20 @@ absl::StatusOr<std::unique_ptr<DecompressReadCloser>> Decompress(const Context& 
 
 }  // namespace
 
+std::string_view ToString(Compression compression) {
+  switch (compression) {
+    case Compression::kUncompressed:
+      return "uncompressed";
+    case Compression::kGzip:
+      return "gzip";
+    case Compression::kZstd:
+      return "zstd";
+    case Compression::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
 std::string_view Extension(Compression compression) {
   switch (compression) {
     case Compression::kGzip:

@@ -42,6 +42,13 @@ Chunks::~Chunks() {
   dropped.swap(pool_->free);
 }
 
+void Chunks::Clear() {
+  room_ = nullptr;
+  std::vector<std::unique_ptr<char[]>> dropped;
+  base::MutexLock lock(pool_->mu);
+  dropped.swap(pool_->free);
+}
+
 std::span<char> Chunks::Room() {
   if (room_ == nullptr) {
     base::MutexLock lock(pool_->mu);

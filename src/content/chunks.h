@@ -29,6 +29,9 @@ class Chunks {
   // The first bytes of the chunk, as they are sent: it is free again after the last slice of it.
   grpc::Slice Take(std::size_t size);
 
+  // Gives up the memory that nobody uses, and what Room gave.
+  void Clear();
+
   // A copy of `data`, which is no longer than a chunk.
   grpc::Slice Copy(std::string_view data);
 

@@ -87,6 +87,10 @@ class OwningReader final : public io::Reader {
   absl::Status Seek(const Context& ctx, std::int64_t offset) override {
     return reader_->Seek(ctx, offset);
   }
+  absl::StatusOr<std::optional<std::int64_t>> WriteTo(const Context& ctx,
+                                                      io::Writer& writer) override {
+    return reader_->WriteTo(ctx, writer);
+  }
 
  private:
   const std::unique_ptr<ReaderAt> owned_;

@@ -2,11 +2,14 @@
 #include "remote_reader.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include <absl/functional/function_ref.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
 
@@ -14,6 +17,7 @@
 
 #include "src/base/await.h"
 #include "src/base/mutex.h"
+#include "src/errdefs/internal/guard.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/stream.h"
 
@@ -54,45 +58,32 @@ class StreamReader final : public io::Reader {
   ~StreamReader() override { Stop(); }
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
-    if (absl::Status err = ctx.Err(); !err.ok()) return err;
-    if (absl::Status s = blob_.stubs->conn()->CheckProcess(); !s.ok()) return s;
-    if (pos_ >= blob_.size || buf.empty()) return std::size_t{0};
-    if (state_ == nullptr) Start();
-
-    State& state = *state_;
-    bool resume = false;
     std::size_t filled = 0;
-    {
-      const CancelRegistration wake = base::WakeOnCancel(ctx, state.mu, state.changed);
-      base::MutexLock lock(state.mu);
-      absl::Status s = base::Await(ctx, state.mu, state.changed,
-                                   [&state]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu) {
-                                     return state.done || !state.chunks.empty();
-                                   });
-      if (!s.ok()) return s;
-      if (state.chunks.empty()) {
-        return state.status.ok() ? blob_.Ended(pos_)
-                                 : rpc::Describe(state.status, "reading content", blob_.digest);
-      }
-      const auto want = std::min(buf.size(), static_cast<std::size_t>(blob_.size - pos_));
-      while (filled < want && !state.chunks.empty()) {
-        const grpc::Slice& chunk = state.chunks.front();
-        const std::size_t n = std::min(chunk.size() - state.used, want - filled);
-        std::memcpy(buf.data() + filled, chunk.begin() + state.used, n);
-        filled += n;
-        state.used += n;
-        state.queued -= n;
-        if (state.used == chunk.size()) {
-          state.chunks.pop_front();
-          state.used = 0;
-        }
-      }
-      resume = state.resting && state.queued < kReadAhead / 2;
-      if (resume) state.resting = false;
-    }
-    if (resume) stream_.Resume();
-    pos_ += static_cast<std::int64_t>(filled);
+    absl::Status s = Take(ctx, buf.size(), [&](std::string_view bytes, const grpc::Slice&) {
+      bytes.copy(buf.data() + filled, bytes.size());
+      filled += bytes.size();
+      return true;
+    });
+    if (!s.ok()) return s;
     return filled;
+  }
+
+  absl::StatusOr<std::optional<std::int64_t>> WriteTo(const Context& ctx,
+                                                      io::Writer& writer) override {
+    const std::int64_t begin = pos_;
+    for (;;) {
+      grpc::Slice slice;
+      std::string_view bytes;  // of it
+      absl::Status s = Take(ctx, SIZE_MAX, [&](std::string_view first, const grpc::Slice& whole) {
+        slice = whole;
+        bytes = first;
+        return false;
+      });
+      if (!s.ok()) return s;
+      if (bytes.empty()) return pos_ - begin;
+      s = errdefs::Guard("a writer", &io::Writer::Write, writer, ctx, bytes);
+      if (!s.ok()) return s;
+    }
   }
 
   absl::Status Seek(const Context& /*ctx*/, std::int64_t offset) override {
@@ -118,6 +109,51 @@ class StreamReader final : public io::Reader {
     bool done ABSL_GUARDED_BY(mu) = false;
     absl::Status status ABSL_GUARDED_BY(mu);
   };
+
+  // Waits for bytes, and gives at most `most` of those that are there to `take`, slice by slice
+  // until it returns false. None at the end of the blob.
+  absl::Status Take(const Context& ctx, std::size_t most,
+                    absl::FunctionRef<bool(std::string_view, const grpc::Slice&)> take) {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    if (absl::Status s = blob_.stubs->conn()->CheckProcess(); !s.ok()) return s;
+    if (pos_ >= blob_.size || most == 0) return absl::OkStatus();
+    if (state_ == nullptr) Start();
+
+    State& state = *state_;
+    bool resume = false;
+    {
+      const CancelRegistration wake = base::WakeOnCancel(ctx, state.mu, state.changed);
+      base::MutexLock lock(state.mu);
+      absl::Status s = base::Await(ctx, state.mu, state.changed,
+                                   [&state]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu) {
+                                     return state.done || !state.chunks.empty();
+                                   });
+      if (!s.ok()) return s;
+      if (state.chunks.empty()) {
+        return state.status.ok() ? blob_.Ended(pos_)
+                                 : rpc::Describe(state.status, "reading content", blob_.digest);
+      }
+      std::size_t left = std::min(most, static_cast<std::size_t>(blob_.size - pos_));
+      bool more = true;
+      while (more && left > 0 && !state.chunks.empty()) {
+        const grpc::Slice& chunk = state.chunks.front();
+        const std::size_t n = std::min(chunk.size() - state.used, left);
+        more = take({reinterpret_cast<const char*>(chunk.begin()) + state.used, n}, chunk);
+        left -= n;
+        pos_ += static_cast<std::int64_t>(n);
+        state.used += n;
+        state.queued -= n;
+        if (state.used == chunk.size()) {
+          state.chunks.pop_front();
+          state.used = 0;
+        }
+      }
+      resume = state.resting && state.queued < kReadAhead / 2;
+      if (resume) state.resting = false;
+    }
+    if (resume) stream_.Resume();
+    return absl::OkStatus();
+  }
 
   void Start() {
     auto state = std::make_shared<State>();

@@ -23,18 +23,19 @@ namespace {
 
 namespace pb = ::containerd::services::content::v1;
 
-// Most bytes in a message; the daemon takes up to 16 MiB.
-constexpr std::size_t kMaxChunk = std::size_t{1} << 20;
+// Most bytes in a message; the daemon takes up to 16 MiB. What is sent should still be in the
+// processor's cache when gRPC and the kernel read it: larger messages, and more of them under way,
+// cost twice the time.
+constexpr std::size_t kMaxChunk = std::size_t{512} << 10;
 
-// Most bytes and messages that are sent and not answered yet. The stream's queues hold as many, so
-// that neither side can block the other.
-constexpr std::size_t kMaxUnansweredBytes = std::size_t{8} << 20;
-constexpr std::size_t kMaxUnanswered = 256;
-
-// Most bytes that all writers of the process have so together, apart from one chunk each: many
-// layers at once take no more memory than a few.
-constexpr std::size_t kMaxUnansweredTogether = std::size_t{16} << 20;
+// Most bytes that are sent and not answered yet, of all writers of the process together, apart from
+// one chunk each: many layers at once take no more memory than one.
+constexpr std::size_t kMaxUnansweredBytes = std::size_t{2} << 20;
 std::atomic<std::size_t> unanswered_together = 0;
+
+// Most messages of one writer. The stream's queues hold as many, so that neither side can block the
+// other.
+constexpr std::size_t kMaxUnanswered = 256;
 
 // How long a daemon may be away.
 constexpr absl::Duration kResumeTimeout = absl::Minutes(1);
@@ -53,7 +54,7 @@ RemoteWriter::RemoteWriter(Context ctx, std::shared_ptr<const Stubs> stubs, Writ
       chunks_(kMaxChunk) {}
 
 RemoteWriter::~RemoteWriter() {
-  AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_bytes_));
+  DropUnanswered();
   // What is queued still gets there; the stream ends by itself.
   if (stream_ != nullptr && !closed_ && failed_.ok()) stream_->Release();
 }
@@ -137,10 +138,7 @@ absl::Status RemoteWriter::Run(const Context& ctx, absl::FunctionRef<absl::Statu
     // An ended context of this call leaves the writer as it is.
     if (s.ok() || IsErrReset(s) || ctx.Done() || !failed_.ok()) return s;
     stream_ = nullptr;
-    if (!Lost(s) || ++losses_ > kMaxLosses) {
-      failed_ = s;
-      return s;
-    }
+    if (!Lost(s) || ++losses_ > kMaxLosses) return Fail(std::move(s));
     lost_ = std::move(s);
   }
 }
@@ -156,24 +154,22 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
   }
   if (!answer.ok()) {
     if (absl::Status err = ctx.Err(); !err.ok()) return err;
-    failed_ = patience.Done()
-                  ? errdefs::Annotate(lost_, fmt::format("no answer from the daemon for {}",
-                                                         absl::FormatDuration(kResumeTimeout)))
-                  : answer.status();
-    return failed_;
+    return Fail(patience.Done()
+                    ? errdefs::Annotate(lost_, fmt::format("no answer from the daemon for {}",
+                                                           absl::FormatDuration(kResumeTimeout)))
+                    : answer.status());
   }
 
   const std::int64_t daemon_offset = answer->offset();
   if (daemon_offset < answered_ || daemon_offset > offset_) {
     const std::int64_t had = daemon_offset < answered_ ? answered_ : offset_;
-    unanswered_.clear();
-    AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_bytes_));
+    DropUnanswered();
     offset_ = answered_ = daemon_offset;
     return ErrReset(fmt::format("ref \"{}\" had {} bytes and has {} after a lost connection", ref_,
                                 had, daemon_offset));
   }
   while (!unanswered_.empty() && unanswered_.front().end() <= daemon_offset) {
-    AddUnanswered(-static_cast<std::ptrdiff_t>(unanswered_.front().data.size()));
+    unanswered_together -= unanswered_.front().data.size();
     unanswered_.pop_front();
   }
   if (!unanswered_.empty() && unanswered_.front().offset < daemon_offset) {
@@ -181,7 +177,7 @@ absl::Status RemoteWriter::Resume(const Context& ctx) {
     const auto known = static_cast<std::size_t>(daemon_offset - first.offset);
     first.data = first.data.sub(known, first.data.size());
     first.offset = daemon_offset;
-    AddUnanswered(-static_cast<std::ptrdiff_t>(known));
+    unanswered_together -= known;
   }
   if (daemon_offset > answered_) losses_ = 0;
   answered_ = daemon_offset;
@@ -202,9 +198,24 @@ absl::Status RemoteWriter::SendRequest(const Context& ctx, const Chunk& chunk) {
   return stream_->Write(ctx, std::move(request));
 }
 
-void RemoteWriter::AddUnanswered(std::ptrdiff_t bytes) {
-  unanswered_bytes_ += static_cast<std::size_t>(bytes);
-  unanswered_together += static_cast<std::size_t>(bytes);
+void RemoteWriter::DropUnanswered() {
+  for (const Chunk& chunk : unanswered_) unanswered_together -= chunk.data.size();
+  unanswered_.clear();
+}
+
+absl::Status RemoteWriter::Fail(absl::Status status) {
+  failed_ = std::move(status);
+  stream_ = nullptr;
+  DropUnanswered();
+  chunks_.Clear();
+  return failed_;
+}
+
+void RemoteWriter::EndUse() {
+  closed_ = true;
+  stream_ = nullptr;
+  DropUnanswered();
+  chunks_.Clear();
 }
 
 absl::Status RemoteWriter::Accept(const Response& answer) {
@@ -216,7 +227,7 @@ absl::Status RemoteWriter::Accept(const Response& answer) {
   }
   answered_ = chunk.end();
   if (!answer.digest().empty()) digest_ = answer.digest();
-  AddUnanswered(-static_cast<std::ptrdiff_t>(chunk.data.size()));
+  unanswered_together -= chunk.data.size();
   unanswered_.pop_front();
   losses_ = 0;
   return absl::OkStatus();
@@ -227,8 +238,7 @@ absl::Status RemoteWriter::SendChunk(const Context& ctx, const grpc::Slice& data
     absl::StatusOr<std::optional<Response>> answer = stream_->TryRead();
     if (!answer.ok()) return answer.status();
     if (!answer->has_value()) {
-      if (unanswered_bytes_ + data.size() <= kMaxUnansweredBytes &&
-          unanswered_together + data.size() <= kMaxUnansweredTogether &&
+      if (unanswered_together + data.size() <= kMaxUnansweredBytes &&
           unanswered_.size() < kMaxUnanswered) {
         break;
       }
@@ -244,7 +254,7 @@ absl::Status RemoteWriter::SendChunk(const Context& ctx, const grpc::Slice& data
     return s;
   }
   offset_ = unanswered_.back().end();
-  AddUnanswered(static_cast<std::ptrdiff_t>(data.size()));
+  unanswered_together += data.size();
   return absl::OkStatus();
 }
 
@@ -385,9 +395,8 @@ absl::Status RemoteWriter::Commit(const Context& ctx, std::int64_t size,
     return absl::OkStatus();
   });
   if (IsErrReset(s)) return s;  // may be written and committed anew
-  closed_ = true;
   if (s.ok()) stream_->Release();
-  stream_ = nullptr;
+  EndUse();
   return Describe(s, "commit failed");
 }
 
@@ -400,8 +409,7 @@ absl::Status RemoteWriter::Close(const Context& ctx) {
     return Lost(end) ? absl::OkStatus() : end;  // the daemon has everything
   });
   if (stream_ != nullptr && ctx.Done()) stream_->Release();
-  closed_ = true;
-  stream_ = nullptr;
+  EndUse();
   return Describe(s, "closing the writer");
 }
 

@@ -80,8 +80,12 @@ class RemoteWriter final : public Writer, public Lender {
 
   absl::Status WriteChunk(const Context& ctx, const grpc::Slice& data);
 
-  // Counts bytes that are sent, or, below 0, answered.
-  void AddUnanswered(std::ptrdiff_t bytes);
+  // Forgets them, so that other writers may use their share.
+  void DropUnanswered();
+
+  // The end of this writer; nothing is kept for another stream. Fail returns the error.
+  absl::Status Fail(absl::Status status);
+  void EndUse();
 
   // Takes the answer to the oldest chunk.
   absl::Status Accept(const Response& answer);
@@ -111,7 +115,6 @@ class RemoteWriter final : public Writer, public Lender {
   std::int64_t answered_ = 0;  // what the daemon has confirmed
   Chunks chunks_;
   std::deque<Chunk> unanswered_;
-  std::size_t unanswered_bytes_ = 0;
   digest::Digest digest_;
 };
 

@@ -116,6 +116,20 @@ class BlobStub final : public BlobCalls::StubInterface,
 
 absl::Status CheckText(const WriteRequest& request) { return rpc::CheckText(request.head); }
 
+std::int64_t WireSize(const WriteRequest& request) {
+  return rpc::WireSize(request.head) + static_cast<std::int64_t>(request.data.size());
+}
+
+std::int64_t WireSize(const ReadResponse& response) {
+  std::size_t size = 0;
+  for (const grpc::Slice& slice : response.data) size += slice.size();
+  return static_cast<std::int64_t>(size);
+}
+
+std::string_view BlobCalls::MethodName(tracing::CallKind kind) {
+  return kind == tracing::CallKind::kBidiStream ? kWrite : kRead;
+}
+
 std::unique_ptr<BlobCalls::StubInterface> BlobCalls::NewStub(
     const std::shared_ptr<grpc::Channel>& channel) {
   return std::make_unique<BlobStub>(channel);

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -21,6 +22,7 @@
 #include <grpcpp/support/sync_stream.h>
 
 #include "containerd/services/content/v1/content.pb.h"
+#include "containerd/tracing/call_observer.h"
 
 namespace containerd::content {
 
@@ -38,6 +40,10 @@ struct ReadResponse {
 
 // As rpc::CheckText, which streams ask of their messages.
 absl::Status CheckText(const WriteRequest& request);
+
+// As rpc::WireSize, for observers: exact for the data, and without the few bytes that say so.
+std::int64_t WireSize(const WriteRequest& request);
+std::int64_t WireSize(const ReadResponse& response);
 
 // The calls with these messages, in the shape of the service that is generated, so that rpc::Stubs
 // and what stands on it take it for one.
@@ -64,6 +70,9 @@ class BlobCalls {
   };
 
   static std::unique_ptr<StubInterface> NewStub(const std::shared_ptr<grpc::Channel>& channel);
+
+  // As rpc::MethodName.
+  static std::string_view MethodName(tracing::CallKind kind);
 };
 
 }  // namespace containerd::content

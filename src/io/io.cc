@@ -56,10 +56,30 @@ absl::StatusOr<std::size_t> ReadSome(const Context& ctx, Reader& reader, std::sp
   return errdefs::Guard("a reader", &Reader::Read, reader, ctx, buf);
 }
 
+// As many bytes as the kernel copies between these two by itself: what is left, to be read and
+// written, is all if it cannot do that with these file systems, and mostly nothing.
+absl::StatusOr<std::int64_t> CopyInKernel(const Context& ctx, int from, std::int64_t pos, int to) {
+  off_t next = pos;
+  for (;;) {
+    if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    const ssize_t n = copy_file_range(from, &next, to, nullptr, std::size_t{64} << 20, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
+      return errdefs::FromErrno(errno, "copying a file");
+    }
+    if (n <= 0) return next - pos;
+  }
+}
+
 }  // namespace
 
 absl::Status Reader::Seek(const Context& /*ctx*/, std::int64_t /*offset*/) {
   return errdefs::NotImplemented("the input cannot seek");
+}
+
+absl::StatusOr<std::optional<std::int64_t>> Reader::WriteTo(const Context& /*ctx*/,
+                                                            Writer& /*writer*/) {
+  return std::nullopt;
 }
 
 absl::StatusOr<std::size_t> StringReader::Read(const Context& ctx, std::span<char> buf) {
@@ -118,16 +138,26 @@ absl::Status FileReader::Seek(const Context& ctx, std::int64_t offset) {
   return absl::OkStatus();
 }
 
+FileWriter::FileWriter(int fd) : fd_(fd) {
+  struct stat st = {};
+  regular_ = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 FileWriter::~FileWriter() {
   if (wake_ >= 0) close(wake_);
 }
 
 absl::Status FileWriter::Write(const Context& ctx, std::string_view data) {
   while (!data.empty()) {
-    if (absl::Status s = WaitReady(ctx, fd_, POLLOUT, &wake_); !s.ok()) return s;
-    // A blocking pipe takes PIPE_BUF bytes at once when it is ready, and may block on more.
-    const bool may_block = (fcntl(fd_, F_GETFL) & O_NONBLOCK) == 0 && lseek(fd_, 0, SEEK_CUR) < 0;
-    const std::size_t n = may_block ? std::min<std::size_t>(data.size(), 4096) : data.size();
+    std::size_t n = data.size();
+    if (regular_) {
+      if (absl::Status err = ctx.Err(); !err.ok()) return err;
+    } else {
+      if (absl::Status s = WaitReady(ctx, fd_, POLLOUT, &wake_); !s.ok()) return s;
+      // A blocking pipe takes PIPE_BUF bytes at once when it is ready, and may block on more.
+      const bool may_block = (fcntl(fd_, F_GETFL) & O_NONBLOCK) == 0 && lseek(fd_, 0, SEEK_CUR) < 0;
+      if (may_block) n = std::min<std::size_t>(n, 4096);
+    }
     const ssize_t written = write(fd_, data.data(), n);
     if (written >= 0) {
       data.remove_prefix(static_cast<std::size_t>(written));
@@ -172,8 +202,19 @@ absl::StatusOr<std::string> ReadAll(const Context& ctx, Reader& reader, std::siz
 }
 
 absl::StatusOr<std::int64_t> Copy(const Context& ctx, Writer& writer, Reader& reader) {
-  std::vector<char> buf(kCopyBufferSize);
   std::int64_t copied = 0;
+  auto* const from = dynamic_cast<FileReader*>(&reader);
+  auto* const to = dynamic_cast<FileWriter*>(&writer);
+  if (from != nullptr && to != nullptr && from->pos_ >= 0 && to->regular_) {
+    auto bytes = CopyInKernel(ctx, from->fd_, from->pos_, to->fd_);
+    if (!bytes.ok()) return bytes.status();
+    from->pos_ += *bytes;
+    copied = *bytes;
+  }
+  auto whole = errdefs::Guard("a reader", &Reader::WriteTo, reader, ctx, writer);
+  if (!whole.ok()) return whole.status();
+  if (whole->has_value()) return **whole;
+  std::vector<char> buf(kCopyBufferSize);
   for (;;) {
     absl::StatusOr<std::size_t> n = ReadSome(ctx, reader, buf);
     if (!n.ok()) return n.status();

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -32,6 +33,9 @@ namespace containerd::archive {
 
 // Source: continuity's fs.ChangeKind.
 enum class ChangeKind { kUnmodified, kAdd, kModify, kDelete };
+
+// "unmodified", "add", "modify", "delete"; empty for others. Source: ChangeKind.String.
+CONTAINERD_EXPORT std::string_view ToString(ChangeKind kind);
 
 struct ChangeWriterOptions {
   std::optional<absl::Time> mod_time_upper_bound{};  // later times become this one

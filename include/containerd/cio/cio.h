@@ -68,6 +68,9 @@ enum class DrainResult {
   kCanceled,  // Cancel or Close came first
 };
 
+// "EOF", "quiet", "canceled"; "unknown" for what is none of these.
+CONTAINERD_EXPORT std::string_view ToString(DrainResult result);
+
 // The streams of one task or process. Safe from any thread.
 //
 // The IO of a task or process that exists copies until its streams end, also when every handle on

@@ -33,6 +33,9 @@ enum class Compression : std::uint8_t {
   kUnknown,  // Known to a stream processor of the daemon only.
 };
 
+// "uncompressed", "gzip", "zstd", "unknown".
+CONTAINERD_EXPORT std::string_view ToString(Compression compression);
+
 // "gz", "zst", "unknown", or "" for kUncompressed. Source: Compression.Extension.
 CONTAINERD_EXPORT std::string_view Extension(Compression compression);
 

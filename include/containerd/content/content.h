@@ -235,10 +235,10 @@ class Store : public virtual InfoReaderProvider,
 // The daemon's content store, over gRPC.
 //
 // Its writers pipeline: Write sends without waiting for the answers to what was sent before, with
-// at most 8 MiB unanswered, and Status, Commit and Close wait for all of them. When the connection
-// is lost, the call that notices waits up to a minute for the daemon, asks it for its offset, and
-// sends again what the daemon does not have; its own context and the writer's bound that. The
-// caller notices only if the daemon lost what it had confirmed: ErrReset.
+// at most 2 MiB unanswered of all writers together, and Status, Commit and Close wait for all of
+// them. When the connection is lost, the call that notices waits up to a minute for the daemon,
+// asks it for its offset, and sends again what the daemon does not have; its own context and the
+// writer's bound that. The caller notices only if the daemon lost what it had confirmed: ErrReset.
 //
 // Source: core/content/proxy.NewContentStore.
 CONTAINERD_EXPORT std::shared_ptr<Store> NewContentStore(std::shared_ptr<rpc::Connection> conn);

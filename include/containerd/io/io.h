@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ namespace containerd::io {
 // Bytes per step of the copies here and in the packages that build on this one.
 inline constexpr std::size_t kCopyBufferSize = std::size_t{1} << 20;
 
+class Writer;
+
 class CONTAINERD_EXPORT Reader {
  public:
   Reader() = default;
@@ -44,6 +47,11 @@ class CONTAINERD_EXPORT Reader {
   // Goes on at `offset` bytes from the start of the input. ErrNotImplemented if this input cannot
   // do that, such as a pipe; it then stands where it stood.
   virtual absl::Status Seek(const Context& ctx, std::int64_t offset);
+
+  // Writes what is left of the input and returns how many bytes that were, without a buffer of the
+  // caller's between: for Copy, and for inputs that have their bytes in memory already. nullopt,
+  // with nothing read, if this input has no such way. Source: io.WriterTo.
+  virtual absl::StatusOr<std::optional<std::int64_t>> WriteTo(const Context& ctx, Writer& writer);
 };
 
 class CONTAINERD_EXPORT Writer {
@@ -92,6 +100,8 @@ class CONTAINERD_EXPORT FileReader final : public Reader {
   absl::Status Seek(const Context& ctx, std::int64_t offset) override;
 
  private:
+  friend absl::StatusOr<std::int64_t> Copy(const Context&, Writer&, Reader&);
+
   const int fd_;
   std::int64_t pos_ = -1;  // of a regular file; -1: cannot seek
   int wake_ = -1;          // eventfd that ends a wait
@@ -100,13 +110,16 @@ class CONTAINERD_EXPORT FileReader final : public Reader {
 // Writes to a file descriptor that outlives it.
 class CONTAINERD_EXPORT FileWriter final : public Writer {
  public:
-  explicit FileWriter(int fd) : fd_(fd) {}
+  explicit FileWriter(int fd);
   ~FileWriter() override;
 
   absl::Status Write(const Context& ctx, std::string_view data) override;
 
  private:
+  friend absl::StatusOr<std::int64_t> Copy(const Context&, Writer&, Reader&);
+
   const int fd_;
+  bool regular_ = false;  // never to be waited for
   int wake_ = -1;
 };
 
@@ -118,7 +131,8 @@ CONTAINERD_EXPORT absl::StatusOr<std::size_t> ReadFull(const Context& ctx, Reade
 CONTAINERD_EXPORT absl::StatusOr<std::string> ReadAll(const Context& ctx, Reader& reader,
                                                       std::size_t max);
 
-// Copies up to the end and returns the count of bytes. Source: io.Copy.
+// Copies up to the end and returns the count of bytes; from one regular file to another without
+// taking the bytes out of the kernel, and by WriteTo where the reader has it. Source: io.Copy.
 CONTAINERD_EXPORT absl::StatusOr<std::int64_t> Copy(const Context& ctx, Writer& writer,
                                                     Reader& reader);
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -434,10 +435,15 @@ TEST_F(ProxyTest, DoesNotWaitForEachAnswer) {
     return grpc::Status::OK;
   };
   std::unique_ptr<Writer> writer = Open(ctx_, "r");
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(writer->Write(ctx_, std::string(kMiB, 'x')).ok());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(writer->Write(ctx_, std::string(kMiB / 2, 'x')).ok());
+  }
   const absl::Status s = writer->Close(ctx_);
   EXPECT_TRUE(s.ok()) << s;
 }
+
+// Of all writers of the process together.
+constexpr std::size_t kMostUnanswered = 2 * kMiB;
 
 TEST_F(ProxyTest, BoundsWhatIsUnanswered) {
   std::promise<void> full;
@@ -445,8 +451,8 @@ TEST_F(ProxyTest, BoundsWhatIsUnanswered) {
   daemon_.session = [&](WriteSession& stream) {
     pb::WriteContentRequest request;
     while (stream.Read(&request)) {
-      EXPECT_LE(request.data().size(), 2 * kMiB);
-      if ((received += request.data().size()) == 8 * kMiB) full.set_value();
+      EXPECT_LE(request.data().size(), kMostUnanswered / 2);
+      if ((received += request.data().size()) == kMostUnanswered) full.set_value();
     }
     return grpc::Status::OK;
   };
@@ -456,9 +462,46 @@ TEST_F(ProxyTest, BoundsWhatIsUnanswered) {
     full.get_future().wait();
     stop();
   });
-  const absl::Status s = writer->Write(ctx, std::string(20 * kMiB, 'x'));
+  const absl::Status s = writer->Write(ctx, std::string(3 * kMostUnanswered, 'x'));
   EXPECT_TRUE(errdefs::IsCanceled(s)) << s;
-  EXPECT_EQ(received, 8 * kMiB);
+  EXPECT_EQ(received, kMostUnanswered);
+}
+
+// A writer may have all that is allowed; when it has ended, though it is still there, another one
+// does not wait for anybody.
+TEST_F(ProxyTest, AWriterThatHasEndedGivesItsShareOfTheBuffersBack) {
+  std::atomic<bool> answers = false;
+  daemon_.session = [&](WriteSession& stream) {
+    pb::WriteContentRequest request;
+    std::size_t received = 0;
+    std::vector<std::size_t> chunks;
+    while (received < kMostUnanswered && stream.Read(&request)) {
+      received += chunks.emplace_back(request.data().size());
+    }
+    if (!answers) return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "no space left");
+    EXPECT_EQ(received, kMostUnanswered);
+    pb::WriteContentResponse answer;
+    answer.set_action(pb::WRITE);
+    for (const std::size_t chunk : chunks) {
+      answer.set_offset(answer.offset() + static_cast<std::int64_t>(chunk));
+      stream.Write(answer);
+    }
+    stream.Read(&request);
+    return grpc::Status::OK;
+  };
+  const Context soon = WithTimeout(ctx_, absl::Seconds(30));
+  const std::string data(kMostUnanswered, 'x');
+  std::unique_ptr<Writer> failed = Open(ctx_, "failed");
+  ASSERT_TRUE(failed->Write(soon, data).ok());
+  EXPECT_TRUE(errdefs::IsResourceExhausted(failed->Write(soon, data)));
+  std::unique_ptr<Writer> closed = Open(ctx_, "closed");
+  ASSERT_TRUE(closed->Write(soon, data).ok());
+  EXPECT_TRUE(errdefs::IsResourceExhausted(closed->Close(soon)));
+
+  answers = true;
+  std::unique_ptr<Writer> writer = Open(ctx_, "r");
+  EXPECT_TRUE(writer->Write(soon, data).ok());
+  EXPECT_TRUE(writer->Close(soon).ok());
 }
 
 TEST_F(ProxyTest, AnEndedCallLeavesTheWriterAsItIs) {
@@ -838,6 +881,42 @@ TEST_F(ProxyTest, ReadsInOrderWithOneRequest) {
   EXPECT_EQ(*io::ReadFull(ctx_, *reader, buf), 4U);
 }
 
+// What io::Copy does with such a reader.
+TEST_F(ProxyTest, WhatIsReadIsWrittenOnWithoutABufferBetween) {
+  const std::string data = RandomData(5 * kMiB + 5);
+  daemon_.Put(data);
+  absl::StatusOr<std::unique_ptr<ReaderAt>> reader_at = store_->ReaderAt(ctx_, DescriptorOf(data));
+  ASSERT_TRUE(reader_at.ok());
+  std::unique_ptr<io::Reader> reader = NewReader(*std::move(reader_at));
+  char buf[7];
+  ASSERT_EQ(*io::ReadFull(ctx_, *reader, buf), 7U);  // goes on within a message
+  std::string out(buf, 7);
+  io::StringWriter writer(&out);
+  absl::StatusOr<std::optional<std::int64_t>> written = reader->WriteTo(ctx_, writer);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(*written, static_cast<std::int64_t>(data.size()) - 7);
+  EXPECT_TRUE(out == data);
+  EXPECT_EQ(*io::Copy(ctx_, writer, *reader), 0) << "the end stays the end";
+  EXPECT_EQ(daemon_.reads, 1);
+
+  // A writer that fails, and one that throws.
+  class Full final : public io::Writer {
+   public:
+    absl::Status Write(const Context&, std::string_view) override {
+      if (thrown) throw std::runtime_error("thrown");
+      return errdefs::NotImplemented("no room");
+    }
+    bool thrown = false;
+  } full;
+  ASSERT_TRUE(reader->Seek(ctx_, 0).ok());
+  EXPECT_TRUE(errdefs::IsNotImplemented(io::Copy(ctx_, full, *reader).status()));
+  full.thrown = true;
+  ASSERT_TRUE(reader->Seek(ctx_, 0).ok());
+  const absl::Status thrown = io::Copy(ctx_, full, *reader).status();
+  EXPECT_TRUE(errdefs::IsInternal(thrown)) << thrown;
+  EXPECT_THAT(errdefs::Message(thrown), AllOf(HasSubstr("a writer"), HasSubstr("thrown")));
+}
+
 TEST_F(ProxyTest, BadAnswersToReads) {
   const std::string data = RandomData(1000);
   daemon_.Put(data);
@@ -858,6 +937,9 @@ TEST_F(ProxyTest, BadAnswersToReads) {
   const auto each = [&](const std::function<void(const absl::Status&)>& check) {
     check((*reader_at)->ReadAt(ctx_, buf, 0).status());
     check(io::ReadAll(ctx_, *NewReader(**reader_at), 1000).status());
+    std::string copied;
+    io::StringWriter writer(&copied);
+    check(io::Copy(ctx_, writer, *NewReader(**reader_at)).status());
   };
 
   answer(data.substr(0, 10), grpc::Status::OK);
@@ -873,6 +955,10 @@ TEST_F(ProxyTest, BadAnswersToReads) {
   answer(data + "and more than there is", grpc::Status::OK);
   EXPECT_EQ(*(*reader_at)->ReadAt(ctx_, buf, 0), 600U);
   EXPECT_EQ(*io::ReadAll(ctx_, *NewReader(**reader_at), 1000), data);
+  std::string copied;
+  io::StringWriter writer(&copied);
+  EXPECT_EQ(*io::Copy(ctx_, writer, *NewReader(**reader_at)), 1000);
+  EXPECT_EQ(copied, data);
 }
 
 TEST_F(ProxyTest, AHungReadEndsWithItsContext) {

@@ -12,9 +12,8 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/testing/image_builder.h"
 #include "containerd/typeurl/proto.h"
-
-#include "tests/support/image_builder.h"
 
 namespace containerd::diff {
 namespace {

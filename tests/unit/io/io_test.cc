@@ -6,12 +6,15 @@
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+
+#include "src/testing/internal/temp_folder.h"
 
 namespace containerd::io {
 namespace {
@@ -148,6 +151,37 @@ TEST(FileReader, SaysWhatIsWrong) {
   EXPECT_FALSE(writer.Write(Context::Background(), "x").ok());
 }
 
+TEST(Copy, FromFileToFile) {
+  const testing::internal::TempFolder dir;
+  const auto open = [&](const char* name, int flags) {
+    return ::open((dir.path() + "/" + name).c_str(), flags | O_CREAT | O_CLOEXEC, 0600);
+  };
+  const int from = open("from", O_RDWR);
+  const std::string content(3 << 20, 'c');
+  ASSERT_EQ(::write(from, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+  ASSERT_EQ(::lseek(from, 1000, SEEK_SET), 1000);
+  // Files that are only appended to are those that the kernel does not copy to by itself.
+  for (const auto& [name, flags] :
+       {std::pair("to", O_RDWR), std::pair("more", O_RDWR | O_APPEND)}) {
+    const int to = open(name, flags);
+    ASSERT_EQ(::write(to, "before", 6), 6);
+    FileReader reader(from);
+    FileWriter writer(to);
+    auto copied = Copy(Context::Background(), writer, reader);
+    ASSERT_TRUE(copied.ok()) << copied.status();
+    EXPECT_EQ(*copied, static_cast<std::int64_t>(content.size() - 1000));
+    ASSERT_TRUE(writer.Write(Context::Background(), "after").ok());
+    std::string read(content.size(), '\0');
+    const ssize_t n = ::pread(to, read.data(), read.size(), 0);
+    ASSERT_GE(n, 0);
+    read.resize(static_cast<std::size_t>(n));
+    EXPECT_EQ(read, "before" + content.substr(1000) + "after") << name;
+    ::close(to);
+  }
+  EXPECT_EQ(::lseek(from, 0, SEEK_CUR), 1000) << "the reader leaves the position alone";
+  ::close(from);
+}
+
 TEST(Copy, CopiesEverything) {
   const Context ctx;
   TrickleReader reader(std::string(100000, 'c'), 777);
@@ -155,6 +189,25 @@ TEST(Copy, CopiesEverything) {
   StringWriter writer(&out);
   EXPECT_EQ(*Copy(ctx, writer, reader), 100000);
   EXPECT_EQ(out, std::string(100000, 'c'));
+}
+
+TEST(Copy, LeavesItToAReaderThatHasAWay) {
+  class OneWay final : public Reader {
+   public:
+    absl::StatusOr<std::size_t> Read(const Context&, std::span<char>) override {
+      return errdefs::Internal("not this way");
+    }
+    absl::StatusOr<std::optional<std::int64_t>> WriteTo(const Context& ctx,
+                                                        Writer& writer) override {
+      if (absl::Status s = writer.Write(ctx, "all"); !s.ok()) return s;
+      return 3;
+    }
+  } reader;
+  std::string out;
+  StringWriter writer(&out);
+  const Context ctx;
+  EXPECT_EQ(*Copy(ctx, writer, reader), 3);
+  EXPECT_EQ(out, "all");
 }
 
 }  // namespace
