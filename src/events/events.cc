@@ -128,4 +128,17 @@ SubscribeOpt WithQueueSize(std::size_t items) {
   return [items](SubscribeOptions& options) { options.queue_size = items; };
 }
 
+absl::StatusOr<std::vector<Item>> Subscription::NextBatch(const Context& ctx, std::size_t max) {
+  absl::StatusOr<Item> first = Next(ctx);
+  if (!first.ok()) return first.status();
+  std::vector<Item> items;
+  items.push_back(*std::move(first));
+  while (items.size() < max) {
+    absl::StatusOr<std::optional<Item>> item = TryNext();
+    if (!item.ok() || !item->has_value()) break;  // an error comes again
+    items.push_back(**std::move(item));
+  }
+  return items;
+}
+
 }  // namespace containerd::events

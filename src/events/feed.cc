@@ -125,21 +125,26 @@ void Feed::StartStream() {
   if (queue_.size() < options_.queue_size) stream_.Resume();
 }
 
-bool Feed::OnEnvelope(const types::Envelope& proto) {
+bool Feed::OnEnvelope(types::Envelope& proto) {
   using P = types::Envelope;
-  Envelope envelope{.timestamp = rpc::TimeOf(proto, &P::has_timestamp, &P::timestamp),
-                    .ns = proto.namespace_(),
-                    .topic = proto.topic(),
-                    .event = typeurl::FromProto(proto.event())};
+  std::optional<Envelope> envelope;
+  if (!proto.topic().starts_with(kMarkerTopic)) {
+    // The event stays as it came, for who wants to decode it.
+    envelope = {.timestamp = rpc::TimeOf(proto, &P::has_timestamp, &P::timestamp),
+                .ns = std::move(*proto.mutable_namespace_()),
+                .topic = std::move(*proto.mutable_topic()),
+                .event = typeurl::FromProto(std::move(*proto.mutable_event()))};
+  }
   base::MutexLock lock(mu_);
   if (end_.has_value() || ctx_.Done()) return true;  // reads on to the end of the stream
   NoteReady();
-  if (!envelope.topic.starts_with(kMarkerTopic)) {
-    seen_until_ = std::max(seen_until_, envelope.timestamp);
-    Push(std::move(envelope));
+  if (envelope.has_value()) {
+    seen_until_ = std::max(seen_until_, envelope->timestamp);
+    Push(*std::move(envelope));
   }
   Deliver();
-  return queue_.size() < options_.queue_size;
+  full_ = queue_.size() >= options_.queue_size;
+  return !full_;
 }
 
 void Feed::OnStreamEnd(absl::Status status) {
@@ -274,7 +279,10 @@ std::optional<Item> Feed::Pop() {
   if (queue_.empty()) return std::nullopt;
   Item item = std::move(queue_.front());
   queue_.pop_front();
-  if (queue_.size() < options_.queue_size) stream_.Resume();
+  if (full_ && queue_.size() < options_.queue_size) {
+    full_ = false;
+    stream_.Resume();
+  }
   return item;
 }
 
@@ -354,18 +362,49 @@ void Feed::Silence() {
                 [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !delivering_.has_value(); });
 }
 
-absl::StatusOr<Item> Feed::Next(const Context& ctx) {
+absl::Status Feed::Take(const Context& ctx, absl::FunctionRef<bool()> take) {
   if (absl::Status s = stubs_->conn()->CheckProcess(); !s.ok()) return s;
-  std::optional<Item> item;
+  {
+    const base::MutexLock lock(mu_);
+    if (take()) return absl::OkStatus();
+  }
+  // Many events at once are received while this thread gives way; if it slept instead, it would be
+  // woken for each.
+  std::this_thread::yield();
   const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, changed_);
   const base::MutexLock lock(mu_);
+  bool taken = false;
   absl::Status s = base::Await(ctx, mu_, changed_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    taken = take();
+    return taken || end_.has_value();
+  });
+  if (!s.ok() || taken) return s;
+  return *end_;
+}
+
+absl::StatusOr<Item> Feed::Next(const Context& ctx) {
+  std::optional<Item> item;
+  absl::Status s = Take(ctx, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     item = Pop();
-    return item.has_value() || end_.has_value();
+    return item.has_value();
   });
   if (!s.ok()) return s;
-  if (!item.has_value()) return *end_;
   return *std::move(item);
+}
+
+absl::StatusOr<std::vector<Item>> Feed::NextBatch(const Context& ctx, std::size_t max) {
+  std::vector<Item> items;
+  absl::Status s = Take(ctx, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    items.reserve(std::min(queue_.size(), max));
+    do {
+      std::optional<Item> item = Pop();
+      if (!item.has_value()) break;
+      items.push_back(*std::move(item));
+    } while (items.size() < max);
+    return !items.empty();
+  });
+  if (!s.ok()) return s;
+  return items;
 }
 
 absl::StatusOr<std::optional<Item>> Feed::TryNext() {

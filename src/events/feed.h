@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
@@ -58,6 +59,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
   void Start();
   absl::StatusOr<Item> Next(const Context& ctx);
   absl::StatusOr<std::optional<Item>> TryNext();
+  absl::StatusOr<std::vector<Item>> NextBatch(const Context& ctx, std::size_t max);
   absl::Status WaitReady(const Context& ctx);
   void Cancel();
 
@@ -68,7 +70,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
  private:
   void StartStream();
   void OnStreamEnd(absl::Status status);
-  bool OnEnvelope(const types::Envelope& proto);
+  bool OnEnvelope(types::Envelope& proto);  // takes what is in it
 
   // Waits until the daemon is up, then starts the next stream.
   void AskDaemon();
@@ -85,6 +87,9 @@ class Feed : public std::enable_shared_from_this<Feed> {
   void NoteReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Push(Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Item> Pop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Waits until `take`, which is called with the mutex, has taken something.
+  absl::Status Take(const Context& ctx, absl::FunctionRef<bool()> take);
   void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Has the executor run the callbacks for what is queued, unless it is at it. Call it whenever
@@ -119,6 +124,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
   std::optional<Gap> gap_ ABSL_GUARDED_BY(mu_);
 
   std::deque<Item> queue_ ABSL_GUARDED_BY(mu_);
+  bool full_ ABSL_GUARDED_BY(mu_) = false;  // so that reading rests
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
 
   std::shared_ptr<const Callbacks> callbacks_ ABSL_GUARDED_BY(mu_);  // until the end

@@ -24,6 +24,9 @@ class ProxySubscription final : public Subscription {
 
   absl::StatusOr<Item> Next(const Context& ctx) override { return feed_->Next(ctx); }
   absl::StatusOr<std::optional<Item>> TryNext() override { return feed_->TryNext(); }
+  absl::StatusOr<std::vector<Item>> NextBatch(const Context& ctx, std::size_t max) override {
+    return feed_->NextBatch(ctx, max);
+  }
   absl::Status WaitReady(const Context& ctx) override { return feed_->WaitReady(ctx); }
   void Cancel() override { feed_->Cancel(); }
 

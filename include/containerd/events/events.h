@@ -104,7 +104,7 @@ CONTAINERD_EXPORT SubscribeOpt WithBackoff(absl::Duration min, absl::Duration ma
 CONTAINERD_EXPORT SubscribeOpt WithQueueSize(std::size_t items);
 
 // A running subscription; destroying it ends it. Safe from any thread, but only one should call
-// Next and TryNext if the order of items matters. It costs no thread.
+// Next, TryNext and NextBatch if the order of items matters. It costs no thread.
 class CONTAINERD_EXPORT Subscription {
  public:
   virtual ~Subscription() = default;
@@ -116,6 +116,10 @@ class CONTAINERD_EXPORT Subscription {
 
   // The next item if it is there already, nullopt if not. Errors as Next's.
   virtual absl::StatusOr<std::optional<Item>> TryNext() = 0;
+
+  // Waits as Next does, and gives what is there then in one go: at least one item, at most `max`
+  // (0 counts as 1). For readers of many events: one lock for all of them. Errors as Next's.
+  virtual absl::StatusOr<std::vector<Item>> NextBatch(const Context& ctx, std::size_t max = 256);
 
   // Waits until the subscription is in place, so that what is published from then on is delivered;
   // it publishes markers to know (see WithResume). The error that ended the subscription if it

@@ -105,6 +105,43 @@ TEST(Envelope, Decode) {
   EXPECT_TRUE(errdefs::IsInvalidArgument(Decode<TaskStart>(envelope).status()));
 }
 
+// A subscription of a program's own, which knows no batches.
+class Listed final : public Subscription {
+ public:
+  explicit Listed(std::vector<Item> items) : items_(std::move(items)) {}
+
+  absl::StatusOr<Item> Next(const Context&) override {
+    absl::StatusOr<std::optional<Item>> item = TryNext();
+    if (!item.ok()) return item.status();
+    return **std::move(item);
+  }
+  absl::StatusOr<std::optional<Item>> TryNext() override {
+    if (next_ == items_.size()) return errdefs::OutOfRange("end of stream");
+    return items_[next_++];
+  }
+  absl::Status WaitReady(const Context&) override { return absl::OkStatus(); }
+  void Cancel() override {}
+
+ private:
+  const std::vector<Item> items_;
+  std::size_t next_ = 0;
+};
+
+TEST(Subscription, HasBatchesOfWhatItHasOneByOne) {
+  Listed subscription({Envelope{.topic = "/a"}, Gap{}, Envelope{.topic = "/c"}});
+  const Context ctx = Context::Background();
+  absl::StatusOr<std::vector<Item>> batch = subscription.NextBatch(ctx, 2);
+  ASSERT_TRUE(batch.ok());
+  ASSERT_EQ(batch->size(), 2U);
+  EXPECT_EQ(std::get<Envelope>((*batch)[0]).topic, "/a");
+  EXPECT_TRUE(std::holds_alternative<Gap>((*batch)[1]));
+  batch = subscription.NextBatch(ctx);
+  ASSERT_TRUE(batch.ok());
+  ASSERT_EQ(batch->size(), 1U);
+  EXPECT_EQ(std::get<Envelope>((*batch)[0]).topic, "/c");
+  EXPECT_TRUE(errdefs::IsOutOfRange(subscription.NextBatch(ctx).status()));
+}
+
 class EventServiceTest : public testing::Test {
  protected:
   std::shared_ptr<pb::MockEventsStub> stub_ = std::make_shared<pb::MockEventsStub>();

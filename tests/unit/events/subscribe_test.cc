@@ -229,6 +229,31 @@ TEST_F(SubscribeTest, DeliversInOrder) {
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(Next(*subscription), fmt::format("/{}", i));
 }
 
+TEST_F(SubscribeTest, ABatchIsWhatIsThere) {
+  auto subscription = events_->Subscribe(ctx_, {}, {WithQueueSize(8)});
+  ASSERT_TRUE(subscription->WaitReady(ctx_).ok());
+  EXPECT_TRUE(errdefs::IsDeadlineExceeded(
+      subscription->NextBatch(WithTimeout(ctx_, absl::Milliseconds(1))).status()));
+  // However they are cut, all come, in order; and at some time more than one at once.
+  std::size_t most = 0;
+  int seen = 0;
+  for (int sent = 0; most < 2;) {
+    for (int i = 0; i < 100; ++i) daemon_->Broadcast(fmt::format("/{}", sent++));
+    while (seen < sent) {
+      absl::StatusOr<std::vector<Item>> batch = subscription->NextBatch(ctx_, 3);
+      ASSERT_TRUE(batch.ok()) << batch.status();
+      ASSERT_GE(batch->size(), 1U);
+      ASSERT_LE(batch->size(), 3U);
+      for (const Item& item : *batch) ASSERT_EQ(Describe(item), fmt::format("/{}", seen++));
+      most = std::max(most, batch->size());
+    }
+  }
+  daemon_->Broadcast("/last");
+  EXPECT_EQ((*subscription->NextBatch(ctx_, 0)).size(), 1U);
+  daemon_->EndAll(grpc::Status::OK);
+  EXPECT_TRUE(errdefs::IsOutOfRange(subscription->NextBatch(ctx_).status()));
+}
+
 TEST_F(SubscribeTest, NextHasAContextOfItsOwn) {
   auto subscription = events_->Subscribe(ctx_, {});
   ASSERT_TRUE(subscription->WaitReady(ctx_).ok());
