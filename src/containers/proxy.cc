@@ -3,55 +3,15 @@
 
 #include "containerd/containers/containers.h"
 #include "containerd/services/containers/v1/containers.grpc.pb.h"
-#include "containerd/typeurl/proto.h"
 
+#include "src/containers/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
-#include "src/rpc/internal/proto_descriptor.h"
-#include "src/rpc/internal/proto_time.h"
 
 namespace containerd::containers {
 namespace {
 
 namespace pb = ::containerd::services::containers::v1;
-
-pb::Container ToProto(const Container& container) {
-  pb::Container proto;
-  proto.set_id(container.id);
-  rpc::ToProto(container.labels, proto.mutable_labels());
-  proto.set_image(container.image);
-  proto.mutable_runtime()->set_name(container.runtime.name);
-  if (!container.runtime.options.empty()) {
-    *proto.mutable_runtime()->mutable_options() = typeurl::ToProto(container.runtime.options);
-  }
-  if (!container.spec.empty()) *proto.mutable_spec() = typeurl::ToProto(container.spec);
-  proto.set_snapshotter(container.snapshotter);
-  proto.set_snapshot_key(container.snapshot_key);
-  for (const auto& [key, value] : container.extensions) {
-    (*proto.mutable_extensions())[key] = typeurl::ToProto(value);
-  }
-  proto.set_sandbox(container.sandbox_id);
-  return proto;
-}
-
-Container FromProto(const pb::Container& proto) {
-  Container container{
-      .id = proto.id(),
-      .labels = rpc::FromProto(proto.labels()),
-      .image = proto.image(),
-      .runtime = {.name = proto.runtime().name(),
-                  .options = typeurl::FromProto(proto.runtime().options())},
-      .spec = typeurl::FromProto(proto.spec()),
-      .snapshot_key = proto.snapshot_key(),
-      .snapshotter = proto.snapshotter(),
-      .created_at = rpc::TimeOf(proto, &pb::Container::has_created_at, &pb::Container::created_at),
-      .updated_at = rpc::TimeOf(proto, &pb::Container::has_updated_at, &pb::Container::updated_at),
-      .sandbox_id = proto.sandbox()};
-  for (const auto& [key, value] : proto.extensions()) {
-    container.extensions.emplace(key, typeurl::FromProto(value));
-  }
-  return container;
-}
 
 class RemoteContainers final : public Store {
  public:

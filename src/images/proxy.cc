@@ -6,6 +6,7 @@
 #include "containerd/services/images/v1/images.grpc.pb.h"
 
 #include "src/base/options.h"
+#include "src/images/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
 #include "src/rpc/internal/proto_descriptor.h"
@@ -29,24 +30,6 @@ DeleteOpt DeleteTarget(ocispec::Descriptor target) {
 namespace {
 
 namespace pb = ::containerd::services::images::v1;
-
-pb::Image ToProto(const Image& image) {
-  pb::Image proto;
-  proto.set_name(image.name);
-  rpc::ToProto(image.labels, proto.mutable_labels());
-  *proto.mutable_target() = rpc::ToProto(image.target);
-  rpc::SetTime(image.created_at, &proto, &pb::Image::mutable_created_at);
-  rpc::SetTime(image.updated_at, &proto, &pb::Image::mutable_updated_at);
-  return proto;
-}
-
-Image FromProto(const pb::Image& proto) {
-  return {.name = proto.name(),
-          .labels = rpc::FromProto(proto.labels()),
-          .target = rpc::FromProto(proto.target()),
-          .created_at = rpc::TimeOf(proto, &pb::Image::has_created_at, &pb::Image::created_at),
-          .updated_at = rpc::TimeOf(proto, &pb::Image::has_updated_at, &pb::Image::updated_at)};
-}
 
 class RemoteImages final : public Store {
  public:

@@ -9,57 +9,12 @@
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
-#include "src/rpc/internal/proto_descriptor.h"
-#include "src/rpc/internal/proto_time.h"
+#include "src/snapshots/internal/proto.h"
 
 namespace containerd::snapshots {
 namespace {
 
 namespace pb = ::containerd::services::snapshots::v1;
-
-pb::Kind ToProto(Kind kind) {
-  switch (kind) {
-    case Kind::kActive:
-      return pb::ACTIVE;
-    case Kind::kView:
-      return pb::VIEW;
-    case Kind::kCommitted:
-    case Kind::kUnknown:
-      break;
-  }
-  return pb::COMMITTED;
-}
-
-Kind FromProto(pb::Kind kind) {
-  switch (kind) {
-    case pb::ACTIVE:
-      return Kind::kActive;
-    case pb::VIEW:
-      return Kind::kView;
-    default:
-      return Kind::kCommitted;
-  }
-}
-
-pb::Info ToProto(const Info& info) {
-  pb::Info proto;
-  proto.set_name(info.name);
-  proto.set_parent(info.parent);
-  proto.set_kind(ToProto(info.kind));
-  rpc::SetTime(info.created, &proto, &pb::Info::mutable_created_at);
-  rpc::SetTime(info.updated, &proto, &pb::Info::mutable_updated_at);
-  rpc::ToProto(info.labels, proto.mutable_labels());
-  return proto;
-}
-
-Info FromProto(const pb::Info& proto) {
-  return {.kind = FromProto(proto.kind()),
-          .name = proto.name(),
-          .parent = proto.parent(),
-          .labels = rpc::FromProto(proto.labels()),
-          .created = rpc::TimeOf(proto, &pb::Info::has_created_at, &pb::Info::created_at),
-          .updated = rpc::TimeOf(proto, &pb::Info::has_updated_at, &pb::Info::updated_at)};
-}
 
 absl::StatusOr<Info> Apply(const std::vector<Opt>& opts) {
   Info info;

@@ -51,7 +51,7 @@ absl::Time FromGo(absl::Time time) { return time == GoZeroTime() ? absl::Infinit
 
 }  // namespace
 
-std::string_view String(Kind kind) {
+std::string_view ToString(Kind kind) {
   switch (kind) {
     case Kind::kView:
       return "View";
@@ -64,6 +64,8 @@ std::string_view String(Kind kind) {
   }
   return "Unknown";
 }
+
+std::string_view String(Kind kind) { return ToString(kind); }
 
 Kind ParseKind(std::string_view text) {
   for (Kind kind : {Kind::kView, Kind::kActive, Kind::kCommitted}) {

@@ -72,6 +72,7 @@ inline constexpr Kind kKindActive = Kind::kActive;
 inline constexpr Kind kKindCommitted = Kind::kCommitted;
 
 // "View", "Active", "Committed" or "Unknown". Source: Kind.String.
+CONTAINERD_EXPORT std::string_view ToString(Kind kind);
 CONTAINERD_EXPORT std::string_view String(Kind kind);
 
 // The reverse, minding no case; kUnknown for anything else. Source: snapshots.ParseKind.

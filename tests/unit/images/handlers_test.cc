@@ -22,8 +22,8 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/testing/image_builder.h"
 
-#include "tests/support/image_builder.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images {

@@ -19,8 +19,8 @@
 #include "containerd/ocispec/annotations.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/testing/image_builder.h"
 
-#include "tests/support/image_builder.h"
 #include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 

@@ -17,10 +17,10 @@
 #include "containerd/ocispec/annotations.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
+#include "containerd/testing/image_builder.h"
 
 #include "src/base/utf8.h"
 #include "src/images/archive/reference.h"
-#include "tests/support/image_builder.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images::archive {
