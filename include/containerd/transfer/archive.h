@@ -102,7 +102,9 @@ class CONTAINERD_EXPORT ImageImportStream final : public Object,
  public:
   ImageImportStream(std::shared_ptr<io::Reader> stream, std::string media_type,
                     ImportOptions options)
-      : stream_(std::move(stream)), media_type_(std::move(media_type)), options_(options) {}
+      : stream_(std::move(stream)),
+        media_type_(std::move(media_type)),
+        options_(std::move(options)) {}
 
   std::string String() const override { return "Image Import Stream"; }
   absl::StatusOr<typeurl::Any> MarshalAny(const Context& ctx, streaming::StreamCreator& streams,

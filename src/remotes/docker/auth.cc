@@ -217,6 +217,18 @@ absl::StatusOr<http::Url> ParseRealm(std::string_view text) {
 
 }  // namespace
 
+std::string_view ToString(AuthenticationScheme scheme) {
+  switch (scheme) {
+    case AuthenticationScheme::BasicAuth:
+      return "Basic";
+    case AuthenticationScheme::DigestAuth:
+      return "Digest";
+    case AuthenticationScheme::BearerAuth:
+      return "Bearer";
+  }
+  return "unknown";
+}
+
 absl::Status ErrNoToken() {
   return errdefs::Mark(
       errdefs::Unknown("authorization server did not include a token in the response"),

@@ -12,6 +12,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/future/executor.h"
 
+#include "request.h"
 #include "src/base/ascii.h"
 #include "src/base/escape.h"
 #include "src/base/host.h"
@@ -21,8 +22,6 @@
 
 namespace containerd::remotes::docker {
 namespace {
-
-using ResponsePtr = std::shared_ptr<http::Response>;
 
 bool IsLoopbackAddress(const std::string& text) {
   in_addr v4{};

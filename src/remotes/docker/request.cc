@@ -18,6 +18,7 @@
 #include "src/base/escape.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/threads/internal/callback.h"
+#include "src/tracing/internal/observation.h"
 #include "with_errors.h"
 
 namespace containerd::remotes::docker {
@@ -189,6 +190,7 @@ absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, co
              .url = request_.url.String(),
              .header = request_.header,
              .buffer_size = request_.buffer_size};
+    ++attempt_;
   }
   const bool has_body = request_.make_body && sent_.method == request_.method;
   if (has_body) sent_.body = request_.make_body();
@@ -199,9 +201,10 @@ absl::StatusOr<Future<ResponsePtr>> RequestRun::Send(const Context& transfer, co
       return errdefs::Annotate(AuthorizerError(s), fmt::format("{}: failed to authorize", Name()));
     }
   }
+  const Context told = attempt_ > 1 ? tracing::WithAttempt(transfer, attempt_) : transfer;
   Future<ResponsePtr> future = request_.host.client != nullptr
-                                   ? request_.host.client->Start(transfer, sent_)
-                                   : http::Client().Start(transfer, sent_);
+                                   ? request_.host.client->Start(told, sent_)
+                                   : http::Client().Start(told, sent_);
   sent_.body = nullptr;
   return future;
 }

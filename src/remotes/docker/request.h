@@ -88,7 +88,7 @@ struct RegistryRequest {
   reference::Spec refspec;
   std::string named;  // the repository, as the reference has it
   std::shared_ptr<docker::WarningHandler> warning_handler;
-  std::size_t buffer_size = std::size_t{1} << 20;
+  std::size_t buffer_size = http::Request().buffer_size;
 
   // The repository as the host knows it, below the path of its API.
   std::string repository;
@@ -139,7 +139,8 @@ class RequestRun {
 
   RegistryRequest request_;
   const bool last_host_;
-  int attempts_ = kMaxAttempts;
+  int attempts_ = kMaxAttempts;  // left
+  int attempt_ = 0;              // as observers count them
   int retries_ = 0;
   absl::Duration waited_;
   int redirects_ = 0;

@@ -31,6 +31,9 @@ enum class AuthenticationScheme : std::uint8_t {
   BearerAuth = 4,  // RFC 6750
 };
 
+// "Basic", "Digest", "Bearer", as in WWW-Authenticate; "unknown" for what is none of these.
+CONTAINERD_EXPORT std::string_view ToString(AuthenticationScheme scheme);
+
 struct Challenge {
   AuthenticationScheme scheme = AuthenticationScheme::BasicAuth;
   std::map<std::string, std::string> parameters{};  // names in lower case

@@ -12,6 +12,7 @@
 #include "containerd/remotes/handlers.h"
 
 #include "tests/support/memory_store.h"
+#include "tests/support/recorded_calls.h"
 #include "tests/support/registry_fixture.h"
 
 namespace containerd::remotes::docker {
@@ -86,6 +87,35 @@ TEST_F(FaultTest, ABusyMirrorIsPassedOver) {
   const absl::Time begin = absl::Now();
   Check(*NewResolver(To({Host(busy.Host()), Host(server.Host())})), Ref(server));
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+}
+
+TEST_F(FaultTest, ObserversSeeEachAttemptAndWhatAuthorizesIt) {
+  Tokens([](const ServerRequest&, ResponseWriter& w) {
+    w.Send(200, R"({"token":"perfectlyvalidopaquetoken"})");
+  });
+  Guard();
+  const TestServer server(registry_.Handler());
+  const auto calls = std::make_shared<tracing::testing::RecordedCalls>();
+  const Context ctx = tracing::WithCallObserver(kCtx, calls);
+  const auto resolver = NewResolver();
+  auto resolved = resolver->Resolve(ctx, Ref(server));
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  std::vector<std::string> seen;
+  for (const auto& call : calls->AwaitEnds()) {
+    seen.push_back(
+        fmt::format("{} {} #{} {}", call.method, call.url, call.attempt, call.end.http_status));
+  }
+  const std::string manifest = server.Url("/v2/testname/manifests/latest");
+  EXPECT_THAT(seen, ::testing::ElementsAre(fmt::format("HEAD {} #1 401", manifest),
+                                           fmt::format("GET {} #1 200", tokens_->Url("/token")),
+                                           fmt::format("HEAD {} #2 200", manifest)));
+  const std::size_t before = seen.size();
+  auto fetcher = resolver->Fetcher(ctx, Ref(server));
+  ASSERT_TRUE(fetcher.ok());
+  EXPECT_TRUE(Read(**fetcher, layer_, ctx).ok());
+  const auto after = calls->AwaitEnds();
+  ASSERT_EQ(after.size(), before + 1);
+  EXPECT_EQ(after.back().end.bytes_received, layer_.size);
 }
 
 TEST_F(FaultTest, AWaitThatIsTooLongFailsWithTheRegistrysWords) {

@@ -20,6 +20,7 @@
 #include "containerd/images/annotations.h"
 #include "containerd/images/image.h"
 #include "containerd/ocispec/annotations.h"
+#include "containerd/testing/image_builder.h"
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/byte_stream.h"
 #include "containerd/transfer/image.h"
@@ -30,7 +31,6 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "src/transfer/internal/pump.h"
-#include "tests/support/image_builder.h"
 #include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/stream_pipe.h"
