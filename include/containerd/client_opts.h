@@ -23,6 +23,7 @@
 #include "containerd/export/export.h"
 #include "containerd/option/option.h"
 #include "containerd/services.h"
+#include "containerd/tracing/call_observer.h"
 
 namespace grpc {
 class ChannelArguments;
@@ -103,6 +104,7 @@ struct ClientOptions {
   std::vector<DialOpt> extra_dial_opts;
   std::vector<CallOpt> call_opts;
   std::vector<NewContainerOpt> container_opts;
+  std::shared_ptr<tracing::CallObserver> call_observer;
   bool services_given = false;
   Services services;
 };
@@ -135,6 +137,11 @@ CONTAINERD_EXPORT Opt WithCallOpts(std::vector<CallOpt> opts);
 // Options of every NewContainer of the client, which run after the call's own, also for containers
 // of sandboxes and restored ones. Not in Go.
 CONTAINERD_EXPORT Opt WithContainerOpts(std::vector<NewContainerOpt> opts);
+
+// Tells `observer` of each call that the client makes, of the daemon and of registries, its start
+// and its end: see containerd/tracing/call_observer.h. ErrInvalidArgument for nullptr. In Go that
+// is what its OpenTelemetry interceptors do.
+CONTAINERD_EXPORT Opt WithCallObserver(std::shared_ptr<tracing::CallObserver> observer);
 
 // Replaces services of the daemon by the given ones; no address is needed then.
 CONTAINERD_EXPORT Opt WithServices(std::vector<ServicesOpt> opts);

@@ -10,10 +10,10 @@
 // Callbacks. Options, handlers, filters and walks run on the thread that called for them, or on one
 // that works for that call, and may call the library and block. So may continuations of futures
 // (future/future.h) and callbacks of subscriptions, which run on an Executor's threads
-// (future/executor.h). Three kinds must be quick, as others wait for them: sinks, sources and
-// bodies of HTTP requests (on the reactor's thread), sinks of the log (anywhere), and callbacks of
-// a context's end (where it is cancelled). A call that would block the reactor's thread or one of
-// gRPC's fails at once, with ErrFailedPrecondition.
+// (future/executor.h). Four kinds must be quick, as others wait for them: sinks, sources and
+// bodies of HTTP requests (on the reactor's thread), sinks of the log and observers of calls
+// (anywhere), and callbacks of a context's end (where it is cancelled). A call that would block the
+// reactor's thread or one of gRPC's fails at once, with ErrFailedPrecondition.
 //
 // Exceptions. The library throws none. One that leaves a callback, of whatever kind, or what a
 // program implements of the library's interfaces and an operation uses (a resolver, an io::Reader,
@@ -24,7 +24,8 @@
 // done to clean up.
 //
 // Signals. All threads that the library starts, or has gRPC start, block all signals but those that
-// report faults (SIGSEGV and its like). Programs that a thread starts get none of that.
+// report faults (SIGSEGV and its like) or serve profilers (SIGPROF). Programs that a thread starts
+// get none of that.
 //
 // fork. A forked child may exec; it may also destroy what it inherited, which touches nothing of
 // the parent's. Whatever else it does with that fails with ErrFailedPrecondition. It cannot make a
@@ -38,6 +39,7 @@
 #include "containerd/cio/streams.h"                  // IWYU pragma: export
 #include "containerd/client.h"                       // IWYU pragma: export
 #include "containerd/client_opts.h"                  // IWYU pragma: export
+#include "containerd/console/console.h"              // IWYU pragma: export
 #include "containerd/container.h"                    // IWYU pragma: export
 #include "containerd/container_opts.h"               // IWYU pragma: export
 #include "containerd/containers/containers.h"        // IWYU pragma: export
@@ -48,7 +50,11 @@
 #include "containerd/errdefs/errdefs.h"              // IWYU pragma: export
 #include "containerd/events/events.h"                // IWYU pragma: export
 #include "containerd/events/typed.h"                 // IWYU pragma: export
+#include "containerd/forward.h"                      // IWYU pragma: export
+#include "containerd/future/async.h"                 // IWYU pragma: export
+#include "containerd/future/coroutine.h"             // IWYU pragma: export
 #include "containerd/future/future.h"                // IWYU pragma: export
+#include "containerd/future/thread_pool.h"           // IWYU pragma: export
 #include "containerd/health/health.h"                // IWYU pragma: export
 #include "containerd/image.h"                        // IWYU pragma: export
 #include "containerd/images/archive.h"               // IWYU pragma: export
@@ -82,6 +88,8 @@
 #include "containerd/task.h"                         // IWYU pragma: export
 #include "containerd/task_opts.h"                    // IWYU pragma: export
 #include "containerd/tasks/tasks.h"                  // IWYU pragma: export
+#include "containerd/tracing/call_observer.h"        // IWYU pragma: export
+#include "containerd/tracing/trace_context.h"        // IWYU pragma: export
 #include "containerd/transfer/archive.h"             // IWYU pragma: export
 #include "containerd/transfer/image.h"               // IWYU pragma: export
 #include "containerd/transfer/registry.h"            // IWYU pragma: export

@@ -44,6 +44,9 @@ enum class BlobState : std::uint8_t {
   kFailed,
 };
 
+// "waiting", "transferring", …; "unknown" for what is none of these.
+CONTAINERD_EXPORT std::string_view ToString(BlobState state);
+
 struct BlobProgress {
   ocispec::Descriptor desc;
   // Bytes that the receiver has got, those of an earlier attempt included, of those that it gets.

@@ -2,7 +2,6 @@
 #include "containerd/apparmor/apparmor.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <optional>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 
 #include "profile.h"
 #include "src/base/fd.h"
+#include "src/base/look_path.h"
 #include "src/base/spawn.h"
 
 namespace containerd::apparmor {
@@ -43,23 +43,10 @@ bool HasInclude(std::string_view name) {
   return access(fmt::format("{}/{}", kConfigDir, name).c_str(), F_OK) == 0;
 }
 
-// The path of a program that PATH finds, or an empty one.
-std::string LookPath(std::string_view program) {
-  const char* variable = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
-  std::string_view path = variable == nullptr ? "" : variable;
-  while (!path.empty()) {
-    const std::size_t end = path.find(':');
-    std::string found = fmt::format("{}/{}", path.substr(0, end), program);
-    if (found.starts_with('/') && access(found.c_str(), X_OK) == 0) return found;
-    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
-  }
-  return {};
-}
-
 ProfileData LoadData(std::string_view name) {
   ProfileData data{.name = std::string(name),
                    .daemon_profile = "unconfined",
-                   .rootless_kit = LookPath("rootlesskit"),
+                   .rootless_kit = base::LookPath("rootlesskit").value_or(""),
                    .has_abi = HasInclude("abi/3.0"),
                    .has_tunables = HasInclude("tunables/global"),
                    .has_base = HasInclude("abstractions/base")};

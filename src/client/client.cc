@@ -64,7 +64,8 @@ std::shared_ptr<transfer::Transferrer> NewTransferrer(std::shared_ptr<rpc::Conne
 std::shared_ptr<internal::ClientState> MakeState(ClientOptions options,
                                                  std::shared_ptr<grpc::Channel> channel) {
   auto state = std::make_shared<internal::ClientState>();
-  state->conn = std::make_shared<rpc::Connection>(std::move(channel), options.default_namespace);
+  state->conn = std::make_shared<rpc::Connection>(std::move(channel), options.default_namespace,
+                                                  options.call_observer);
   state->given = std::move(options.services);
   {
     base::MutexLock lock(state->mu);

@@ -104,6 +104,14 @@ Opt WithContainerOpts(std::vector<NewContainerOpt> opts) {
   };
 }
 
+Opt WithCallObserver(std::shared_ptr<tracing::CallObserver> observer) {
+  return [observer = std::move(observer)](ClientOptions* o) {
+    if (observer == nullptr) return errdefs::InvalidArgument("the observer of calls is null");
+    o->call_observer = observer;
+    return absl::OkStatus();
+  };
+}
+
 Opt WithServices(std::vector<ServicesOpt> opts) {
   return [opts = std::move(opts)](ClientOptions* o) {
     o->services_given = true;

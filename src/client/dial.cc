@@ -172,9 +172,10 @@ absl::Status Ask(const Context& ctx, const std::shared_ptr<rpc::Connection>& con
 }
 
 absl::Status CheckAnswer(const Context& ctx, const Address& address,
-                         const std::shared_ptr<grpc::Channel>& channel) {
+                         const std::shared_ptr<grpc::Channel>& channel,
+                         const ClientOptions& of_client) {
   // The probe uses a connection of its own, because the caller's does not exist yet.
-  const auto conn = std::make_shared<rpc::Connection>(channel);
+  const auto conn = std::make_shared<rpc::Connection>(channel, "", of_client.call_observer);
   // Over tcp nothing was probed, so a connection that fails is tried again until the timeout.
   const rpc::CallOptions options{.wait_for_ready = address.unix_path.empty()};
   // Any of the three will do: a daemon's configuration may turn off each of its services.
@@ -275,7 +276,18 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Ad
   // Two clients do not share a connection, and a reconnect makes a new one.
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  if (!address.unix_path.empty()) args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  if (!address.unix_path.empty()) {
+    args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+    // On a socket of this machine there is no distance that a larger window would bridge. gRPC
+    // would measure it all the same, by a ping for whatever comes, and let windows and buffers grow
+    // to megabytes, which costs more than it gives: each is mapped, touched and unmapped. (Retries
+    // stay on, as Go's client has them: a call that a daemon never got is made again. So do the
+    // filters for deadlines and message sizes, which a minimal stack would lack.)
+    args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    // Statistics for a debugging service of gRPC's, which a program can have with
+    // WithChannelArguments.
+    args.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  }
   for (const auto& set : dial.channel_arguments) {
     if (absl::Status s = errdefs::Guard("a function of WithChannelArguments", set, args); !s.ok()) {
       return s;
@@ -304,7 +316,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const Context& ctx, const Ad
     if (!address.unix_path.empty()) {
       if (absl::Status s = WaitForSocket(limited, address); !s.ok()) return s;
     }
-    if (absl::Status s = CheckAnswer(limited, address, channel); !s.ok()) return s;
+    if (absl::Status s = CheckAnswer(limited, address, channel, options); !s.ok()) return s;
   }
   return channel;
 }

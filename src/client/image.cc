@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "containerd/apply/ahead_applier.h"
 #include "containerd/apply/apply.h"
 #include "containerd/content/helpers.h"
 #include "containerd/digest/identity.h"
@@ -77,6 +78,24 @@ absl::Status SetLabel(const Context& ctx, content::Store& store, std::string dig
       .status();
 }
 
+// The layers from the first one that has no snapshot.
+absl::StatusOr<std::vector<ocispec::Descriptor>> Missing(const Context& ctx,
+                                                         snapshots::Snapshotter& snapshotter,
+                                                         const std::vector<rootfs::Layer>& layers) {
+  std::vector<digest::Digest> chain;
+  std::vector<ocispec::Descriptor> missing;
+  for (const rootfs::Layer& layer : layers) {
+    chain.emplace_back(layer.diff.digest);
+    if (missing.empty()) {
+      auto found = snapshotter.Stat(ctx, identity::ChainID(chain).String());
+      if (found.ok()) continue;
+      if (!errdefs::IsNotFound(found.status())) return found.status();
+    }
+    missing.push_back(layer.blob);
+  }
+  return missing;
+}
+
 absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Image& image,
                               std::string_view snapshotter_name, const UnpackConfig& config) {
   const std::shared_ptr<content::Store> store = client.ContentStore();
@@ -96,7 +115,16 @@ absl::Status UnpackUnderLease(const Context& ctx, const Client& client, const Im
     return s;
   }
 
-  const std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
+  std::shared_ptr<diff::Applier> applier = internal::ApplierOf(client, config);
+  if (config.applier == nullptr && config.local) {
+    auto missing = Missing(ctx, **snapshotter, *layers);
+    if (!missing.ok()) return missing.status();
+    // A single one is best extracted where it belongs.
+    if (missing->size() > 1) {
+      applier = apply::NewAheadApplier(ctx, store, *snapshotter, *missing,
+                                       {.layer = {.max_layer_size = config.max_layer_size}});
+    }
+  }
   std::vector<digest::Digest> chain;
   for (const rootfs::Layer& layer : *layers) {
     auto unpacked = rootfs::ApplyLayerWithOpts(ctx, layer, chain, **snapshotter, *applier,

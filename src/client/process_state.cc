@@ -108,10 +108,12 @@ Future<std::monostate> AskToCloseIO(const Context& ctx, std::shared_ptr<ClientFo
   const std::shared_ptr<rpc::Connection> conn = (**client).Connection();
   rpc::CallAsyncUntilAnswered<std::monostate>(
       ctx, conn,
-      [ctx, client, container_id = std::move(container_id), exec_id = std::move(exec_id),
-       close_stdin](std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
+      [client, container_id = std::move(container_id), exec_id = std::move(exec_id), close_stdin](
+          const Context& attempt,
+          std::function<void(const absl::StatusOr<std::monostate>&)> answered) {
         errdefs::Guard("a task service", [&] {
-          return (**client).TaskService()->CloseIOAsync(ctx, container_id, exec_id, close_stdin);
+          return (**client).TaskService()->CloseIOAsync(attempt, container_id, exec_id,
+                                                        close_stdin);
         }).Then(std::move(answered), InlineExecutor());
       },
       [promise, client](const absl::StatusOr<std::monostate>& closed) { promise.Set(closed); });

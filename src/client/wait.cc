@@ -65,8 +65,9 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
     using Response = absl::StatusOr<tasks::WaitResponse>;
     rpc::CallAsyncUntilAnswered<tasks::WaitResponse>(
         ctx_, conn_,
-        [self = shared_from_this()](std::function<void(const Response&)> answered) {
-          errdefs::Guard("a task service", &tasks::Service::Wait, *self->service_, self->ctx_,
+        [self = shared_from_this()](const Context& ctx,
+                                    std::function<void(const Response&)> answered) {
+          errdefs::Guard("a task service", &tasks::Service::Wait, *self->service_, ctx,
                          self->container_id_, self->exec_id_)
               .Then(std::move(answered), InlineExecutor());
         },

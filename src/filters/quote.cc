@@ -100,7 +100,7 @@ bool TakeEscape(std::string_view& text, char quote, std::string& out) {
 // strconv.IsPrint.
 bool IsPrint(std::string_view character) {
   static const RE2* const printable = new RE2(R"([\pL\pM\pN\pP\pS])");
-  return RE2::FullMatch(character, *printable);
+  return RE2::FullMatch(re2::StringPiece(character.data(), character.size()), *printable);
 }
 
 // One character in a Go literal. Source: appendEscapedRune in strconv/quote.go.

@@ -48,6 +48,7 @@ enum class Class {
 
 // The text that Go's sentinel error prints: "not found", "context canceled", ...
 CONTAINERD_EXPORT std::string_view Text(Class c);
+inline std::string_view ToString(Class c) { return Text(c); }
 
 // An error of class `c`. An empty message becomes the class's text.
 CONTAINERD_EXPORT absl::Status New(Class c, std::string_view message);

@@ -32,6 +32,7 @@
 #include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
 #include "src/threads/internal/callback.h"
+#include "src/tracing/internal/observation.h"
 
 namespace containerd {
 namespace internal {
@@ -381,7 +382,7 @@ absl::StatusOr<images::Image> Client::Fetch(const Context& ctx, std::string_view
   if (!matcher.ok()) return matcher.status();
   remote->platform_matcher = *std::move(matcher);
 
-  auto lease = WithLease(ctx);
+  auto lease = WithLease(tracing::WithDefaultObserver(ctx, Connection()->observer()));
   if (!lease.ok()) return lease.status();
   internal::Fetching fetching(*this, *remote);
   auto image = errdefs::Guard("what Fetch calls", [&]() -> absl::StatusOr<images::Image> {

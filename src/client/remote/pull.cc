@@ -15,6 +15,7 @@
 #include "src/client/internal/state.h"
 #include "src/errdefs/internal/guard.h"
 #include "src/images/internal/put.h"
+#include "src/tracing/internal/observation.h"
 
 namespace containerd {
 namespace {
@@ -148,7 +149,7 @@ absl::StatusOr<Image> Client::Pull(const Context& ctx, std::string_view ref,
     }
   }
 
-  auto lease = WithLease(ctx);
+  auto lease = WithLease(tracing::WithDefaultObserver(ctx, Connection()->observer()));
   if (!lease.ok()) return lease.status();
   internal::Fetching fetching(*this, *remote);
   auto image = errdefs::Guard("what Pull calls", [&] {

@@ -11,16 +11,18 @@
 #include "remote.h"
 #include "src/client/internal/state.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/tracing/internal/observation.h"
 
 namespace containerd {
 
-absl::Status Client::Push(const Context& ctx, std::string_view ref, const ocispec::Descriptor& desc,
-                          const std::vector<RemoteOpt>& opts) {
+absl::Status Client::Push(const Context& caller, std::string_view ref,
+                          const ocispec::Descriptor& desc, const std::vector<RemoteOpt>& opts) {
   if (absl::Status s = internal::CheckOpen(*Connection()); !s.ok()) return s;
   auto remote = internal::MakeRemoteContext(*this, opts);
   if (!remote.ok()) return remote.status();
   auto matcher = internal::MatcherOf(*remote);
   if (!matcher.ok()) return matcher.status();
+  const Context ctx = tracing::WithDefaultObserver(caller, Connection()->observer());
 
   // The digest is added so that only the manifest with that digest gets the tag.
   std::string target(ref);

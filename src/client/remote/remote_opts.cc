@@ -8,6 +8,26 @@
 
 namespace containerd {
 
+std::string_view ToString(BlobState state) {
+  switch (state) {
+    case BlobState::kWaiting:
+      return "waiting";
+    case BlobState::kTransferring:
+      return "transferring";
+    case BlobState::kDone:
+      return "done";
+    case BlobState::kExists:
+      return "exists";
+    case BlobState::kUnpacking:
+      return "unpacking";
+    case BlobState::kUnpacked:
+      return "unpacked";
+    case BlobState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
 RemoteOpt WithPlatform(std::string platform) {
   if (platform.empty()) platform = platforms::DefaultString();
   return [platform = std::move(platform)](RemoteContext& c) {

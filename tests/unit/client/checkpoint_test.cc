@@ -16,10 +16,12 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/runc/v1/options.pb.h"
+#include "containerd/testing/mocks/client.h"
+#include "containerd/testing/stores.h"
 #include "containerd/typeurl/proto.h"
 #include "containerd/typeurl/typeurl.h"
 
-#include "tests/support/fake_daemon.h"
+#include "tests/support/contents.h"
 
 namespace containerd {
 namespace {
@@ -28,9 +30,9 @@ using ::testing::_;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::InSequence;
-using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::Return;
 
@@ -51,7 +53,7 @@ class CheckpointTest : public ::testing::Test {
   CheckpointTest()
       : built_(testing::BuildImage({.layers = {testing::TarOf({{.name = "hello"}})}})),
         parent_(digest::FromString(built_.layers.front()).String()) {
-    daemon_.AddImage(kImage, built_);
+    stores_.AddImage("testing", kImage, built_);
     ::containerd::runc::v1::Options runtime_options;
     runtime_options.set_binary_name("my-runc");
     runtime_options_ = *typeurl::MarshalAny(runtime_options);
@@ -60,18 +62,18 @@ class CheckpointTest : public ::testing::Test {
     auto web = daemon_.client.NewContainer(
         ctx_, "web",
         {WithSnapshotter("fake"),
-         WithNewSnapshot("web", Image(daemon_.client, *daemon_.images->records.Get(kImage))),
+         WithNewSnapshot("web", Image(daemon_.client, *stores_.images->Get(ctx_, kImage))),
          WithRuntime("io.containerd.runc.v2", runtime_options_), WithSpec(spec)});
     EXPECT_TRUE(web.ok()) << web.status();
     web_ = std::make_unique<Container>(*std::move(web));
 
-    criu_ = daemon_.content->Add(images::kMediaTypeContainerd1Checkpoint, "what CRIU wrote");
-    config_ = daemon_.content->Add(
+    criu_ = content_.Add(images::kMediaTypeContainerd1Checkpoint, "what CRIU wrote");
+    config_ = content_.Add(
         images::kMediaTypeContainerd1CheckpointConfig,
-        typeurl::ToProto(daemon_.containers->records.Get("web")->spec).SerializeAsString());
+        typeurl::ToProto(stores_.containers->Get(ctx_, "web")->spec).SerializeAsString());
     ON_CALL(*daemon_.tasks, Checkpoint(_, "web", _, _))
         .WillByDefault(Return(std::vector<ocispec::Descriptor>{criu_, config_}));
-    layer_ = daemon_.content->Add(ocispec::kMediaTypeImageLayerGzip, "what changed");
+    layer_ = content_.Add(ocispec::kMediaTypeImageLayerGzip, "what changed");
     ON_CALL(*daemon_.diff, Compare).WillByDefault(Return(layer_));
     ON_CALL(*daemon_.diff, Apply).WillByDefault(Return(layer_));
     SetTaskStatus(tasks::Status::kRunning);
@@ -90,15 +92,14 @@ class CheckpointTest : public ::testing::Test {
   }
 
   ocispec::Index IndexOf(const Image& image) {
-    auto index = ocispec::Unmarshal<ocispec::Index>(daemon_.content->Data(image.Target().digest));
+    auto index = ocispec::Unmarshal<ocispec::Index>(content_.Data(image.Target().digest));
     EXPECT_TRUE(index.ok()) << index.status();
     return *std::move(index);
   }
 
   // An image of an index that a test wrote.
   Image ImageOf(std::string_view index, const char* media_type = ocispec::kMediaTypeImageIndex) {
-    return Image(daemon_.client,
-                 {.name = kSaved, .target = daemon_.content->Add(media_type, index)});
+    return Image(daemon_.client, {.name = kSaved, .target = content_.Add(media_type, index)});
   }
 
   static std::string Text(const absl::Status& status) {
@@ -106,7 +107,9 @@ class CheckpointTest : public ::testing::Test {
   }
 
   const Context ctx_ = WithNamespace(Context::Background(), "testing");
-  testing::FakeDaemon daemon_;
+  const testing::MemoryStores stores_{"fake"};
+  const testing::Contents content_{ctx_, stores_.content};
+  testing::MockDaemon daemon_{stores_, {WithDefaultRuntime("io.containerd.runc.v2")}};
   const testing::BuiltImage built_;
   const std::string parent_;
   typeurl::Any runtime_options_;
@@ -132,8 +135,8 @@ TEST_F(CheckpointTest, OfAContainerHasWhatTheOptionsAdd) {
   ASSERT_TRUE(saved.ok()) << saved.status();
   EXPECT_EQ(saved->Name(), kSaved);
   EXPECT_EQ(saved->Target().media_type, ocispec::kMediaTypeImageIndex);
-  EXPECT_TRUE(daemon_.images->records.Get(kSaved).ok());
-  EXPECT_EQ(daemon_.leases->records.size(), 0U);
+  EXPECT_TRUE(stores_.images->Get(ctx_, kSaved).ok());
+  EXPECT_EQ(stores_.leases->List(ctx_)->size(), 0U);
 
   const auto options = typeurl::UnmarshalAny<RuncOptions>(sent);
   ASSERT_TRUE(options.ok()) << options.status();
@@ -153,17 +156,17 @@ TEST_F(CheckpointTest, OfAContainerHasWhatTheOptionsAdd) {
                     Contains(Pair(kCheckpointRuntimeNameLabel, "io.containerd.runc.v2")),
                     Contains(Pair(kCheckpointSnapshotterNameLabel, "fake"))));
   // Everything is kept, and described as it is.
-  const Labels labels = daemon_.content->LabelsOf(saved->Target().digest);
+  const Labels labels = content_.LabelsOf(saved->Target().digest);
   ASSERT_EQ(labels.size(), index.manifests.size());
   for (std::size_t i = 0; i < index.manifests.size(); ++i) {
     const ocispec::Descriptor& desc = index.manifests[i];
     EXPECT_EQ(labels.at("containerd.io/gc.ref.content." + std::to_string(i)), desc.digest);
-    ASSERT_TRUE(daemon_.content->Has(desc.digest)) << desc.media_type;
-    EXPECT_EQ(desc.size, static_cast<std::int64_t>(daemon_.content->Data(desc.digest).size()));
+    ASSERT_TRUE(content_.Has(desc.digest)) << desc.media_type;
+    EXPECT_EQ(desc.size, static_cast<std::int64_t>(content_.Data(desc.digest).size()));
     EXPECT_EQ(desc.platform.has_value(), i > 0) << desc.media_type;
   }
   google::protobuf::Any any;
-  ASSERT_TRUE(any.ParseFromString(daemon_.content->Data(index.manifests[1].digest)));
+  ASSERT_TRUE(any.ParseFromString(content_.Data(index.manifests[1].digest)));
   EXPECT_EQ(typeurl::FromProto(any), runtime_options_);
 }
 
@@ -173,8 +176,8 @@ TEST_F(CheckpointTest, AnOptionThatFailsIsTold) {
   const auto saved = web_->Checkpoint(ctx_, kSaved, {WithCheckpointTask});
   EXPECT_TRUE(errdefs::IsAlreadyExists(saved.status())) << saved.status();
   EXPECT_THAT(Text(saved.status()), HasSubstr("\"web\""));
-  EXPECT_TRUE(errdefs::IsNotFound(daemon_.images->records.Get(kSaved).status()));
-  EXPECT_EQ(daemon_.leases->records.size(), 0U);
+  EXPECT_TRUE(errdefs::IsNotFound(stores_.images->Get(ctx_, kSaved).status()));
+  EXPECT_EQ(stores_.leases->List(ctx_)->size(), 0U);
 }
 
 TEST_F(CheckpointTest, ANameThatIsTakenIsTold) {
@@ -254,7 +257,7 @@ TEST_F(CheckpointTest, IntoAFolderMakesNoImage) {
       ctx_, {WithCheckpointOptions({.open_tcp = true}), WithCheckpointImagePath("/some/folder")});
   ASSERT_TRUE(saved.ok()) << saved.status();
   EXPECT_EQ(saved->Name(), "");
-  EXPECT_EQ(daemon_.images->records.size(), 1U);
+  EXPECT_EQ(stores_.images->List(ctx_)->size(), 1U);
 }
 
 TEST(CheckpointTaskOptions, AreThoseOfTheRuntime) {
@@ -288,7 +291,7 @@ TEST_F(CheckpointTest, IsRestoredWhole) {
       ctx_, "again", *saved,
       {WithRestoreImage, WithRestoreSpec, WithRestoreRuntime, WithRestoreRW});
   ASSERT_TRUE(restored.ok()) << restored.status();
-  const auto record = daemon_.containers->records.Get("again");
+  const auto record = stores_.containers->Get(ctx_, "again");
   ASSERT_TRUE(record.ok());
   EXPECT_EQ(record->image, kImage);
   EXPECT_EQ(record->snapshotter, "fake");
@@ -296,8 +299,8 @@ TEST_F(CheckpointTest, IsRestoredWhole) {
   EXPECT_EQ(record->runtime.name, "io.containerd.runc.v2");
   EXPECT_EQ(record->runtime.options, runtime_options_);
   EXPECT_EQ(restored->Spec(ctx_)->hostname, "saved-host");
-  EXPECT_EQ(daemon_.snapshotter->Stat(ctx_, "again")->parent, parent_);
-  EXPECT_EQ(daemon_.leases->records.size(), 0U);
+  EXPECT_EQ(stores_.snapshotter->Stat(ctx_, "again")->parent, parent_);
+  EXPECT_EQ(stores_.leases->List(ctx_)->size(), 0U);
 
   EXPECT_CALL(*daemon_.tasks, Create)
       .WillOnce([&](const Context&,
@@ -326,7 +329,7 @@ TEST_F(CheckpointTest, WhatItLacksIsNamed) {
       ImageOf(
           R"({"schemaVersion":2,"manifests":[],"annotations":{"org.opencontainers.image.ref.name":"x"}})"),
       WithRestoreImage)));
-  EXPECT_EQ(daemon_.containers->records.size(), 1U);
+  EXPECT_EQ(stores_.containers->List(ctx_)->size(), 1U);
 
   const auto task = web_->NewTask(ctx_, cio::NullIO, {WithTaskCheckpoint(empty)});
   EXPECT_TRUE(errdefs::IsNotFound(task.status())) << task.status();
@@ -346,7 +349,7 @@ TEST_F(CheckpointTest, AnyBytesGiveAnError) {
   }
   // Parts of it as well.
   const ocispec::Descriptor garbage =
-      daemon_.content->Add(images::kMediaTypeContainerd1CheckpointConfig, "\xff\xff\xff");
+      content_.Add(images::kMediaTypeContainerd1CheckpointConfig, "\xff\xff\xff");
   ocispec::Index index;
   index.schema_version = 2;
   index.manifests = {garbage};
@@ -364,16 +367,16 @@ TEST_F(CheckpointTest, TheOldOptionRestoresInOneGo) {
   auto restored = daemon_.client.NewContainer(
       ctx_, "again", {WithSnapshotter("fake"), WithCheckpoint(*saved, "again-rootfs")});
   ASSERT_TRUE(restored.ok()) << restored.status();
-  const auto record = daemon_.containers->records.Get("again");
+  const auto record = stores_.containers->Get(ctx_, "again");
   EXPECT_EQ(record->image, kImage);
   EXPECT_EQ(record->snapshot_key, "again-rootfs");
   EXPECT_EQ(restored->Spec(ctx_)->hostname, "saved-host");
-  EXPECT_EQ(daemon_.snapshotter->Stat(ctx_, "again-rootfs")->parent, parent_);
+  EXPECT_EQ(stores_.snapshotter->Stat(ctx_, "again-rootfs")->parent, parent_);
 }
 
 TEST_F(CheckpointTest, TheOldOptionTakesNoOtherImage) {
   EXPECT_CALL(*daemon_.diff, Apply).Times(0);
-  const Image image(daemon_.client, *daemon_.images->records.Get(kImage));
+  const Image image(daemon_.client, *stores_.images->Get(ctx_, kImage));
   ocispec::Index platforms;
   platforms.schema_version = 2;
   platforms.manifests = {image.Target(), layer_};
@@ -385,7 +388,7 @@ TEST_F(CheckpointTest, TheOldOptionTakesNoOtherImage) {
             .status();
     EXPECT_TRUE(errdefs::IsInvalidArgument(refused)) << refused;
     EXPECT_THAT(Text(refused), HasSubstr(no_checkpoint.Name() + "\" is no checkpoint"));
-    EXPECT_FALSE(daemon_.snapshotter->Stat(ctx_, "again-rootfs").ok());
+    EXPECT_FALSE(stores_.snapshotter->Stat(ctx_, "again-rootfs").ok());
   }
 }
 
@@ -406,12 +409,12 @@ TEST_F(CheckpointTest, TheOldOptionWritesIntoNoSnapshotOfOthers) {
     EXPECT_THAT(Text(refused), HasSubstr("snapshot \"web\""));
     const absl::Status without = restore(ImageOf(ocispec::Marshal(bare)));
     EXPECT_TRUE(errdefs::IsFailedPrecondition(without)) << without;
-    EXPECT_TRUE(daemon_.snapshotter->Stat(ctx_, "web").ok());
+    EXPECT_TRUE(stores_.snapshotter->Stat(ctx_, "web").ok());
     ::testing::Mock::VerifyAndClearExpectations(daemon_.diff.get());
   }
   // The container's own is taken.
   EXPECT_CALL(*daemon_.diff, Apply);
-  const Image image(daemon_.client, *daemon_.images->records.Get(kImage));
+  const Image image(daemon_.client, *stores_.images->Get(ctx_, kImage));
   auto restored = daemon_.client.NewContainer(
       ctx_, "again",
       {WithSnapshotter("fake"), WithNewSnapshot("mine", image), WithCheckpoint(*saved, "mine")});
@@ -435,7 +438,7 @@ TEST_F(CheckpointTest, ContainerRestoreAsksForTheFolder) {
         EXPECT_EQ(request.container_id, "web");
         EXPECT_THAT(request.checkpoint->annotations,
                     ElementsAre(Pair("RestoreFromPath", "/some/folder")));
-        EXPECT_THAT(request.rootfs, IsEmpty());
+        EXPECT_THAT(request.rootfs, ElementsAre(Field(&mount::Mount::source, "memory:web")));
         return 77U;
       })
       .WillOnce(Return(errdefs::NotFound("no such folder")));

@@ -5,9 +5,11 @@
 #include "containerd/snapshotter_opts.h"
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -16,9 +18,11 @@
 #include "containerd/container.h"
 #include "containerd/container_opts.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/testing/mocks/client.h"
+#include "containerd/testing/stores.h"
 
 #include "src/client/remap.h"
-#include "tests/support/fake_daemon.h"
+#include "tests/support/contents.h"
 
 namespace containerd {
 namespace {
@@ -38,16 +42,57 @@ class RemapOptsTest : public ::testing::Test {
  protected:
   RemapOptsTest()
       : built_(testing::BuildImage({.layers = {testing::TarOf({{.name = "hello"}})}})),
-        image_(Image(daemon_.client, daemon_.AddImage("example.com/app:1", built_))),
+        image_(Image(daemon_.client, stores_.AddImage("testing", "example.com/app:1", built_))),
         parent_(digest::FromString(built_.layers.front()).String()),
-        remapped_(internal::RemappedID(parent_, {kSame, kSame})) {}
+        remapped_(internal::RemappedID(parent_, {kSame, kSame})) {
+    // What the stores do, but that there is something that can be mounted.
+    ON_CALL(*daemon_.snapshotter, Prepare)
+        .WillByDefault([this](const Context& ctx, std::string_view key, std::string_view parent,
+                              const std::vector<snapshots::Opt>& opts) {
+          if (on_prepare_) on_prepare_(key);
+          return With(mounts_, stores_.snapshotter->Prepare(ctx, key, parent, opts));
+        });
+    ON_CALL(*daemon_.snapshotter, View)
+        .WillByDefault([this](const Context& ctx, std::string_view key, std::string_view parent,
+                              const std::vector<snapshots::Opt>& opts) {
+          return With(mounts_, stores_.snapshotter->View(ctx, key, parent, opts));
+        });
+    ON_CALL(*daemon_.snapshotter, Mounts)
+        .WillByDefault([this](const Context& ctx, std::string_view key) {
+          return With(mounts_, stores_.snapshotter->Mounts(ctx, key));
+        });
+  }
+
+  using Mounts = std::vector<mount::Mount>;
+  static absl::StatusOr<Mounts> With(const Mounts& mounts, const absl::StatusOr<Mounts>& made) {
+    if (!made.ok()) return made.status();
+    return mounts;
+  }
+
+  // A snapshot that somebody else has committed.
+  void Add(const std::string& name, const std::string& parent, const Labels& labels = {}) {
+    EXPECT_TRUE(stores_.snapshotter->Prepare(ctx_, "another's", parent).ok());
+    EXPECT_TRUE(
+        stores_.snapshotter->Commit(ctx_, name, "another's", {snapshots::WithLabels(labels)}).ok());
+  }
+
+  std::vector<std::string> Names() { return testing::SnapshotNames(ctx_, *stores_.snapshotter); }
+
+  // What the daemon says of the snapshotter.
+  void SetCapabilities(std::vector<std::string> capabilities) {
+    ON_CALL(*daemon_.introspection, Plugins)
+        .WillByDefault(::testing::Return(
+            std::vector<introspection::Plugin>{{.type = "io.containerd.snapshotter.v1",
+                                                .id = "fake",
+                                                .capabilities = std::move(capabilities)}}));
+  }
 
   absl::StatusOr<Container> New(const std::string& id, NewContainerOpts opt) {
     return daemon_.client.NewContainer(ctx_, id, {WithSnapshotter("fake"), std::move(opt)});
   }
 
   absl::StatusOr<snapshots::Info> Stat(const std::string& name) {
-    return daemon_.snapshotter->Stat(ctx_, name);
+    return stores_.snapshotter->Stat(ctx_, name);
   }
 
   static std::string Text(const absl::Status& status) {
@@ -55,7 +100,10 @@ class RemapOptsTest : public ::testing::Test {
   }
 
   const Context ctx_ = WithNamespace(Context::Background(), "testing");
-  testing::FakeDaemon daemon_;
+  const testing::MemoryStores stores_{"fake"};
+  testing::MockDaemon daemon_{stores_, {WithDefaultRuntime("io.containerd.runc.v2")}};
+  Mounts mounts_;
+  std::function<void(std::string_view key)> on_prepare_;
   const testing::BuiltImage built_;
   const Image image_;
   const std::string parent_;
@@ -94,7 +142,7 @@ TEST_F(RemapOptsTest, ContainersShareTheRemappedSnapshot) {
   ASSERT_TRUE(a.ok()) << a.status();
   auto b = New("b", WithUserNSRemappedSnapshotView("b", image_, kSame, kSame));
   ASSERT_TRUE(b.ok()) << b.status();
-  EXPECT_THAT(daemon_.snapshotter->Names(), UnorderedElementsAre(parent_, remapped_, "a", "b"));
+  EXPECT_THAT(Names(), UnorderedElementsAre(parent_, remapped_, "a", "b"));
   EXPECT_EQ(Stat(remapped_)->kind, snapshots::Kind::kCommitted);
   EXPECT_EQ(Stat(remapped_)->parent, parent_);
   EXPECT_EQ(Stat("a")->parent, remapped_);
@@ -102,7 +150,7 @@ TEST_F(RemapOptsTest, ContainersShareTheRemappedSnapshot) {
   // Read-only also when the remapped snapshot is there already.
   EXPECT_EQ(Stat("b")->kind, snapshots::Kind::kView);
 
-  const auto record = daemon_.containers->records.Get("a");
+  const auto record = stores_.containers->Get(ctx_, "a");
   EXPECT_EQ(record->snapshot_key, "a");
   EXPECT_EQ(record->snapshotter, "fake");
   EXPECT_EQ(record->image, "example.com/app:1");
@@ -112,9 +160,7 @@ TEST_F(RemapOptsTest, OneRangeIsOf65536IDs) {
   // What is moved for real needs root; the name of the snapshot tells the mapping.
   const IDs uids = {{.container_id = 0, .host_id = 1000, .size = 65536}};
   const IDs gids = {{.container_id = 0, .host_id = 2000, .size = 65536}};
-  daemon_.snapshotter->Add({.kind = snapshots::Kind::kCommitted,
-                            .name = internal::RemappedID(parent_, {uids, gids}),
-                            .parent = parent_});
+  Add(internal::RemappedID(parent_, {uids, gids}), parent_);
   ASSERT_TRUE(New("a", WithRemappedSnapshot("a", image_, 1000, 2000)).ok());
   ASSERT_TRUE(New("b", WithRemappedSnapshotView("b", image_, 1000, 2000)).ok());
   EXPECT_EQ(Stat("a")->parent, internal::RemappedID(parent_, {uids, gids}));
@@ -128,39 +174,39 @@ TEST_F(RemapOptsTest, AFailureLeavesNothingBehind) {
   EXPECT_TRUE(errdefs::IsInvalidArgument(outside.status())) << outside.status();
   EXPECT_THAT(Text(outside.status()), HasSubstr("example.com/app:1"));
 
-  daemon_.snapshotter->mounts = {{.type = "bind", .source = "/nonexistent/of/this/test"}};
+  mounts_ = {{.type = "bind", .source = "/nonexistent/of/this/test"}};
   const auto unmountable = New("a", WithUserNSRemappedSnapshot("a", image_, kSame, kSame));
   EXPECT_FALSE(unmountable.ok());
-  daemon_.snapshotter->mounts.clear();
+  mounts_.clear();
 
-  daemon_.snapshotter->on_commit = [](std::string_view) { return errdefs::Unavailable("down"); };
+  ON_CALL(*daemon_.snapshotter, Commit)
+      .WillByDefault(::testing::Return(errdefs::Unavailable("down")));
   const auto uncommitted = New("a", WithUserNSRemappedSnapshot("a", image_, kSame, kSame));
   EXPECT_TRUE(errdefs::IsUnavailable(uncommitted.status())) << uncommitted.status();
 
-  EXPECT_THAT(daemon_.snapshotter->Names(), ElementsAre(parent_));
-  EXPECT_EQ(daemon_.containers->records.size(), 0U);
+  EXPECT_THAT(Names(), ElementsAre(parent_));
+  EXPECT_EQ(stores_.containers->List(ctx_)->size(), 0U);
 }
 
 TEST_F(RemapOptsTest, AnotherThatIsFasterCounts) {
-  daemon_.snapshotter->on_commit = [&](std::string_view name) {
-    daemon_.snapshotter->Add({.kind = snapshots::Kind::kCommitted,
-                              .name = std::string(name),
-                              .parent = parent_,
-                              .labels = {{"by", "another"}}});
-    return absl::OkStatus();
-  };
+  ON_CALL(*daemon_.snapshotter, Commit)
+      .WillByDefault([&](const Context& ctx, std::string_view name, std::string_view key,
+                         const std::vector<snapshots::Opt>& opts) {
+        Add(std::string(name), parent_, {{"by", "another"}});
+        return stores_.snapshotter->Commit(ctx, name, key, opts);
+      });
   auto a = New("a", WithUserNSRemappedSnapshot("a", image_, kSame, kSame));
   ASSERT_TRUE(a.ok()) << a.status();
-  EXPECT_THAT(daemon_.snapshotter->Names(), UnorderedElementsAre(parent_, remapped_, "a"));
+  EXPECT_THAT(Names(), UnorderedElementsAre(parent_, remapped_, "a"));
   EXPECT_THAT(Stat(remapped_)->labels, ElementsAre(Pair("by", "another")));
 }
 
 TEST_F(RemapOptsTest, OneThatIsCollectedMeanwhileIsMadeAgain) {
   int removed = 0;
-  daemon_.snapshotter->on_prepare = [&](const snapshots::Info& info) {
-    if (info.name != "a" || removed == 2) return absl::OkStatus();
+  on_prepare_ = [&](std::string_view key) {
+    if (key != "a" || removed == 2) return;
     ++removed;
-    return daemon_.snapshotter->Remove(ctx_, remapped_);
+    EXPECT_TRUE(stores_.snapshotter->Remove(ctx_, remapped_).ok());
   };
   auto a = New("a", WithUserNSRemappedSnapshot("a", image_, kSame, kSame));
   ASSERT_TRUE(a.ok()) << a.status();
@@ -177,11 +223,11 @@ TEST_F(RemapOptsTest, ManyAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(failed, 0);
-  EXPECT_EQ(daemon_.snapshotter->Names().size(), 2U + 8U);
+  EXPECT_EQ(Names().size(), 2U + 8U);
 }
 
 TEST_F(RemapOptsTest, AnImageThatIsNotUnpackedIsNotFound) {
-  ASSERT_TRUE(daemon_.snapshotter->Remove(ctx_, parent_).ok());
+  ASSERT_TRUE(stores_.snapshotter->Remove(ctx_, parent_).ok());
   const auto a = New("a", WithUserNSRemappedSnapshot("a", image_, kSame, kSame));
   EXPECT_TRUE(errdefs::IsNotFound(a.status())) << a.status();
   EXPECT_THAT(Text(a.status()), HasSubstr(parent_));
@@ -190,17 +236,17 @@ TEST_F(RemapOptsTest, AnImageThatIsNotUnpackedIsNotFound) {
 // WithNewSnapshot, for a snapshotter that can shift owners, one that can't, and one that could.
 TEST_F(RemapOptsTest, LabelsOfANewSnapshot) {
   const auto labels = WithUserNSRemapperLabels(kSame, kSame);
-  daemon_.introspection->capabilities = {"rebase", "remap-ids"};
+  SetCapabilities({"rebase", "remap-ids"});
   ASSERT_TRUE(New("able", WithNewSnapshot("able", image_, {labels})).ok());
   EXPECT_EQ(Stat("able")->parent, parent_);
   EXPECT_EQ(Stat("able")->labels[snapshots::kLabelSnapshotUIDMapping], "0:0:2147483647");
 
-  daemon_.introspection->capabilities = {};
+  SetCapabilities({});
   ASSERT_TRUE(New("unable", WithNewSnapshotView("unable", image_, {labels})).ok());
   EXPECT_EQ(Stat("unable")->parent, remapped_);
   EXPECT_EQ(Stat("unable")->kind, snapshots::Kind::kView);
 
-  daemon_.introspection->capabilities = {"only-remap-ids"};
+  SetCapabilities({"only-remap-ids"});
   const auto refused = New("refused", WithNewSnapshot("refused", image_, {labels}));
   EXPECT_TRUE(errdefs::IsNotImplemented(refused.status())) << refused.status();
   EXPECT_THAT(Text(refused.status()), AllOf(HasSubstr("\"fake\""), HasSubstr("slow_chown")));
@@ -217,7 +263,7 @@ TEST_F(RemapOptsTest, LabelsThatAreNoMapping) {
                            {snapshots::WithLabels({{snapshots::kLabelSnapshotUIDMapping, "x"}})}));
   EXPECT_TRUE(errdefs::IsInvalidArgument(bad.status())) << bad.status();
   EXPECT_THAT(Text(bad.status()), HasSubstr("\"x\""));
-  EXPECT_THAT(daemon_.snapshotter->Names(), Not(ElementsAre("a")));
+  EXPECT_THAT(Names(), Not(ElementsAre("a")));
 }
 
 }  // namespace

@@ -12,11 +12,11 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/linux/runc/runc.pb.h"
 #include "containerd/runc/v1/options.pb.h"
+#include "containerd/testing/mocks/client.h"
 #include "containerd/typeurl/typeurl.h"
 
 #include "io/containerd/cgroups/v1/metrics.pb.h"
 #include "io/containerd/cgroups/v2/metrics.pb.h"
-#include "tests/support/fake_daemon.h"
 
 namespace containerd {
 namespace {
@@ -45,7 +45,7 @@ class TaskOptsTest : public ::testing::Test {
     return opt(Context::Background(), daemon_.client, info);
   }
 
-  testing::FakeDaemon daemon_;
+  testing::MockDaemon daemon_;
 };
 
 struct Row {

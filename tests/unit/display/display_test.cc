@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/testing/image_builder.h"
 
-#include "tests/support/image_builder.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::display {

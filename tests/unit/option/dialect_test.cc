@@ -32,6 +32,7 @@
 #include "containerd/install.h"
 #include "containerd/leases/leases.h"
 #include "containerd/mount/manager.h"
+#include "containerd/nvidia/nvidia.h"
 #include "containerd/oci/spec.h"
 #include "containerd/oci/spec_opts_capabilities.h"
 #include "containerd/oci/spec_opts_devices.h"
@@ -130,21 +131,22 @@ TEST(Dialect, WithoutArguments) {
 }
 
 TEST(Dialect, WithArguments) {
-  EXPECT_NE(Take<Opt>({WithDefaultNamespace("a"), WithDefaultRuntime("a"),
-                       WithDefaultSandboxer("a"), WithDefaultPlatform(nullptr),
-                       WithDialOpts({WithBlock(), WithMaxBackoff(absl::Seconds(1)),
-                                     WithTransportCredentials(nullptr), WithChannelArguments({})}),
-                       WithExtraDialOpts({}),
-                       WithCallOpts({MaxCallRecvMsgSize(1), MaxCallSendMsgSize(1)}),
-                       WithServices({WithContentStore(nullptr), WithImageStore(nullptr),
-                                     WithContainerStore(nullptr), WithNamespaceService(nullptr),
-                                     WithSnapshotters({}), WithTaskService(nullptr),
-                                     WithDiffService(nullptr), WithEventService(nullptr),
-                                     WithLeasesService(nullptr), WithIntrospectionService(nullptr),
-                                     WithSandboxStore(nullptr), WithSandboxController("a", nullptr),
-                                     WithTransferService(nullptr), WithMountManager(nullptr)}),
-                       WithTimeout(absl::Seconds(1))}),
-            0U);
+  EXPECT_NE(
+      Take<Opt>({WithDefaultNamespace("a"), WithCallObserver(nullptr), WithDefaultRuntime("a"),
+                 WithDefaultSandboxer("a"), WithDefaultPlatform(nullptr),
+                 WithDialOpts({WithBlock(), WithMaxBackoff(absl::Seconds(1)),
+                               WithTransportCredentials(nullptr), WithChannelArguments({})}),
+                 WithExtraDialOpts({}),
+                 WithCallOpts({MaxCallRecvMsgSize(1), MaxCallSendMsgSize(1)}),
+                 WithServices({WithContentStore(nullptr), WithImageStore(nullptr),
+                               WithContainerStore(nullptr), WithNamespaceService(nullptr),
+                               WithSnapshotters({}), WithTaskService(nullptr),
+                               WithDiffService(nullptr), WithEventService(nullptr),
+                               WithLeasesService(nullptr), WithIntrospectionService(nullptr),
+                               WithSandboxStore(nullptr), WithSandboxController("a", nullptr),
+                               WithTransferService(nullptr), WithMountManager(nullptr)}),
+                 WithTimeout(absl::Seconds(1))}),
+      0U);
   EXPECT_NE(Take<NewContainerOpt>(
                 {WithRuntime("a"), WithSandbox("a"), WithImageName("a"), WithContainerLabels({}),
                  WithAdditionalContainerLabels({}), WithSnapshotter("a"), WithSnapshot("a"),
@@ -279,7 +281,14 @@ TEST(Dialect, WithArguments) {
                                 seccomp::WithProfile("a"),
                                 apparmor::WithProfile("a"),
                                 apparmor::WithDefaultProfile("a"),
-                                cdi::WithCDIDevices({})}),
+                                cdi::WithCDIDevices({}),
+                                nvidia::WithGPUs({})}),
+            0U);
+  EXPECT_NE(Take<nvidia::Opt>({nvidia::WithDevices({}), nvidia::WithDeviceUUIDs({}),
+                               nvidia::WithAllDevices, nvidia::WithAllCapabilities(),
+                               nvidia::WithCapabilities({}), nvidia::WithRequiredCUDAVersion(1, 2),
+                               nvidia::WithOCIHookPath("a"), nvidia::WithLookupOCIHookPath("a"),
+                               nvidia::WithNoCgroups}),
             0U);
   EXPECT_NE(Take<remotes::FetchByDigestOpt>({remotes::WithMediaType("a")}), 0U);
   EXPECT_NE(Take<remotes::FetchReferrersOpt>({remotes::WithReferrerArtifactTypes({}),

@@ -31,10 +31,14 @@
 #include "containerd/platforms/platforms.h"
 #include "containerd/remote_opts.h"
 #include "containerd/remotes/remotes.h"
+#include "containerd/testing/mocks/client.h"
+#include "containerd/testing/stores.h"
 #include "containerd/transfer/transfer.h"
 #include "containerd/typeurl/any.h"
 
-#include "tests/support/fake_daemon.h"
+#include "src/tracing/internal/observation.h"
+#include "tests/support/contents.h"
+#include "tests/support/recorded_calls.h"
 
 namespace containerd {
 namespace {
@@ -78,7 +82,7 @@ class FakeResolver final : public remotes::ResolverWithOptions {
   std::vector<std::string> fetched;
   std::vector<std::string> pushed;
   std::string push_ref;
-  testing::MemoryStore store;
+  testing::MemoryStores pushed_to;
   std::mutex mu;
 
   absl::StatusOr<Resolved> Resolve(const Context&, std::string_view ref) override {
@@ -112,8 +116,8 @@ class FakeResolver final : public remotes::ResolverWithOptions {
             const Context& ctx,
             const ocispec::Descriptor& desc) -> absl::StatusOr<std::unique_ptr<content::Writer>> {
           Called("Push");
-          auto writer =
-              store.Writer(ctx, {content::WithRef(desc.digest), content::WithDescriptor(desc)});
+          auto writer = pushed_to.content->Writer(
+              ctx, {content::WithRef(desc.digest), content::WithDescriptor(desc)});
           const std::lock_guard lock(mu);
           if (writer.ok()) pushed.push_back(desc.digest);
           return writer;
@@ -185,16 +189,20 @@ class RemoteTest : public ::testing::Test {
     };
   }
 
+  testing::Contents Pushed() const { return {ctx_, resolver_->pushed_to.content}; }
+
   void ExpectNothing() {
     EXPECT_THAT(*daemon_.images->List(ctx_, {}), IsEmpty());
     EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
-    for (const std::string& name : daemon_.snapshotter->Names()) {
+    for (const std::string& name : testing::SnapshotNames(ctx_, *stores_.snapshotter)) {
       EXPECT_FALSE(name.starts_with("extract")) << name;
     }
   }
 
   const Context ctx_ = WithNamespace(Context::Background(), "test");
-  testing::FakeDaemon daemon_;
+  const testing::MemoryStores stores_{"fake"};
+  const testing::Contents content_{ctx_, stores_.content};
+  testing::MockDaemon daemon_{stores_};
   const std::shared_ptr<FakeResolver> resolver_ = std::make_shared<FakeResolver>();
   std::vector<testing::BuiltImage> images_;
   std::map<std::string, std::string> diff_ids_;
@@ -205,16 +213,16 @@ TEST_F(RemoteTest, PullsOnePlatform) {
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_EQ(image->Name(), kRef);
   EXPECT_EQ(image->Labels(), (Labels{{"a", "b"}}));
-  EXPECT_EQ(daemon_.content->count(), 5U);
-  EXPECT_FALSE(daemon_.content->Has(images_[1].target.digest));
+  EXPECT_EQ(content_.count(), 5U);
+  EXPECT_FALSE(content_.Has(images_[1].target.digest));
   EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
   // What holds what.
   EXPECT_THAT(
-      daemon_.content->LabelsOf(images_[0].target.digest),
+      content_.LabelsOf(images_[0].target.digest),
       Contains(Pair("containerd.io/gc.ref.content.config", images_[0].parsed.config.digest)));
-  EXPECT_THAT(daemon_.content->LabelsOf(images_[0].parsed.layers[1].digest),
+  EXPECT_THAT(content_.LabelsOf(images_[0].parsed.layers[1].digest),
               Contains(Pair("containerd.io/distribution.source.example.com", "app")));
-  EXPECT_THAT(daemon_.snapshotter->Names(), IsEmpty());
+  EXPECT_THAT(testing::SnapshotNames(ctx_, *stores_.snapshotter), IsEmpty());
 }
 
 // Then the configs tell the platforms.
@@ -233,11 +241,11 @@ TEST_F(RemoteTest, AnIndexThatNamesNoPlatforms) {
   ASSERT_TRUE(image.ok()) << image.status();
   EXPECT_EQ(image->Config(ctx_)->digest, images_[0].parsed.config.digest);
   EXPECT_TRUE(*image->IsUnpacked(ctx_, "fake"));
-  EXPECT_TRUE(daemon_.content->Has(images_[0].parsed.layers[1].digest));
-  EXPECT_FALSE(daemon_.content->Has(images_[1].parsed.layers[1].digest));
+  EXPECT_TRUE(content_.Has(images_[0].parsed.layers[1].digest));
+  EXPECT_FALSE(content_.Has(images_[1].parsed.layers[1].digest));
   // What tells the platforms stays, too.
   EXPECT_THAT(
-      daemon_.content->LabelsOf(images_[1].target.digest),
+      content_.LabelsOf(images_[1].target.digest),
       Contains(Pair("containerd.io/gc.ref.content.config", images_[1].parsed.config.digest)));
 
   index.manifests.erase(index.manifests.begin() + 1);
@@ -246,6 +254,41 @@ TEST_F(RemoteTest, AnIndexThatNamesNoPlatforms) {
   resolver_->target = testing::Describe(ocispec::kMediaTypeImageIndex, text);
   image = Pull();
   EXPECT_TRUE(errdefs::IsNotFound(image.status())) << image.status();
+}
+
+TEST_F(RemoteTest, ResolversGetTheClientsObserver) {
+  struct Looks final : remotes::Resolver {
+    absl::StatusOr<Resolved> Resolve(const Context& ctx, std::string_view) override {
+      seen.push_back(tracing::ObserverOf(ctx));
+      return errdefs::NotFound("it");
+    }
+    absl::StatusOr<std::shared_ptr<remotes::Fetcher>> Fetcher(const Context&,
+                                                              std::string_view) override {
+      return errdefs::NotFound("it");
+    }
+    absl::StatusOr<std::shared_ptr<remotes::Pusher>> Pusher(const Context& ctx,
+                                                            std::string_view) override {
+      seen.push_back(tracing::ObserverOf(ctx));
+      return errdefs::NotFound("it");
+    }
+    std::vector<std::shared_ptr<tracing::CallObserver>> seen;
+  };
+  const auto of_client = std::make_shared<tracing::testing::RecordedCalls>();
+  const auto of_context = std::make_shared<tracing::testing::RecordedCalls>();
+  const auto looks = std::make_shared<Looks>();
+  auto client = *Client::New(
+      "", {WithCallObserver(of_client),
+           WithServices({WithLeasesService(daemon_.leases), WithContentStore(daemon_.content),
+                         WithImageStore(daemon_.images)})});
+  for (const Context& ctx : {ctx_, tracing::WithCallObserver(ctx_, of_context)}) {
+    EXPECT_FALSE(client.Pull(ctx, kRef, {WithResolver(looks)}).ok());
+    EXPECT_FALSE(client.Fetch(ctx, kRef, {WithResolver(looks)}).ok());
+    EXPECT_FALSE(client.Push(ctx, kRef, images_[0].target, {WithResolver(looks)}).ok());
+  }
+  EXPECT_THAT(looks->seen,
+              ElementsAre(of_client, of_client, of_client, of_context, of_context, of_context));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      Client::New("", {WithCallObserver(nullptr), WithServices({})}).status()));
 }
 
 TEST_F(RemoteTest, PullsAndUnpacks) {
@@ -259,10 +302,10 @@ TEST_F(RemoteTest, PullsAndUnpacks) {
   EXPECT_EQ(last.at(images_[0].target.digest), BlobState::kDone);
   EXPECT_THAT(last, SizeIs(5));
   // Nothing holds the layers, but the config the snapshots.
-  for (const auto& [key, value] : daemon_.content->LabelsOf(images_[0].target.digest)) {
+  for (const auto& [key, value] : content_.LabelsOf(images_[0].target.digest)) {
     EXPECT_NE(value, images_[0].parsed.layers[0].digest) << key;
   }
-  EXPECT_TRUE(daemon_.content->LabelsOf(images_[0].parsed.config.digest)
+  EXPECT_TRUE(content_.LabelsOf(images_[0].parsed.config.digest)
                   .contains("containerd.io/gc.ref.snapshot.fake"));
   // A second time all is there.
   last.clear();
@@ -277,18 +320,22 @@ TEST_F(RemoteTest, PullsAndUnpacks) {
 TEST_F(RemoteTest, FetchesAllOrSome) {
   auto all = daemon_.client.Fetch(ctx_, kRef, With({}));
   ASSERT_TRUE(all.ok()) << all.status();
-  EXPECT_EQ(daemon_.content->count(), 8U);
+  EXPECT_EQ(content_.count(), 8U);
   EXPECT_EQ(all->target, resolver_->target);
 
-  testing::FakeDaemon other;
-  ASSERT_TRUE(other.client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64")})).ok());
-  EXPECT_EQ(other.content->count(), 5U);
-  EXPECT_TRUE(other.content->Has(images_[1].target.digest));
+  const testing::MemoryStores other;
+  ASSERT_TRUE(testing::MockDaemon(other)
+                  .client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64")}))
+                  .ok());
+  EXPECT_EQ(testing::Contents(ctx_, other.content).count(), 5U);
+  EXPECT_TRUE(testing::Contents(ctx_, other.content).Has(images_[1].target.digest));
 
-  testing::FakeDaemon third;
-  ASSERT_TRUE(
-      third.client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64"), WithAllMetadata()})).ok());
-  EXPECT_EQ(third.content->count(), 7U);  // the other's manifest and config too
+  const testing::MemoryStores third;
+  ASSERT_TRUE(testing::MockDaemon(third)
+                  .client.Fetch(ctx_, kRef, With({WithPlatform("linux/arm64"), WithAllMetadata()}))
+                  .ok());
+  EXPECT_EQ(testing::Contents(ctx_, third.content).count(),
+            7U);  // the other's manifest and config too
 }
 
 TEST_F(RemoteTest, ImageIsMadeWhenAllIsThere) {
@@ -369,7 +416,7 @@ TEST_F(RemoteTest, WhatAResolverThrowsIsAnError) {
       ExpectException(Pull(opts).status(), who);
       ExpectException(daemon_.client.Fetch(ctx_, kRef, With({})).status(), who);
       ExpectNothing();
-      EXPECT_THAT(daemon_.content->Ingests(), IsEmpty()) << where;
+      EXPECT_THAT(content_.Ingests(), IsEmpty()) << where;
     }
   }
   resolver_->throws = "";
@@ -384,17 +431,21 @@ TEST_F(RemoteTest, WhatAResolverThrowsIsAnError) {
 }
 
 TEST_F(RemoteTest, WhatASnapshotterOrAnApplierThrowsIsAnError) {
-  const auto boom = [](const auto&) -> absl::Status { throw std::runtime_error("boom"); };
-  daemon_.snapshotter->on_prepare = boom;
+  const auto boom = ::testing::Throw(std::runtime_error("boom"));
+  ON_CALL(*daemon_.snapshotter, Prepare).WillByDefault(boom);
   ExpectException(Pull({Unpacking()}).status(), "a snapshotter");
   ExpectNothing();
-  daemon_.snapshotter->on_prepare = nullptr;
-  daemon_.snapshotter->on_commit = boom;
+  daemon_.snapshotter->DelegateTo(stores_.snapshotter);
+  ON_CALL(*daemon_.snapshotter, Commit).WillByDefault(boom);
   ExpectException(Pull({Unpacking()}).status(), "a snapshotter");
   ExpectNothing();
-  daemon_.snapshotter->on_commit = nullptr;
+  daemon_.snapshotter->DelegateTo(stores_.snapshotter);
   // In parallel, too.
-  daemon_.introspection->capabilities = {snapshots::kRebaseCap};
+  ON_CALL(*daemon_.introspection, Plugins)
+      .WillByDefault(::testing::Return(
+          std::vector<introspection::Plugin>{{.type = "io.containerd.snapshotter.v1",
+                                              .id = "fake",
+                                              .capabilities = {snapshots::kRebaseCap}}}));
   ON_CALL(*daemon_.diff, Apply)
       .WillByDefault([](const Context&, const ocispec::Descriptor&,
                         const std::vector<mount::Mount>&,
@@ -409,7 +460,7 @@ TEST_F(RemoteTest, WhatASnapshotterOrAnApplierThrowsIsAnError) {
   }
   // And without a pull.
   ASSERT_TRUE(Pull().ok());
-  daemon_.snapshotter->on_prepare = boom;
+  ON_CALL(*daemon_.snapshotter, Prepare).WillByDefault(boom);
   auto image = daemon_.client.GetImage(ctx_, kRef);
   ExpectException(image->Unpack(ctx_, "fake"), "a snapshotter");
   EXPECT_THAT(*daemon_.leases->List(ctx_, {}), IsEmpty());
@@ -433,11 +484,11 @@ TEST_F(RemoteTest, WhatAnArchivesReaderOrWriterThrowsIsAnError) {
   ASSERT_TRUE(daemon_.client.Export(ctx_, writer, what).ok());
   // At the beginning, and when something has been stored.
   for (const int after : {0, 10}) {
-    testing::FakeDaemon other;
+    const testing::MemoryStores other;
     HookedReader reader(archive, [left = after]() mutable {
       if (left-- == 0) throw std::runtime_error("boom");
     });
-    ExpectException(other.client.Import(ctx_, reader).status(), "a reader");
+    ExpectException(testing::MockDaemon(other).client.Import(ctx_, reader).status(), "a reader");
     EXPECT_THAT(*other.images->List(ctx_, {}), IsEmpty());
     EXPECT_THAT(*other.leases->List(ctx_, {}), IsEmpty());
   }
@@ -466,7 +517,7 @@ TEST_F(RemoteTest, AfterCloseNothingIsAskedOfAnybody) {
     }
   }
   EXPECT_EQ(resolver_->calls, 0);
-  EXPECT_EQ(daemon_.content->count(), 0U);
+  EXPECT_EQ(content_.count(), 0U);
   EXPECT_THAT(*daemon_.leases->List(ctx_, {}), SizeIs(1));
 }
 
@@ -536,9 +587,9 @@ TEST_F(RemoteTest, ReferrersOfAnIndexAreKept) {
         pull ? Pull({WithReferrersProvider(provider)}).status()
              : daemon_.client.Fetch(ctx_, kRef, With({WithReferrersProvider(provider)})).status();
     ASSERT_TRUE(got.ok()) << got;
-    EXPECT_TRUE(daemon_.content->Has(provider->referrer.digest));
-    EXPECT_TRUE(daemon_.content->Has(images_.front().target.digest));
-    if (pull) EXPECT_FALSE(daemon_.content->Has(images_.back().target.digest));
+    EXPECT_TRUE(content_.Has(provider->referrer.digest));
+    EXPECT_TRUE(content_.Has(images_.front().target.digest));
+    if (pull) EXPECT_FALSE(content_.Has(images_.back().target.digest));
   }
 }
 
@@ -584,10 +635,10 @@ TEST_F(RemoteTest, LimitsAreKeptForAnyResolver) {
       --now;
       return absl::OkStatus();
     };
-    testing::FakeDaemon daemon;
-    auto got = daemon.client.Fetch(
-        ctx_, kRef,
-        {WithResolver(std::make_shared<Plain>(resolver_)), WithMaxConcurrentDownloads(limit)});
+    auto got = testing::MockDaemon(testing::MemoryStores())
+                   .client.Fetch(ctx_, kRef,
+                                 {WithResolver(std::make_shared<Plain>(resolver_)),
+                                  WithMaxConcurrentDownloads(limit)});
     ASSERT_TRUE(got.ok()) << got.status();
     EXPECT_EQ(most, limit);
   }
@@ -626,7 +677,7 @@ TEST_F(RemoteTest, Pushes) {
             WithMaxConcurrentUploadedLayers(1)}));
   ASSERT_TRUE(s.ok()) << s;
   EXPECT_EQ(resolver_->push_ref, "example.com/copy:1@" + resolver_->target.digest);
-  EXPECT_EQ(resolver_->store.count(), 8U);
+  EXPECT_EQ(Pushed().count(), 8U);
   EXPECT_EQ(resolver_->pushed.back(), resolver_->target.digest);
   EXPECT_THAT(states.at(resolver_->target.digest),
               ElementsAre(BlobState::kWaiting, BlobState::kTransferring, BlobState::kDone));
@@ -657,8 +708,8 @@ TEST_F(RemoteTest, PushesOnePlatform) {
             })}));
   ASSERT_TRUE(s.ok()) << s;
   EXPECT_THAT(seen, SizeIs(5));
-  EXPECT_TRUE(resolver_->store.Has(images_[0].target.digest));
-  EXPECT_FALSE(resolver_->store.Has(images_[1].target.digest));
+  EXPECT_TRUE(Pushed().Has(images_[0].target.digest));
+  EXPECT_FALSE(Pushed().Has(images_[1].target.digest));
 }
 
 }  // namespace
