@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of package oci share: a directory that goes away, files in it, and a client whose
+// What the tests of package oci share: a folder that goes away, files in it, and a client whose
 // snapshots have mounts that the test chooses.
 #ifndef CONTAINERD_TESTS_SUPPORT_OCI_H_
 #define CONTAINERD_TESTS_SUPPORT_OCI_H_
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -22,25 +21,17 @@
 #include "containerd/oci/oci.h"
 #include "containerd/snapshots/snapshots.h"
 
+#include "src/testing/internal/temp_folder.h"
+
 namespace containerd::oci {
 
 inline std::string MessageOf(const absl::Status& status) {
   return std::string(errdefs::Message(status));
 }
 
-class TempDir {
+class TempDir : public testing::internal::TempFolder {
  public:
-  TempDir() {
-    std::string path = std::filesystem::temp_directory_path() / "oci-test-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) std::abort();
-    path_ = path;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() { std::filesystem::remove_all(path_); }
-
-  const std::string& path() const { return path_; }
-  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+  std::string operator/(std::string_view name) const { return path() + "/" + std::string(name); }
 
   void Dir(std::string_view name) const { std::filesystem::create_directories(*this / name); }
   void Write(std::string_view name, std::string_view content) const {
@@ -53,9 +44,6 @@ class TempDir {
     std::filesystem::create_directories(file.parent_path());
     std::filesystem::create_symlink(target, file);
   }
-
- private:
-  std::string path_;
 };
 
 // Runs one option on a spec, without a client.

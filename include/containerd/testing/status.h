@@ -10,7 +10,8 @@
 //   EXPECT_THAT(store->List(ctx), IsOkAndHolds(::testing::SizeIs(2)));
 //
 // More of the package: mocks/<package>.h (a mock of each interface, and mocks/client.h for a Client
-// made of them).
+// made of them), stores.h (a daemon's stores in memory), image_builder.h (images made of files),
+// fake_daemon.h (a daemon in this process).
 #ifndef CONTAINERD_TESTING_STATUS_H_
 #define CONTAINERD_TESTING_STATUS_H_
 

@@ -18,7 +18,7 @@ MockDaemon::Nice<Mock> Make() {
 
 }  // namespace
 
-MockDaemon::MockDaemon(std::vector<Opt> opts)
+MockDaemon::MockDaemon(std::string snapshotter_name, std::vector<Opt> opts)
     : containers(Make<MockContainerStore>()),
       content(Make<MockContentStore>()),
       diff(Make<MockDiffService>()),
@@ -41,7 +41,7 @@ MockDaemon::MockDaemon(std::vector<Opt> opts)
                                   WithLeasesService(leases), WithMountManager(mounts),
                                   WithNamespaceService(namespaces), WithSandboxStore(sandboxes),
                                   WithSandboxController("shim", sandbox_controller),
-                                  WithSnapshotters({{defaults::kDefaultSnapshotter, snapshotter}}),
+                                  WithSnapshotters({{std::move(snapshotter_name), snapshotter}}),
                                   WithTaskService(tasks), WithTransferService(transfer)}));
         absl::StatusOr<Client> made = Client::New("", opts);
         if (!made.ok()) {
@@ -50,6 +50,23 @@ MockDaemon::MockDaemon(std::vector<Opt> opts)
         }
         return *std::move(made);
       }()) {}
+
+MockDaemon::MockDaemon(std::vector<Opt> opts)
+    : MockDaemon(defaults::kDefaultSnapshotter, std::move(opts)) {}
+
+MockDaemon::MockDaemon(const MemoryStores& stores, std::vector<Opt> opts)
+    : MockDaemon(stores.SnapshotterName(), std::move(opts)) {
+  containers->DelegateTo(stores.containers);
+  content->DelegateTo(stores.content);
+  images->DelegateTo(stores.images);
+  leases->DelegateTo(stores.leases);
+  namespaces->DelegateTo(stores.namespaces);
+  sandboxes->DelegateTo(stores.sandboxes);
+  snapshotter->DelegateTo(stores.snapshotter);
+  ON_CALL(*introspection, Plugins)
+      .WillByDefault(::testing::Return(std::vector<introspection::Plugin>{
+          {.type = "io.containerd.snapshotter.v1", .id = stores.SnapshotterName()}}));
+}
 
 MockDaemon::~MockDaemon() = default;
 

@@ -92,6 +92,10 @@ class QuietCallbackSubscription final : public events::CallbackSubscription {
   const Quiet quiet_;
 };
 
+// What a mock's method does by default: the same of another.
+#define CONTAINERD_DELEGATE(call, to) \
+  ON_CALL(*this, call).WillByDefault([to](const auto&... args) { return to->call(args...); })
+
 }  // namespace
 
 MockContainerStore::MockContainerStore() {
@@ -108,6 +112,14 @@ MockContainerStore::MockContainerStore() {
                             const std::vector<std::string>&) { return none(container.id); });
 }
 MockContainerStore::~MockContainerStore() = default;
+
+void MockContainerStore::DelegateTo(const std::shared_ptr<containers::Store>& store) {
+  CONTAINERD_DELEGATE(Get, store);
+  CONTAINERD_DELEGATE(List, store);
+  CONTAINERD_DELEGATE(Create, store);
+  CONTAINERD_DELEGATE(Update, store);
+  CONTAINERD_DELEGATE(Delete, store);
+}
 
 MockContentStore::MockContentStore() {
   ON_CALL(*this, ReaderAt).WillByDefault([](const Context&, const ocispec::Descriptor& desc) {
@@ -128,6 +140,18 @@ MockContentStore::MockContentStore() {
   });
 }
 MockContentStore::~MockContentStore() = default;
+
+void MockContentStore::DelegateTo(const std::shared_ptr<content::Store>& store) {
+  CONTAINERD_DELEGATE(ReaderAt, store);
+  CONTAINERD_DELEGATE(Info, store);
+  CONTAINERD_DELEGATE(Update, store);
+  CONTAINERD_DELEGATE(Walk, store);
+  CONTAINERD_DELEGATE(Delete, store);
+  CONTAINERD_DELEGATE(Status, store);
+  CONTAINERD_DELEGATE(ListStatuses, store);
+  CONTAINERD_DELEGATE(Abort, store);
+  CONTAINERD_DELEGATE(Writer, store);
+}
 
 MockContentWriter::MockContentWriter() {
   ON_CALL(*this, Status).WillByDefault(Return(content::Status()));
@@ -186,6 +210,14 @@ MockImageStore::MockImageStore() {
 }
 MockImageStore::~MockImageStore() = default;
 
+void MockImageStore::DelegateTo(const std::shared_ptr<images::Store>& store) {
+  CONTAINERD_DELEGATE(Get, store);
+  CONTAINERD_DELEGATE(List, store);
+  CONTAINERD_DELEGATE(Create, store);
+  CONTAINERD_DELEGATE(Update, store);
+  CONTAINERD_DELEGATE(Delete, store);
+}
+
 MockIntrospectionService::MockIntrospectionService() {
   ON_CALL(*this, Plugins).WillByDefault(Return(std::vector<introspection::Plugin>()));
   ON_CALL(*this, Server).WillByDefault(Return(introspection::ServerResponse()));
@@ -212,6 +244,15 @@ MockLeaseManager::MockLeaseManager() {
 }
 MockLeaseManager::~MockLeaseManager() = default;
 
+void MockLeaseManager::DelegateTo(const std::shared_ptr<leases::Manager>& manager) {
+  CONTAINERD_DELEGATE(Create, manager);
+  CONTAINERD_DELEGATE(Delete, manager);
+  CONTAINERD_DELEGATE(List, manager);
+  CONTAINERD_DELEGATE(AddResource, manager);
+  CONTAINERD_DELEGATE(DeleteResource, manager);
+  CONTAINERD_DELEGATE(ListResources, manager);
+}
+
 MockMountManager::MockMountManager() {
   const auto no_action = Return(NoAction("mount::Manager"));
   ON_CALL(*this, Activate).WillByDefault(no_action);
@@ -228,6 +269,14 @@ MockNamespaceStore::MockNamespaceStore() {
 }
 MockNamespaceStore::~MockNamespaceStore() = default;
 
+void MockNamespaceStore::DelegateTo(const std::shared_ptr<namespaces::Store>& store) {
+  CONTAINERD_DELEGATE(Create, store);
+  CONTAINERD_DELEGATE(Labels, store);
+  CONTAINERD_DELEGATE(SetLabel, store);
+  CONTAINERD_DELEGATE(List, store);
+  CONTAINERD_DELEGATE(Delete, store);
+}
+
 MockSandboxStore::MockSandboxStore() {
   const auto none = [](std::string_view id) { return None("sandbox", id); };
   ON_CALL(*this, Get).WillByDefault([none](const Context&, std::string_view id) {
@@ -242,6 +291,14 @@ MockSandboxStore::MockSandboxStore() {
                             const std::vector<std::string>&) { return none(sandbox.id); });
 }
 MockSandboxStore::~MockSandboxStore() = default;
+
+void MockSandboxStore::DelegateTo(const std::shared_ptr<sandbox::Store>& store) {
+  CONTAINERD_DELEGATE(Create, store);
+  CONTAINERD_DELEGATE(Update, store);
+  CONTAINERD_DELEGATE(Get, store);
+  CONTAINERD_DELEGATE(List, store);
+  CONTAINERD_DELEGATE(Delete, store);
+}
 
 MockSandboxController::MockSandboxController() {
   ON_CALL(*this, Start).WillByDefault([](const Context&, std::string_view id) {
@@ -272,6 +329,19 @@ MockSnapshotter::MockSnapshotter() {
   ON_CALL(*this, View).WillByDefault(Return(std::vector<mount::Mount>()));
 }
 MockSnapshotter::~MockSnapshotter() = default;
+
+void MockSnapshotter::DelegateTo(const std::shared_ptr<snapshots::Snapshotter>& snapshotter) {
+  CONTAINERD_DELEGATE(Stat, snapshotter);
+  CONTAINERD_DELEGATE(Update, snapshotter);
+  CONTAINERD_DELEGATE(Usage, snapshotter);
+  CONTAINERD_DELEGATE(Mounts, snapshotter);
+  CONTAINERD_DELEGATE(Prepare, snapshotter);
+  CONTAINERD_DELEGATE(View, snapshotter);
+  CONTAINERD_DELEGATE(Commit, snapshotter);
+  CONTAINERD_DELEGATE(Remove, snapshotter);
+  CONTAINERD_DELEGATE(Walk, snapshotter);
+  CONTAINERD_DELEGATE(Close, snapshotter);
+}
 
 MockStreamCreator::MockStreamCreator() {
   ON_CALL(*this, Create).WillByDefault([](const Context&, std::string_view) {

@@ -8,11 +8,18 @@
 //   Deployer deployer(daemon.client);
 //
 // The mocks' headers say what each does by default: together they are a daemon that has nothing,
-// keeps nothing, and takes whatever it is given.
+// keeps nothing, and takes whatever it is given. With stores in memory behind them it keeps what
+// a daemon keeps, and a test can still say what one call of many does:
+//
+//   testing::MemoryStores stores;
+//   testing::MockDaemon daemon(stores);
+//   stores.AddImage("shop", "example.com/web:1", testing::BuildImage({}));
+//   EXPECT_CALL(*daemon.snapshotter, Prepare).WillOnce(Return(errdefs::ResourceExhausted("disk")));
 #ifndef CONTAINERD_TESTING_MOCKS_CLIENT_H_
 #define CONTAINERD_TESTING_MOCKS_CLIENT_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -32,6 +39,7 @@
 #include "containerd/testing/mocks/snapshots.h"      // IWYU pragma: export
 #include "containerd/testing/mocks/tasks.h"          // IWYU pragma: export
 #include "containerd/testing/mocks/transfer.h"       // IWYU pragma: export
+#include "containerd/testing/stores.h"
 
 namespace containerd::testing {
 
@@ -42,6 +50,9 @@ class MockDaemon {
   // are. `opts` configure the client: WithDefaultNamespace and so on. Ends the process if they are
   // none.
   explicit MockDaemon(std::vector<Opt> opts = {});
+  // The mocks of stores delegate to these, the snapshotter has their name, and the introspection
+  // service tells of it.
+  explicit MockDaemon(const MemoryStores& stores, std::vector<Opt> opts = {});
   MockDaemon(const MockDaemon&) = delete;
   MockDaemon& operator=(const MockDaemon&) = delete;
   ~MockDaemon();
@@ -64,6 +75,9 @@ class MockDaemon {
   const Nice<MockTaskService> tasks;
   const Nice<MockTransferrer> transfer;
   Client client;
+
+ private:
+  MockDaemon(std::string snapshotter_name, std::vector<Opt> opts);
 };
 
 }  // namespace containerd::testing

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_CONTAINERS_H_
 #define CONTAINERD_TESTING_MOCKS_CONTAINERS_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ class MockContainerStore : public containers::Store {
  public:
   MockContainerStore();
   ~MockContainerStore() override;
+
+  // From now on `store` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<containers::Store>& store);
 
   MOCK_METHOD(absl::StatusOr<containers::Container>, Get, (const Context&, std::string_view),
               (override));

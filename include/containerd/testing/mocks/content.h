@@ -29,6 +29,9 @@ class MockContentStore : public content::Store {
   MockContentStore();
   ~MockContentStore() override;
 
+  // From now on `store` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<content::Store>& store);
+
   MOCK_METHOD(absl::StatusOr<std::unique_ptr<content::ReaderAt>>, ReaderAt,
               (const Context&, const ocispec::Descriptor&), (override));
   MOCK_METHOD(absl::StatusOr<content::Info>, Info, (const Context&, const digest::Digest&),

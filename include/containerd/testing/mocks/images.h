@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_IMAGES_H_
 #define CONTAINERD_TESTING_MOCKS_IMAGES_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ class MockImageStore : public images::Store {
  public:
   MockImageStore();
   ~MockImageStore() override;
+
+  // From now on `store` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<images::Store>& store);
 
   MOCK_METHOD(absl::StatusOr<images::Image>, Get, (const Context&, std::string_view), (override));
   MOCK_METHOD(absl::StatusOr<std::vector<images::Image>>, List,

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_LEASES_H_
 #define CONTAINERD_TESTING_MOCKS_LEASES_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ class MockLeaseManager : public leases::Manager {
  public:
   MockLeaseManager();
   ~MockLeaseManager() override;
+
+  // From now on `manager` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<leases::Manager>& manager);
 
   MOCK_METHOD(absl::StatusOr<leases::Lease>, Create,
               (const Context&, const std::vector<leases::Opt>&), (override));

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_NAMESPACES_H_
 #define CONTAINERD_TESTING_MOCKS_NAMESPACES_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class MockNamespaceStore : public namespaces::Store {
  public:
   MockNamespaceStore();
   ~MockNamespaceStore() override;
+
+  // From now on `store` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<namespaces::Store>& store);
 
   MOCK_METHOD(absl::Status, Create, (const Context&, std::string_view, const containerd::Labels&),
               (override));

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_SANDBOX_H_
 #define CONTAINERD_TESTING_MOCKS_SANDBOX_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ class MockSandboxStore : public sandbox::Store {
  public:
   MockSandboxStore();
   ~MockSandboxStore() override;
+
+  // From now on `store` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<sandbox::Store>& store);
 
   MOCK_METHOD(absl::StatusOr<sandbox::Sandbox>, Create, (const Context&, const sandbox::Sandbox&),
               (override));

@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTING_MOCKS_SNAPSHOTS_H_
 #define CONTAINERD_TESTING_MOCKS_SNAPSHOTS_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class MockSnapshotter : public snapshots::Snapshotter {
  public:
   MockSnapshotter();
   ~MockSnapshotter() override;
+
+  // From now on `snapshotter` does what no test says otherwise of.
+  void DelegateTo(const std::shared_ptr<snapshots::Snapshotter>& snapshotter);
 
   MOCK_METHOD(absl::StatusOr<snapshots::Info>, Stat, (const Context&, std::string_view),
               (override));

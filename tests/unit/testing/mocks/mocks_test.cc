@@ -21,12 +21,14 @@ namespace containerd::testing {
 namespace {
 
 using ::testing::_;
+using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::NiceMock;
 using ::testing::Return;
+using ::testing::SizeIs;
 
 const Context kCtx = WithNamespace(Context::Background(), "test");
 
@@ -101,6 +103,34 @@ TEST(MockDaemon, LeasesGuardWhatIsMade) {
   auto lease = daemon.client.WithLease(kCtx);
   ASSERT_THAT(lease, IsOk());
   EXPECT_TRUE(lease->context().Lease().has_value());
+}
+
+TEST(MockDaemon, OnStoresKeepsWhatItIsGiven) {
+  const MemoryStores stores("native");
+  MockDaemon daemon(stores);
+  stores.AddImage("test", "web:1", BuildImage({.layers = {TarOf({{.name = "a"}})}}));
+  auto image = daemon.client.GetImage(kCtx, "web:1");
+  ASSERT_THAT(image, IsOk());
+  EXPECT_THAT(image->IsUnpacked(kCtx, "native"), IsOkAndHolds(true));
+  const auto create = [&](const char* id) {
+    return daemon.client.NewContainer(
+        kCtx, id, {WithSnapshotter("native"), WithNewSnapshot(id, *image), WithNewSpec()});
+  };
+  // One call fails, and the next ones do what the stores do.
+  EXPECT_CALL(*daemon.snapshotter, Prepare)
+      .WillOnce(Return(errdefs::ResourceExhausted("no space left")))
+      .WillRepeatedly(::testing::DoDefault());
+  EXPECT_THAT(create("web"), StatusIs(errdefs::IsResourceExhausted));
+  EXPECT_THAT(create("web"), IsOk());
+  EXPECT_THAT(create("web"), StatusIs(errdefs::IsAlreadyExists));
+  EXPECT_THAT(stores.containers->Get(kCtx, "web"),
+              IsOkAndHolds(Field(&containers::Container::snapshot_key, "web")));
+  EXPECT_THAT(daemon.client.NamespaceService()->List(kCtx), IsOkAndHolds(ElementsAre("test")));
+  EXPECT_THAT(daemon.client.SandboxStore()->Create(kCtx, {.id = "pod"}), IsOk());
+  EXPECT_THAT(stores.sandboxes->Get(kCtx, "pod"), IsOk());
+  auto lease = daemon.client.WithLease(kCtx);
+  ASSERT_THAT(lease, IsOk());
+  EXPECT_THAT(stores.leases->List(kCtx), IsOkAndHolds(SizeIs(1)));
 }
 
 // What is no service of a client is mocked as well.

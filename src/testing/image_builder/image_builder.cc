@@ -1,24 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/image_builder.h"
+#include "containerd/testing/image_builder.h"
 
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "containerd/context/context.h"
+#include "containerd/content/helpers.h"
+#include "containerd/digest/digest.h"
+#include "containerd/errdefs/errdefs.h"
+#include "containerd/images/mediatypes.h"
 #include "containerd/io/io.h"
+#include "containerd/ocispec/annotations.h"
 
 namespace containerd::testing {
+namespace {
 
 void Must(const absl::Status& status) {
   if (status.ok()) return;
-  std::cerr << "image_builder: " << status << '\n';
+  std::cerr << "image builder: " << status << '\n';
   std::abort();
 }
+
+// The labels that keep `children` while their parent is kept. Those whose label ends with "." are
+// numbered, as images::SetChildrenMappedLabels does.
+Labels Refs(const std::vector<ocispec::Descriptor>& children) {
+  Labels labels;
+  std::map<std::string, int> count;
+  for (const ocispec::Descriptor& child : children) {
+    for (std::string key : images::ChildGCLabels(child)) {
+      if (key.ends_with('.')) key += std::to_string(count[key]++);
+      labels[key] = child.digest;
+    }
+  }
+  return labels;
+}
+
+absl::Status WriteContent(const Context& ctx, content::Store& store,
+                          const ocispec::Descriptor& desc, std::string_view data,
+                          const Labels& labels = {}) {
+  const absl::Status s = content::WriteBlob(ctx, store, "image-builder-" + desc.digest, data, desc,
+                                            {content::WithLabels(labels)});
+  return errdefs::IsAlreadyExists(s) ? absl::OkStatus() : s;
+}
+
+template <typename Built>
+absl::StatusOr<images::Image> Add(const Context& ctx, content::Store& store, images::Store& images,
+                                  std::string_view name, const Built& built) {
+  if (absl::Status s = WriteImage(ctx, store, built); !s.ok()) return s;
+  return images.Create(ctx, {.name = std::string(name), .target = built.target});
+}
+
+}  // namespace
 
 std::string TarOf(const std::vector<TarFile>& files) {
   std::string out;
@@ -60,6 +98,7 @@ ocispec::Descriptor Describe(std::string_view media_type, std::string_view data)
 BuiltImage BuildImage(const BuildOptions& options) {
   BuiltImage image;
   image.layers = options.layers;
+  image.platform = options.platform;
   ocispec::Image config;
   config.author = options.author;
   config.platform = options.platform;
@@ -83,6 +122,53 @@ BuiltImage BuildImage(const BuildOptions& options) {
   image.manifest = ocispec::Marshal(image.parsed);
   image.target = Describe(ocispec::kMediaTypeImageManifest, image.manifest);
   return image;
+}
+
+BuiltIndex BuildIndex(std::vector<BuiltImage> images) {
+  ocispec::Index index;
+  index.schema_version = 2;
+  index.media_type = ocispec::kMediaTypeImageIndex;
+  for (const BuiltImage& image : images) {
+    index.manifests.push_back(image.target);
+    index.manifests.back().platform = image.platform;
+  }
+  BuiltIndex built{.images = std::move(images), .index = ocispec::Marshal(index)};
+  built.target = Describe(ocispec::kMediaTypeImageIndex, built.index);
+  return built;
+}
+
+absl::Status WriteImage(const Context& ctx, content::Store& store, const BuiltImage& image) {
+  std::vector<ocispec::Descriptor> children = {image.parsed.config};
+  for (std::size_t i = 0; i < image.blobs.size(); ++i) {
+    const ocispec::Descriptor& layer = image.parsed.layers[i];
+    if (absl::Status s = WriteContent(ctx, store, layer, image.blobs[i]); !s.ok()) return s;
+    children.push_back(layer);
+  }
+  if (absl::Status s = WriteContent(ctx, store, image.parsed.config, image.config); !s.ok()) {
+    return s;
+  }
+  return WriteContent(ctx, store, image.target, image.manifest, Refs(children));
+}
+
+absl::Status WriteImage(const Context& ctx, content::Store& store, const BuiltIndex& index) {
+  std::vector<ocispec::Descriptor> children;
+  for (const BuiltImage& image : index.images) {
+    if (absl::Status s = WriteImage(ctx, store, image); !s.ok()) return s;
+    children.push_back(image.target);
+  }
+  return WriteContent(ctx, store, index.target, index.index, Refs(children));
+}
+
+absl::StatusOr<images::Image> AddImage(const Context& ctx, content::Store& store,
+                                       images::Store& images, std::string_view name,
+                                       const BuiltImage& image) {
+  return Add(ctx, store, images, name, image);
+}
+
+absl::StatusOr<images::Image> AddImage(const Context& ctx, content::Store& store,
+                                       images::Store& images, std::string_view name,
+                                       const BuiltIndex& index) {
+  return Add(ctx, store, images, name, index);
 }
 
 std::string BlobPath(std::string_view data) {

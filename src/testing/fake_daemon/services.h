@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's services on stores, in the words of its API.
+#ifndef CONTAINERD_SRC_TESTING_FAKE_DAEMON_SERVICES_H_
+#define CONTAINERD_SRC_TESTING_FAKE_DAEMON_SERVICES_H_
+
+#include <string>
+
+#include "containerd/testing/fake_daemon.h"
+#include "containerd/testing/stores.h"
+
+#include "events.h"
+#include "server.h"
+
+namespace containerd::testing::fake {
+
+// Containers, images, leases, namespaces and snapshots, whose mounts are all of the folder
+// `rootfs`. The arguments outlive the server.
+void ServeStores(Server& server, const MemoryStores& stores, const FakeDaemonOptions& options,
+                 const std::string& rootfs, Exchange& exchange);
+// Content, and diff.Apply, which reads a layer and writes it nowhere.
+void ServeContent(Server& server, const MemoryStores& stores, Exchange& exchange);
+// Version, introspection and health.
+void ServeAbout(Server& server, const FakeDaemonOptions& options);
+
+}  // namespace containerd::testing::fake
+
+#endif  // CONTAINERD_SRC_TESTING_FAKE_DAEMON_SERVICES_H_

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containerd/testing/fake_daemon.h"
+
+#include <csignal>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <absl/time/clock.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include "containerd/containerd.h"
+#include "containerd/events/task.pb.h"
+#include "containerd/testing/status.h"
+
+#include "tests/support/store_conformance.h"
+
+namespace containerd::testing {
+namespace {
+
+std::shared_ptr<Client> ClientOf(const FakeDaemon& daemon) {
+  absl::StatusOr<Client> client = Client::New(daemon.Address());
+  EXPECT_THAT(client, IsOk());
+  return std::make_shared<Client>(*std::move(client));
+}
+
+class FakeSubject final : public Subject {
+ public:
+  std::shared_ptr<Client> client() override { return client_; }
+  const Context& ctx() override { return ctx_; }
+  std::string snapshotter() override { return "overlayfs"; }
+
+ private:
+  const FakeDaemon daemon_;
+  const std::shared_ptr<Client> client_ = ClientOf(daemon_);
+  const Context ctx_ = WithNamespace(Context::Background(), "test");
+};
+
+std::unique_ptr<Subject> Fake() { return std::make_unique<FakeSubject>(); }
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(Fake, ContainerStore, ::testing::Values(&Fake));
+INSTANTIATE_TEST_SUITE_P(Fake, ImageStore, ::testing::Values(&Fake));
+INSTANTIATE_TEST_SUITE_P(Fake, NamespaceStore, ::testing::Values(&Fake));
+INSTANTIATE_TEST_SUITE_P(Fake, Leases, ::testing::Values(&Fake));
+// The fake has no sandboxes.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SandboxStore);
+INSTANTIATE_TEST_SUITE_P(Fake, Snapshots, ::testing::Values(&Fake));
+
+namespace {
+
+class FakeDaemonTest : public ::testing::Test {
+ protected:
+  // A container on a snapshot of an image that was unpacked.
+  Container NewContainer(const std::string& id) {
+    if (!client_->GetImage(ctx_, kImage).ok()) {
+      daemon_.AddImage("test", kImage,
+                       BuildImage({.layers = {TarOf({{.name = "a", .data = "hello"}})},
+                                   .config = {.cmd = {"/bin/a", "b"}}}));
+    }
+    absl::StatusOr<Image> image = client_->GetImage(ctx_, kImage);
+    EXPECT_THAT(image, IsOk());
+    EXPECT_THAT(image->IsUnpacked(ctx_, "overlayfs"), IsOkAndHolds(true));
+    absl::StatusOr<Container> container =
+        client_->NewContainer(ctx_, id,
+                              {WithImage(*image), WithNewSnapshot(id, *image),
+                               WithNewSpec({oci::WithImageConfig(*image)})});
+    EXPECT_THAT(container, IsOk());
+    return *std::move(container);
+  }
+
+  // What it writes can be read once it is deleted.
+  cio::Creator Streams(std::string* out, std::string* err, cio::Source in = {}) {
+    const auto append = [](std::string* to) {
+      return [to](std::string_view text) { to->append(text); };
+    };
+    return cio::NewCreator({cio::WithFIFODir(daemon_.Dir()),
+                            cio::WithStreams(std::move(in), append(out), append(err))});
+  }
+
+  Task Started(Container& container, const cio::Creator& creator = cio::NullIO) {
+    absl::StatusOr<Task> task = container.NewTask(ctx_, creator);
+    EXPECT_THAT(task, IsOk());
+    EXPECT_THAT(task->Start(ctx_), IsOk());
+    return *std::move(task);
+  }
+
+  std::uint32_t ExitOf(Process process) {
+    absl::StatusOr<ExitStatus> status = process.Wait(ctx_).Get(ctx_);
+    EXPECT_THAT(status, IsOk());
+    return status.ok() ? status->ExitCode() : 999;
+  }
+
+  static constexpr char kImage[] = "example.com/a:1";
+  FakeDaemon daemon_;
+  const std::shared_ptr<Client> client_ = ClientOf(daemon_);
+  const Context ctx_ = WithTimeout(WithNamespace(Context::Background(), "test"), absl::Seconds(60));
+};
+
+TEST_F(FakeDaemonTest, AnImageIsWrittenAndUnpacked) {
+  const BuiltImage built = BuildImage(
+      {.layers = {TarOf({{.name = "a", .data = "hello"}}), TarOf({{.name = "b", .data = "you"}})}});
+  ASSERT_THAT(AddImage(ctx_, *client_->ContentStore(), *client_->ImageService(), kImage, built),
+              IsOk());
+  absl::StatusOr<Image> image = client_->GetImage(ctx_, kImage);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_THAT(image->IsUnpacked(ctx_, "overlayfs"), IsOkAndHolds(false));
+  EXPECT_THAT(image->Unpack(ctx_, "overlayfs"), IsOk());
+  EXPECT_THAT(image->IsUnpacked(ctx_, "overlayfs"), IsOkAndHolds(true));
+  EXPECT_EQ(daemon_.Calls("Diff/Apply"), 2);
+  // What holds it is its record.
+  EXPECT_THAT(client_->ImageService()->Delete(ctx_, kImage, {images::SynchronousDelete()}), IsOk());
+  EXPECT_THAT(content::ReadBlob(ctx_, *client_->ContentStore(), built.target),
+              StatusIs(errdefs::IsNotFound));
+  EXPECT_THAT(client_->SnapshotService("overlayfs")
+                  ->Walk(ctx_,
+                         [](const Context&, const snapshots::Info& info) {
+                           return errdefs::AlreadyExists(info.name);
+                         }),
+              IsOk());
+}
+
+TEST_F(FakeDaemonTest, WhatItHasNotIsNotImplemented) {
+  Container container = NewContainer("web");
+  Task task = Started(container);
+  EXPECT_THAT(task.Metrics(ctx_), StatusIs(errdefs::IsNotImplemented));
+  EXPECT_THAT(task.Checkpoint(ctx_), StatusIs(errdefs::IsNotImplemented));
+  EXPECT_THAT(client_->SandboxStore()->List(ctx_), StatusIs(errdefs::IsNotImplemented));
+}
+
+TEST_F(FakeDaemonTest, ATaskDoesWhatItsScriptSays) {
+  daemon_.Script("web", {.exit_code = 3,
+                         .out = std::string(100'000, 'o'),
+                         .err = "oh\n",
+                         .runs = absl::Milliseconds(1),
+                         .reads_stdin = true,
+                         .echoes = true});
+  Container container = NewContainer("web");
+  std::string out;
+  std::string err;
+  absl::StatusOr<Task> task =
+      container.NewTask(ctx_, Streams(&out, &err, cio::Source::FromString("typed\n")));
+  ASSERT_THAT(task, IsOk());
+  Future<ExitStatus> exit = task->Wait(ctx_);
+  ASSERT_THAT(task->Start(ctx_), IsOk());
+  EXPECT_THAT(task->CloseIO(ctx_, {WithStdinCloser}), IsOk());
+  absl::StatusOr<ExitStatus> status = exit.Get(ctx_);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->ExitCode(), 3U);
+  EXPECT_EQ(daemon_.Stdin("test", "web"), "typed\n");
+  EXPECT_THAT(task->Delete(ctx_), IsOk());
+  EXPECT_EQ(out, std::string(100'000, 'o') + "typed\n");
+  EXPECT_EQ(err, "oh\n");
+  EXPECT_THAT(container.Delete(ctx_, {WithSnapshotCleanup}), IsOk());
+  EXPECT_EQ(daemon_.Calls("Tasks/Start"), 1);
+}
+
+TEST_F(FakeDaemonTest, SignalsExecsAndPauses) {
+  daemon_.Script("web", {.runs = absl::InfiniteDuration(), .ignores = {SIGHUP}});
+  std::vector<std::string> args;
+  daemon_.OnProcess([&](const ScriptedProcess& process) {
+    args = process.args;
+    return ProcessScript{.exit_code = 7, .out = "exec"};
+  });
+  Container container = NewContainer("web");
+  Task task = Started(container);
+  std::string out;
+  absl::StatusOr<Process> exec =
+      task.Exec(ctx_, "e", {.args = {"ls", "-l"}, .cwd = "/"}, Streams(&out, &out));
+  ASSERT_THAT(exec, IsOk());
+  EXPECT_THAT(exec->Start(ctx_), IsOk());
+  EXPECT_EQ(ExitOf(*exec), 7U);
+  EXPECT_THAT(exec->Delete(ctx_), IsOk());
+  EXPECT_EQ(out, "exec");
+  EXPECT_THAT(args, ElementsAre("ls", "-l"));
+
+  EXPECT_THAT(task.Pause(ctx_), IsOk());
+  EXPECT_THAT(task.Pause(ctx_), StatusIs(errdefs::IsFailedPrecondition));
+  EXPECT_THAT(task.Resume(ctx_), IsOk());
+  EXPECT_THAT(task.Delete(ctx_), StatusIs(errdefs::IsFailedPrecondition));
+  EXPECT_THAT(task.Kill(ctx_, SIGHUP), IsOk());
+  EXPECT_THAT(task.Kill(ctx_, SIGTERM), IsOk());
+  EXPECT_EQ(ExitOf(task), 128U + SIGTERM);
+  EXPECT_THAT(daemon_.Signals("test", "web"), ElementsAre(SIGHUP, SIGTERM));
+  EXPECT_THAT(task.Kill(ctx_, SIGTERM), StatusIs(errdefs::IsNotFound));
+  EXPECT_THAT(task.Delete(ctx_), IsOk());
+  EXPECT_THAT(container.Task(ctx_), StatusIs(errdefs::IsNotFound));
+}
+
+TEST_F(FakeDaemonTest, EventsAreThoseOfADaemon) {
+  daemon_.Script("web", {.exit_code = 4});
+  const auto subscription = client_->Subscribe(ctx_, {R"(topic~="^/tasks/")"});
+  const auto exits = client_->Subscribe(ctx_, {R"(event.container_id==web,topic=="/tasks/exit")"});
+  ASSERT_THAT(subscription->WaitReady(ctx_), IsOk());
+  ASSERT_THAT(exits->WaitReady(ctx_), IsOk());
+  Container container = NewContainer("web");
+  Task task = Started(container);
+  EXPECT_EQ(ExitOf(task), 4U);
+  EXPECT_THAT(task.Delete(ctx_), IsOk());
+  for (const char* topic : {"/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"}) {
+    absl::StatusOr<events::Item> item = subscription->Next(ctx_);
+    ASSERT_THAT(item, IsOk());
+    EXPECT_EQ(std::get<events::Envelope>(*item).topic, topic);
+    EXPECT_EQ(std::get<events::Envelope>(*item).ns, "test");
+  }
+  absl::StatusOr<events::Item> item = exits->Next(ctx_);
+  ASSERT_THAT(item, IsOk());
+  const auto exit = events::Decode<events::TaskExit>(std::get<events::Envelope>(*item));
+  ASSERT_THAT(exit, IsOk());
+  EXPECT_EQ(exit->exit_status(), 4U);
+
+  daemon_.LoseEvents(true);
+  daemon_.Publish("test", "/tasks/oom", {.type_url = "a", .value = ""});
+  daemon_.LoseEvents(false);
+  daemon_.Publish("test", "/tasks/paused", {.type_url = "a", .value = ""});
+  item = subscription->Next(ctx_);
+  ASSERT_THAT(item, IsOk());
+  EXPECT_EQ(std::get<events::Envelope>(*item).topic, "/tasks/paused");
+}
+
+TEST_F(FakeDaemonTest, AnExecDiesAloneThoughAllAreToBeKilled) {
+  daemon_.Script("web", {.runs = absl::InfiniteDuration()});
+  daemon_.OnProcess(
+      [](const ScriptedProcess&) { return ProcessScript{.runs = absl::InfiniteDuration()}; });
+  Container container = NewContainer("web");
+  Task task = Started(container);
+  absl::StatusOr<Process> exec = task.Exec(ctx_, "e", {.args = {"sleep"}, .cwd = "/"}, cio::NullIO);
+  ASSERT_THAT(exec, IsOk());
+  ASSERT_THAT(exec->Start(ctx_), IsOk());
+  EXPECT_THAT(exec->Kill(ctx_, SIGKILL, {WithKillAll}), IsOk());
+  EXPECT_EQ(ExitOf(*exec), 128U + SIGKILL);
+  EXPECT_THAT(exec->Delete(ctx_), IsOk());
+  EXPECT_THAT(daemon_.Signals("test", "web"), ::testing::IsEmpty());
+  EXPECT_THAT(task.Delete(ctx_, {WithProcessKill}), IsOk());
+}
+
+TEST_F(FakeDaemonTest, FaultsComeOnDemand) {
+  daemon_.Script("web", {.runs = absl::InfiniteDuration()});
+  Container container = NewContainer("web");
+  absl::StatusOr<Task> task = container.NewTask(ctx_, cio::NullIO);
+  ASSERT_THAT(task, IsOk());
+  daemon_.Fail("Tasks/Start", 1, {.error = errdefs::ResourceExhausted("no memory")});
+  EXPECT_THAT(task->Start(ctx_), StatusIs(errdefs::IsResourceExhausted, HasSubstr("no memory")));
+  daemon_.Fail("Tasks/Start", 1, {.error = errdefs::DeadlineExceeded("lost"), .served = true});
+  EXPECT_THAT(task->Start(ctx_), StatusIs(errdefs::IsDeadlineExceeded));
+  EXPECT_THAT(task->Start(ctx_), StatusIs(errdefs::IsFailedPrecondition));  // it had been started
+
+  daemon_.Fail("Tasks/Get", 1, {.delay = absl::InfiniteDuration()});
+  EXPECT_THAT(task->Status(WithTimeout(ctx_, absl::Milliseconds(20))),
+              StatusIs(errdefs::IsDeadlineExceeded));
+  daemon_.Fail("Version/Version", 1, {.delay = absl::Milliseconds(20)});
+  const absl::Time before = absl::Now();
+  EXPECT_THAT(client_->Version(ctx_), IsOk());
+  EXPECT_GE(absl::Now() - before, absl::Milliseconds(20));
+  daemon_.Fail("Tasks/Kill", 1, {.disconnect = true});
+  EXPECT_THAT(task->Kill(ctx_, SIGKILL), StatusIs(errdefs::IsUnavailable));
+  EXPECT_NONFATAL_FAILURE(daemon_.Fail("Tasks/Strat", 1, {}), "Tasks/Strat");
+}
+
+TEST_F(FakeDaemonTest, ARestartForgetsTasksIfItIsTold) {
+  daemon_.Script("web", {.exit_code = 5, .runs = absl::InfiniteDuration()});
+  Container container = NewContainer("web");
+  Task task = Started(container);
+  Future<ExitStatus> exit = task.Wait(ctx_);
+  daemon_.Restart();
+  EXPECT_THAT(daemon_.Exit("test", "web", 5), IsOk());
+  absl::StatusOr<ExitStatus> status = exit.Get(ctx_);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->ExitCode(), 5U);
+  daemon_.Restart({.forget_tasks = true});
+  // One of gRPC's threads may be about to close the old connection still.
+  absl::StatusOr<Task> forgotten = container.Task(ctx_);
+  if (errdefs::IsUnavailable(forgotten.status())) forgotten = container.Task(ctx_);
+  EXPECT_THAT(forgotten, StatusIs(errdefs::IsNotFound));
+  EXPECT_THAT(client_->LoadContainer(ctx_, "web"), IsOk());
+}
+
+}  // namespace
+}  // namespace containerd::testing
