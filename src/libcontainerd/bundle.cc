@@ -71,7 +71,16 @@ absl::Status MakeUsersDirs(const std::string& dir, const userns::User& owner, Bu
     bundle.path += fmt::format(".{}.{}", owner.uid, owner.gid);
     if (absl::Status s = MakeUsersDir(bundle.path, owner, bundle); !s.ok()) return s;
   }
-  return absl::OkStatus();
+  if (users) return absl::OkStatus();
+  // All was there. What anybody may pass through may still be a program, or lead elsewhere.
+  struct stat st = {};
+  if (::lstat(bundle.path.c_str(), &st) != 0) {
+    return errdefs::FromErrno(errno, fmt::format("bundle folder \"{}\"", bundle.path));
+  }
+  if (S_ISDIR(st.st_mode)) return absl::OkStatus();
+  return errdefs::FailedPrecondition(
+      fmt::format("bundle folder \"{}\": it is {}", bundle.path,
+                  S_ISLNK(st.st_mode) ? "a symbolic link" : "no directory"));
 }
 
 absl::Status MakeDirs(const std::string& dir, const userns::User& owner, Bundle& bundle) {

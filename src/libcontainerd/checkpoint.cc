@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <absl/cleanup/cleanup.h>
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "containerd/archive/archive.h"
 #include "containerd/archive/diff.h"
 #include "containerd/checkpoint.h"
+#include "containerd/containers/containers.h"
 #include "containerd/content/content.h"
 #include "containerd/content/helpers.h"
 #include "containerd/digest/digest.h"
@@ -27,10 +29,13 @@
 #include "containerd/log/log.h"
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/manifest.h"
+#include "containerd/runc/v1/options.pb.h"
+#include "containerd/typeurl/typeurl.h"
 
 #include "core.h"
 #include "random_name.h"
 #include "src/base/cleanup.h"
+#include "src/base/path.h"
 #include "wrap_error.h"
 
 namespace containerd::libcontainerd {
@@ -83,25 +88,38 @@ absl::StatusOr<std::unique_ptr<io::Reader>> OpenDump(const Context& ctx, contain
   return content::NewReader(*std::move(reader));
 }
 
-// Moves what is in one directory into another of the same file system.
+// Moves what is in one directory into another of the same file system; nothing if a directory there
+// is in the way.
 absl::Status MoveInto(const std::string& from, const std::string& to) {
+  std::vector<std::pair<fs::path, fs::path>> moves;
   std::error_code err;
   for (fs::directory_iterator entry(from, err), end; !err && entry != end; entry.increment(err)) {
     const fs::path target = fs::path(to) / entry->path().filename();
-    fs::rename(entry->path(), target, err);
-    if (err) return errdefs::FromErrno(err.value(), fmt::format("writing \"{}\"", target.string()));
+    std::error_code ignored;
+    if (fs::is_directory(fs::symlink_status(target, ignored))) {
+      return errdefs::FailedPrecondition(
+          fmt::format("writing \"{}\": it is a directory", target.string()));
+    }
+    moves.emplace_back(entry->path(), target);
   }
   if (err) return errdefs::FromErrno(err.value(), fmt::format("reading \"{}\"", from));
+  for (const auto& [source, target] : moves) {
+    fs::rename(source, target, err);
+    if (err) return errdefs::FromErrno(err.value(), fmt::format("writing \"{}\"", target.string()));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-bool IsRunc(std::string_view runtime) { return runtime.starts_with("io.containerd.runc."); }
+bool IsRunc(std::string_view runtime, const typeurl::Any& options) {
+  return runtime.starts_with("io.containerd.runc.") || typeurl::Is<runc::v1::Options>(options);
+}
 
-CheckpointTaskOpt WithExit(bool exit) {
-  return [exit](CheckpointTaskInfo& info) -> absl::Status {
-    if (IsRunc(info.runtime)) return WithCheckpointOptions({.exit = exit})(info);
+CheckpointTaskOpt WithExit(bool exit, typeurl::Any runtime_options) {
+  return [exit,
+          runtime_options = std::move(runtime_options)](CheckpointTaskInfo& info) -> absl::Status {
+    if (IsRunc(info.runtime, runtime_options)) return WithCheckpointOptions({.exit = exit})(info);
     if (!exit) return absl::OkStatus();
     return errdefs::NotImplemented(fmt::format(
         "runtime \"{}\" cannot be told to end a task after its checkpoint", info.runtime));
@@ -135,28 +153,41 @@ absl::StatusOr<ocispec::Descriptor> UploadCheckpoint(const Context& ctx, contain
                              .size = status->offset};
 }
 
-absl::Status DownloadCheckpoint(const Context& ctx, containerd::Client& client,
-                                const Image& checkpoint, const std::string& dir) {
-  auto dump = OpenDump(ctx, client, checkpoint);
-  if (!dump.ok()) return dump.status();
+Incoming::Incoming(std::string dir, bool made, std::string path)
+    : dir_(std::move(dir)), made_(made), path_(std::move(path)) {}
+
+Incoming::Incoming(Incoming&& other) noexcept
+    : dir_(std::move(other.dir_)),
+      made_(std::exchange(other.made_, false)),
+      path_(std::exchange(other.path_, {})) {}
+
+absl::StatusOr<Incoming> Incoming::Make(const std::string& dir) {
   const bool made = ::mkdir(dir.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) {
     return errdefs::FromErrno(errno, fmt::format("making checkpoint folder \"{}\"", dir));
   }
-  // What is there in the end is complete.
-  const std::string incoming = dir + "/" + RandomName(".incoming");
-  absl::Status written;
-  if (::mkdir(incoming.c_str(), 0700) != 0) {
-    written = errdefs::FromErrno(errno, fmt::format("making \"{}\"", incoming));
-  } else {
-    written = archive::Apply(ctx, incoming, **dump).status();
-    written = written.ok() ? MoveInto(incoming, dir)
-                           : System(written, "failed to read checkpoint reader");
+  Incoming incoming(dir, made, fmt::format("{}/{}", dir, RandomName(".incoming")));
+  if (::mkdir(incoming.path_.c_str(), 0700) != 0) {
+    return errdefs::FromErrno(errno, fmt::format("making \"{}\"", incoming.path_));
   }
+  return incoming;
+}
+
+Incoming::~Incoming() {
   std::error_code err;
-  fs::remove_all(incoming, err);
-  if (!written.ok() && made) ::rmdir(dir.c_str());
-  return written;
+  if (!path_.empty()) fs::remove_all(path_, err);
+  if (made_) ::rmdir(dir_.c_str());  // unless something is in it
+}
+
+absl::Status Incoming::Keep() { return MoveInto(path_, dir_); }
+
+absl::Status DownloadCheckpoint(const Context& ctx, containerd::Client& client,
+                                const Image& checkpoint, Incoming& incoming) {
+  auto dump = OpenDump(ctx, client, checkpoint);
+  if (!dump.ok()) return dump.status();
+  absl::Status written = archive::Apply(ctx, incoming.path(), **dump).status();
+  // What is there in the end is complete.
+  return written.ok() ? incoming.Keep() : System(written, "failed to read checkpoint reader");
 }
 
 absl::Status Task::CreateCheckpoint(const Context& ctx, const std::string& checkpoint_dir,
@@ -166,6 +197,14 @@ absl::Status Task::CreateCheckpoint(const Context& ctx, const std::string& check
     return errdefs::InvalidArgument(
         fmt::format("checkpoint folder \"{}\" is no absolute path", checkpoint_dir));
   }
+  // Two dumps in one folder would be none.
+  auto claim = core_->claims.Take(base::CleanPath(checkpoint_dir), "checkpoint folder in use");
+  if (!claim.ok()) return claim.status();
+  auto record = container_.Info(in, {WithoutRefreshedMetadata});
+  if (!record.ok()) return WrapError(record.status());
+  // First, as `exit` leaves no second chance.
+  auto incoming = Incoming::Make(checkpoint_dir);
+  if (!incoming.ok()) return incoming.status();
   auto lease = core_->client.WithLease(in);
   if (!lease.ok()) return WrapError(lease.status());
   // A name of its own, so that it can be removed whatever is known of it.
@@ -176,14 +215,14 @@ absl::Status Task::CreateCheckpoint(const Context& ctx, const std::string& check
     absl::Status held = lease->Release(last, {leases::SynchronousDelete});
     for (const absl::Status& s : {image, held}) {
       if (s.ok() || errdefs::IsNotFound(s)) continue;
-      log::Warn(
-          fmt::format("libcontainerd: container \"{}\": failed to delete checkpoint image: {}",
-                      ID(), errdefs::Message(s)));
+      log::Warn(fmt::format("{}: failed to delete checkpoint image: {}", core_->About(ID()),
+                            errdefs::Message(s)));
     }
   };
-  auto image = task_.Checkpoint(lease->context(), {WithCheckpointName(name), WithExit(exit)});
+  auto image = task_.Checkpoint(
+      lease->context(), {WithCheckpointName(name), WithExit(exit, record->runtime.options)});
   if (!image.ok()) return WrapError(image.status());
-  return DownloadCheckpoint(lease->context(), core_->client, *image, checkpoint_dir);
+  return DownloadCheckpoint(lease->context(), core_->client, *image, *incoming);
 }
 
 }  // namespace containerd::libcontainerd

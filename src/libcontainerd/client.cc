@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/libcontainerd/client.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,24 +18,46 @@
 #include "monitor.h"
 #include "src/base/cleanup.h"
 #include "src/base/path.h"
-#include "src/rpc/internal/outcome.h"
 #include "wrap_error.h"
 
 namespace containerd::libcontainerd {
 namespace {
 
+// What a call has made of a container's bundle, which no other call is at work on meanwhile.
+struct Making {
+  std::optional<Claims::Claim> claim{};
+  Bundle bundle{};
+};
+
 // WithBundle, which tells what it made.
-NewContainerOpt MakeBundleInto(std::string dir, const specs::Spec& spec, Bundle& bundle) {
-  return [dir = std::move(dir), &spec, &bundle](const Context&, containerd::Client&,
-                                                containers::Container& record) -> absl::Status {
-    auto owner = HostRoot(spec);
-    if (!owner.ok()) return owner.status();
-    auto made = MakeBundle(dir, *owner);
-    if (!made.ok()) return made.status();
-    bundle = *std::move(made);
-    record.labels[kBundlePathLabel] = bundle.path;
-    return absl::OkStatus();
-  };
+NewContainerOpt MakeBundleInto(Core& core, std::string dir, const specs::Spec& spec,
+                               Making& making) {
+  return
+      [&core, dir = std::move(dir), &spec, &making](const Context& ctx, containerd::Client&,
+                                                    containers::Container& record) -> absl::Status {
+        auto claim = core.claims.Await(ctx, dir);
+        if (!claim.ok()) return claim.status();
+        making.claim.emplace(*std::move(claim));
+        auto owner = HostRoot(spec);
+        if (!owner.ok()) return owner.status();
+        auto made = MakeBundle(dir, *owner);
+        if (!made.ok()) return made.status();
+        making.bundle = *std::move(made);
+        record.labels[kBundlePathLabel] = making.bundle.path;
+        return absl::OkStatus();
+      };
+}
+
+// Removes the bundle of a container that was not made, unless it is another's: of the same id, made
+// elsewhere, or of this call, which nobody heard of.
+void UnmakeUnlessUsed(const absl::StatusOr<containers::Container>& found, const Bundle& bundle) {
+  if (found.ok()) {
+    const auto label = found->labels.find(kBundlePathLabel);
+    if (label != found->labels.end() && label->second == bundle.path) return;
+  } else if (!errdefs::IsNotFound(found.status())) {
+    return;
+  }
+  UnmakeBundle(bundle);
 }
 
 }  // namespace
@@ -45,7 +68,8 @@ Client::Client(std::shared_ptr<Core> core, std::shared_ptr<Monitor> monitor)
 absl::StatusOr<Client> Client::New(const Context& ctx, containerd::Client daemon,
                                    std::string_view state_dir, std::string_view ns,
                                    std::shared_ptr<Backend> backend) {
-  if (!state_dir.starts_with('/') || base::CleanPath(state_dir) == "/") {
+  if (!state_dir.starts_with('/') || base::CleanPath(state_dir) == "/" ||
+      state_dir.find('\0') != std::string_view::npos) {
     return errdefs::InvalidArgument(fmt::format(
         "state folder \"{}\" of a libcontainerd client is no absolute path below the root",
         state_dir));
@@ -77,22 +101,20 @@ absl::StatusOr<Container> Client::NewContainer(const Context& ctx, std::string_v
     return errdefs::Annotate(s, "container's id");
   }
   const Context in = core_->In(ctx);
-  Bundle bundle;
+  Making making;
   std::vector<NewContainerOpt> all = opts;
   all.push_back(WithSpec(spec));
   all.push_back(WithRuntime(std::string(shim), runtime_options));
-  all.push_back(MakeBundleInto(core_->BundleDir(id), spec, bundle));
+  all.push_back(MakeBundleInto(*core_, core_->BundleDir(id), spec, making));
   auto created = core_->client.NewContainer(in, id, all);
   if (created.ok()) return Container(core_, *std::move(created));
 
   const absl::Status& why = created.status();
-  // There may be a container of it although nobody heard so.
-  if (!rpc::OutcomeOpen(why) ||
-      errdefs::IsNotFound(
-          core_->client.ContainerService()->Get(base::CleanUpContext(in), id).status())) {
-    UnmakeBundle(bundle);
-  }
-  if (errdefs::IsAlreadyExists(why)) {
+  if (making.bundle.made.empty() && !errdefs::IsAlreadyExists(why)) return WrapError(why);
+  const auto found = core_->client.ContainerService()->Get(base::CleanUpContext(in), id);
+  UnmakeUnlessUsed(found, making.bundle);
+  // What an option was to make may be there already, without a container of this id.
+  if (errdefs::IsAlreadyExists(why) && !errdefs::IsNotFound(found.status())) {
     return errdefs::Conflict(fmt::format("id already in use: {}", errdefs::Message(why)));
   }
   return WrapError(why);

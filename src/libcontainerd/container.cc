@@ -20,6 +20,7 @@
 #include "containerd/tasks/tasks.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "abandoned.h"
 #include "bundle_dir.h"
 #include "checkpoint.h"
 #include "core.h"
@@ -39,7 +40,7 @@ NewTaskOpt WithPipeOwner(userns::User root) {
     if (!info.runtime_options.empty()) {
       if (!typeurl::Is<runc::v1::Options>(info.runtime_options)) return absl::OkStatus();
       if (absl::Status s = typeurl::UnmarshalTo(info.runtime_options, options); !s.ok()) return s;
-    } else if (!IsRunc(info.runtime) || root == userns::User{}) {
+    } else if (!IsRunc(info.runtime, info.runtime_options) || root == userns::User{}) {
       return absl::OkStatus();
     }
     options.set_io_uid(root.uid);
@@ -52,12 +53,12 @@ NewTaskOpt WithPipeOwner(userns::User root) {
 }
 
 // Deletes the lease, and what only it held, now: the context may have ended.
-void ReleaseLease(const Context& ctx, leases::LeaseGuard& lease, std::string_view id) {
+void ReleaseLease(const Context& ctx, const Core& core, leases::LeaseGuard& lease,
+                  std::string_view id) {
   absl::Status s = lease.Release(base::CleanUpContext(ctx), {leases::SynchronousDelete});
   if (!s.ok()) {
-    log::Warn(
-        fmt::format("libcontainerd: container \"{}\": failed to delete temporary checkpoint: {}",
-                    id, errdefs::Message(s)));
+    log::Warn(fmt::format("{}: failed to delete temporary checkpoint: {}", core.About(id),
+                          errdefs::Message(s)));
   }
 }
 
@@ -78,7 +79,7 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const std::string& c
   const auto create = [&]() -> absl::StatusOr<containerd::Task> {
     auto record = RecordOf(in, container_);
     if (!record.ok()) return record.status();
-    auto claim = core_->claims.Take(fmt::format("{}/{}", record->bundle, ID()));
+    auto claim = core_->claims.Take(Core::ProcessOf(ID(), ID()), "id already in use");
     if (!claim.ok()) return claim.status();
     // Making FIFOs where those of a running task are would take them from it.
     const auto found = core_->client.TaskService()->Get(in, ID(), "");
@@ -98,18 +99,17 @@ absl::StatusOr<Task> Container::NewTask(const Context& ctx, const std::string& c
       task_ctx = lease.context();
       auto checkpoint = UploadCheckpoint(task_ctx, core_->client, checkpoint_dir);
       if (!checkpoint.ok()) {
-        ReleaseLease(in, lease, ID());
+        ReleaseLease(in, *core_, lease, ID());
         return errdefs::Annotate(checkpoint.status(), "failed to upload checkpoint to containerd");
       }
       opts.push_back([desc = *std::move(checkpoint)](const Context&, containerd::Client&,
                                                      TaskInfo& info) { info.checkpoint = desc; });
     }
-    auto task = container_.NewTask(
-        task_ctx,
-        CreateIO(NewFIFOs(record->bundle, ID(), with_stdin, record->terminal, record->host_root),
-                 attach_stdio),
-        opts);
-    if (!checkpoint_dir.empty()) ReleaseLease(in, lease, ID());
+    const cio::FIFOSet fifos =
+        NewFIFOs(record->bundle, ID(), with_stdin, record->terminal, record->host_root);
+    auto task = container_.NewTask(task_ctx, CreateIO(fifos, attach_stdio), opts);
+    if (!task.ok()) RemoveAbandoned(in, *core_, container_, "", fifos, task.status());
+    if (!checkpoint_dir.empty()) ReleaseLease(in, *core_, lease, ID());
     return task;
   };
   auto task = create();
@@ -145,17 +145,22 @@ absl::Status Container::Delete(const Context& ctx) {
   if (!info.ok()) return WrapError(info.status());
   const auto label = info->labels.find(kBundlePathLabel);
   const std::string bundle = label == info->labels.end() ? "" : label->second;
-  if (absl::Status s = container_.Delete(in); !s.ok()) return WrapError(s);
+  // Who makes a container of the same id waits until the bundle is gone, too.
+  auto claim = core_->claims.Await(in, core_->BundleDir(ID()));
+  if (!claim.ok()) return claim.status();
+  auto no_task = core_->claims.Take(Core::ProcessOf(ID(), ID()), "its task is being made");
+  if (!no_task.ok()) return no_task.status();
+  // A record that is gone may have left its bundle: the answer to an earlier call was lost.
+  absl::Status deleted = WrapError(container_.Delete(in));
+  if (!deleted.ok() && !errdefs::IsNotFound(deleted)) return deleted;
 
   const char* const no_clean = std::getenv("LIBCONTAINERD_NOCLEAN");
-  if (bundle.empty() || (no_clean != nullptr && std::string_view(no_clean) == "1")) {
-    return absl::OkStatus();
-  }
+  if (bundle.empty() || (no_clean != nullptr && std::string_view(no_clean) == "1")) return deleted;
   if (absl::Status s = RemoveBundle(bundle, core_->BundleDir(ID())); !s.ok()) {
-    log::Error(fmt::format("libcontainerd: container \"{}\": failed to remove state dir: {}", ID(),
-                           errdefs::Message(s)));
+    log::Error(
+        fmt::format("{}: failed to remove state dir: {}", core_->About(ID()), errdefs::Message(s)));
   }
-  return absl::OkStatus();
+  return deleted;
 }
 
 }  // namespace containerd::libcontainerd

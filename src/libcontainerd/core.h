@@ -21,7 +21,8 @@
 
 namespace containerd::libcontainerd {
 
-// Ids whose FIFOs somebody is about to make, by bundle.
+// What a call is at work on: a process that is being made, "<container>/<process>", or a folder, by
+// its absolute path.
 class Claims {
  public:
   // Ends with the object.
@@ -38,11 +39,15 @@ class Claims {
     std::string path_;
   };
 
-  // ErrConflict while another has it.
-  absl::StatusOr<Claim> Take(std::string path);
+  // ErrConflict, for this reason, while another has it.
+  absl::StatusOr<Claim> Take(std::string path, std::string_view why);
+
+  // Waits for the one that has it.
+  absl::StatusOr<Claim> Await(const Context& ctx, std::string path);
 
  private:
   base::Mutex mu_;
+  base::CondVar freed_;
   std::set<std::string> taken_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -50,10 +55,16 @@ struct Core {
   Core(containerd::Client daemon, std::string dir, std::string name)
       : client(std::move(daemon)), state_dir(std::move(dir)), ns(std::move(name)) {}
 
+  // How claims name a process.
+  static std::string ProcessOf(std::string_view container_id, std::string_view process_id);
+
   // All calls are for the one namespace.
   Context In(const Context& ctx) const { return WithNamespace(ctx, ns); }
 
   std::string BundleDir(std::string_view id) const;
+
+  // How what is logged of a container begins.
+  std::string About(std::string_view id) const;
 
   containerd::Client client;
   const std::string state_dir;

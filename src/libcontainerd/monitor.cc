@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,23 +21,13 @@
 #include "containerd/tasks/tasks.h"
 
 #include "reconcile.h"
+#include "src/base/mutex.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/reactor/internal/reactor.h"
 #include "src/threads/internal/callback.h"
 
 namespace containerd::libcontainerd {
 namespace {
-
-// How long a new Client waits until events come.
-constexpr absl::Duration kReadyTimeout = absl::Seconds(10);
-
-// How long the exit of a process that is gone may take to come by itself: the daemon needs up to
-// two seconds to clear up after a shim.
-constexpr absl::Duration kLateExit = absl::Seconds(3);
-
-// How long to wait for each answer, and between questions that failed.
-constexpr absl::Duration kAskTimeout = absl::Seconds(30);
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr absl::Duration kLastPause = absl::Seconds(5);
 
 absl::Time TimeOf(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
@@ -55,10 +46,17 @@ EventInfo ExitInfo(const Message& event) {
 
 class Monitor::State : public std::enable_shared_from_this<State> {
  public:
-  State(Context ctx, std::shared_ptr<Core> core, std::shared_ptr<Backend> backend)
-      : ctx_(std::move(ctx)), core_(std::move(core)), backend_(std::move(backend)) {}
+  State(Context ctx, std::shared_ptr<Core> core, std::shared_ptr<Backend> backend,
+        const Patience& patience)
+      : ctx_(std::move(ctx)),
+        core_(std::move(core)),
+        backend_(std::move(backend)),
+        patience_(patience),
+        reactor_(reactor::Reactor::Shared()) {}
 
   const Context& ctx() const { return ctx_; }
+  const Patience& patience() const { return patience_; }
+  absl::Status Begun() const { return reactor_.status(); }
 
   void OnItem(const events::Item& item) {
     if (ctx_.Done()) return;
@@ -77,7 +75,14 @@ class Monitor::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  void Close() { queue_.Close(); }
+  // The context has ended.
+  void Close() {
+    {
+      const base::MutexLock lock(mu_);
+      timer_.Cancel();
+    }
+    queue_.Close();
+  }
 
  private:
   std::string Text(std::string_view text) const {
@@ -89,6 +94,10 @@ class Monitor::State : public std::enable_shared_from_this<State> {
       if (!event.ok()) {
         log::Warn(Text(fmt::format("failed to unmarshal event {}: {}", envelope.topic,
                                    errdefs::Message(event.status()))));
+      }
+      if (event.ok() && event->container_id().empty()) {
+        log::Warn(Text(fmt::format("invalid event {}: it names no container", envelope.topic)));
+        return false;
       }
       return event.ok();
     };
@@ -123,8 +132,9 @@ class Monitor::State : public std::enable_shared_from_this<State> {
   }
 
   void OnLife(EventType type, const Live& process) {
+    const base::MutexLock lock(tell_mu_);
     core_->tracker.Lives(process);
-    Tell(type, {process.container_id, process.process_id, process.pid});
+    Append(type, {process.container_id, process.process_id, process.pid});
   }
 
   void OnExit(const EventInfo& info) {
@@ -133,22 +143,28 @@ class Monitor::State : public std::enable_shared_from_this<State> {
                                   info.container_id)));
       return;
     }
-    Tell(core_->tracker.Exited(info));
+    Exited(info);
   }
 
   void OnDelete(const EventInfo& info) {
     if (info.process_id == info.container_id) {
-      Tell(core_->tracker.TaskGone(info));
+      const base::MutexLock lock(tell_mu_);
+      Append(core_->tracker.TaskGone(info));
     } else if (core_->tracker.IsLive({info.container_id, info.process_id, info.pid})) {
-      Tell(core_->tracker.Exited(info));
+      Exited(info);
     }
+  }
+
+  void Exited(const EventInfo& info) {
+    const base::MutexLock lock(tell_mu_);
+    Append(core_->tracker.Exited(info));
   }
 
   // Times tell nothing, as clocks are set; the task does.
   bool StillRuns(const EventInfo& info) const {
     const std::string exec = info.process_id == info.container_id ? "" : info.process_id;
-    const auto found =
-        core_->client.TaskService()->Get(WithTimeout(ctx_, kAskTimeout), info.container_id, exec);
+    const auto found = core_->client.TaskService()->Get(WithTimeout(ctx_, patience_.answer),
+                                                        info.container_id, exec);
     return found.ok() && found->status != tasks::Status::kStopped &&
            found->status != tasks::Status::kUnknown;
   }
@@ -156,46 +172,86 @@ class Monitor::State : public std::enable_shared_from_this<State> {
   // No event comes meanwhile, so that what is told here comes before what is younger.
   void OnGap(const events::Gap& gap) {
     log::Info(Text(fmt::format("events were missed: {}", errdefs::Message(gap.cause))));
-    threads::Notify("a Backend's OnGap", [&] { backend_->OnGap(gap); });
+    // A key that no container has: who is told may block as with any event.
+    queue_.Append("", [self = shared_from_this(), gap] {
+      if (self->ctx_.Done()) return;
+      threads::Notify("a Backend's OnGap", [&] { self->backend_->OnGap(gap); });
+    });
     const std::vector<Live> processes = core_->tracker.AllLive();
-    absl::Duration pause = kFirstPause;
+    absl::Duration pause = patience_.first_pause;
     for (;;) {
-      const Context ctx = WithTimeout(ctx_, kAskTimeout);
+      const Context ctx = WithTimeout(ctx_, patience_.answer);
       auto compared = Compare(ctx, *core_->client.TaskService(), processes);
-      if (compared.ok()) return MakeUpFor(*std::move(compared));
+      if (compared.ok()) return MakeUpFor(*compared);
       log::Warn(Text(
           fmt::format("comparing the tasks after a gap: {}", errdefs::Message(compared.status()))));
       if (!Sleep(ctx_, pause).ok()) return;
-      pause = std::min(pause * 2, kLastPause);
+      pause = std::min(pause * 2, patience_.last_pause);
     }
   }
 
-  void MakeUpFor(Comparison compared) {
-    for (const EventInfo& info : compared.exited) Tell(core_->tracker.Exited(info));
-    if (!compared.gone.empty()) {
-      DefaultExecutor()->Execute([self = shared_from_this(), gone = std::move(compared.gone)] {
-        if (Sleep(self->ctx_, kLateExit).ok()) self->GiveUpOn(gone);
-      });
-    }
+  void MakeUpFor(const Comparison& compared) {
+    for (const EventInfo& info : compared.exited) Exited(info);
     core_->tracker.ForgetAllBut(compared.containers);
+    Doubt(compared.doubtful, patience_.late_exit);
   }
 
-  void GiveUpOn(const std::vector<Live>& gone) {
-    for (const Live& process : gone) {
-      if (!core_->tracker.IsLive(process)) continue;  // it has been told
-      Tell(core_->tracker.Lost(
-          process, errdefs::Unavailable(fmt::format(
-                       "the exit of process \"{}\" of container \"{}\" is not known: it came while "
-                       "the daemon could not be heard, and the daemon does not know it any more",
-                       process.process_id, process.container_id))));
+  // Asks for these, too, when the time has passed.
+  void Doubt(const std::vector<Live>& processes, absl::Duration pause) {
+    const base::MutexLock lock(mu_);
+    doubtful_.insert(processes.begin(), processes.end());
+    if (doubtful_.empty() || ctx_.Done()) return;
+    timer_ = (*reactor_)->RunAfter(pause, [weak = weak_from_this(), pause] {
+      DefaultExecutor()->Execute([weak, pause] {
+        if (const auto self = weak.lock()) self->SettleDoubts(pause);
+      });
+    });
+  }
+
+  void SettleDoubts(absl::Duration pause) {
+    std::set<Live> processes;
+    {
+      const base::MutexLock lock(mu_);
+      processes.swap(doubtful_);
     }
+    std::vector<Live> open;
+    for (const Live& process : processes) {
+      if (ctx_.Done()) return;
+      if (!core_->tracker.IsLive(process)) continue;  // it has been told
+      const auto answer = AskFor(ctx_, *core_->client.TaskService(), process);
+      if (!answer.ok()) {
+        log::Warn(Text(fmt::format(
+            "nothing is known of process \"{}\" of container \"{}\" since a gap: {}",
+            process.process_id, process.container_id, errdefs::Message(answer.status()))));
+        open.push_back(process);
+      } else if (answer->fate == Answer::Fate::kExited) {
+        Exited(answer->exit);
+      } else if (answer->fate == Answer::Fate::kGone) {
+        GiveUpOn(process);
+      }
+    }
+    Doubt(open, std::clamp(pause * 2, patience_.first_pause, patience_.last_pause));
   }
 
-  void Tell(std::vector<Event> events) {
-    for (Event& event : events) Tell(event.type, std::move(event.info));
+  void GiveUpOn(const Live& process) {
+    const base::MutexLock lock(tell_mu_);
+    Append(core_->tracker.Lost(
+        process, errdefs::Unavailable(fmt::format(
+                     "the exit of process \"{}\" of container \"{}\" is not known: it came while "
+                     "the daemon could not be heard, and the daemon does not know it any more",
+                     process.process_id, process.container_id))));
+  }
+
+  void Append(std::vector<Event> events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(tell_mu_) {
+    for (Event& event : events) Append(event.type, std::move(event.info));
   }
 
   void Tell(EventType type, EventInfo info) {
+    const base::MutexLock lock(tell_mu_);
+    Append(type, std::move(info));
+  }
+
+  void Append(EventType type, EventInfo info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(tell_mu_) {
     const std::string key = info.container_id;
     queue_.Append(key, [self = shared_from_this(), type, info = std::move(info)] {
       if (self->ctx_.Done()) return;
@@ -211,14 +267,22 @@ class Monitor::State : public std::enable_shared_from_this<State> {
   const Context ctx_;
   const std::shared_ptr<Core> core_;
   const std::shared_ptr<Backend> backend_;
+  const Patience patience_;
+  const absl::StatusOr<std::shared_ptr<reactor::Reactor>> reactor_;
   Queue queue_;
+  // Held over what the tracker says and its place in the queue, so that both have one order.
+  base::Mutex tell_mu_;
+  base::Mutex mu_;
+  std::set<Live> doubtful_ ABSL_GUARDED_BY(mu_);
+  reactor::Timer timer_ ABSL_GUARDED_BY(mu_);  // for those
 };
 
-Monitor::Monitor(const Context& ctx, std::shared_ptr<Core> core, std::shared_ptr<Backend> backend)
+Monitor::Monitor(const Context& ctx, std::shared_ptr<Core> core, std::shared_ptr<Backend> backend,
+                 const Patience& patience)
     : state_([&] {
         auto [own, cancel] = WithCancel(core->In(ctx));
         cancel_ = std::move(cancel);
-        return std::make_shared<State>(std::move(own), core, std::move(backend));
+        return std::make_shared<State>(std::move(own), core, std::move(backend), patience);
       }()) {
   // One text: a comma is "and", where two filters would be "or".
   subscription_ = core->client.EventService()->Subscribe(
@@ -234,7 +298,8 @@ Monitor::~Monitor() {
 }
 
 absl::Status Monitor::WaitReady(const Context& ctx) {
-  absl::Status ready = subscription_->WaitReady(WithTimeout(ctx, kReadyTimeout));
+  if (absl::Status s = state_->Begun(); !s.ok()) return s;
+  absl::Status ready = subscription_->WaitReady(WithTimeout(ctx, state_->patience().ready));
   if (absl::Status ended = ctx.Err(); !ended.ok()) return ended;
   if (errdefs::IsDeadlineExceeded(ready) || errdefs::IsUnavailable(ready)) {
     log::Warn(fmt::format("libcontainerd: no events yet: {}", errdefs::Message(ready)));

@@ -11,6 +11,9 @@
 namespace containerd::libcontainerd {
 namespace {
 
+// For the answer about one process: the daemon itself gives a shim two seconds.
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
+
 EventInfo ExitOf(const Live& process, const tasks::Process& found) {
   return {.container_id = process.container_id,
           .process_id = process.process_id,
@@ -19,16 +22,30 @@ EventInfo ExitOf(const Live& process, const tasks::Process& found) {
           .exited_at = found.exited_at == absl::InfinitePast() ? absl::Now() : found.exited_at};
 }
 
-// Files `process` under what the daemon says of it.
-void File(const Live& process, const tasks::Process& found, Comparison& result) {
+Answer AnswerOf(const Live& process, const tasks::Process& found) {
   if (found.pid != 0 && process.pid != 0 && found.pid != process.pid) {
-    result.gone.push_back(process);
-  } else if (found.status == tasks::Status::kStopped) {
-    result.exited.push_back(ExitOf(process, found));
+    return {.fate = Answer::Fate::kGone};  // it is another run
   }
+  if (found.status == tasks::Status::kStopped) {
+    return {.fate = Answer::Fate::kExited, .exit = ExitOf(process, found)};
+  }
+  return {};
+}
+
+void File(const Live& process, Answer answer, Comparison& result) {
+  if (answer.fate == Answer::Fate::kExited) result.exited.push_back(std::move(answer.exit));
+  if (answer.fate == Answer::Fate::kGone) result.doubtful.push_back(process);
 }
 
 }  // namespace
+
+absl::StatusOr<Answer> AskFor(const Context& ctx, tasks::Service& service, const Live& process) {
+  const auto found = service.Get(WithTimeout(ctx, kAnswerTimeout), process.container_id,
+                                 process.IsInit() ? "" : process.process_id);
+  if (found.ok()) return AnswerOf(process, *found);
+  if (errdefs::IsNotFound(found.status())) return Answer{.fate = Answer::Fate::kGone};
+  return found.status();
+}
 
 absl::StatusOr<Comparison> Compare(const Context& ctx, tasks::Service& service,
                                    const std::vector<Live>& processes) {
@@ -41,23 +58,18 @@ absl::StatusOr<Comparison> Compare(const Context& ctx, tasks::Service& service,
     result.containers.insert(id);
     tasks[id] = std::move(task);
   }
+  std::set<std::string> silent;  // containers that are not answered for: their execs can wait
   for (const Live& process : processes) {
     const auto task = tasks.find(process.container_id);
-    if (task == tasks.end()) {
-      result.gone.push_back(process);
-      continue;
-    }
-    if (process.IsInit()) {
-      File(process, task->second, result);
-      continue;
-    }
-    auto exec = service.Get(ctx, process.container_id, process.process_id);
-    if (exec.ok()) {
-      File(process, *exec, result);
-    } else if (errdefs::IsNotFound(exec.status())) {
-      result.gone.push_back(process);
+    if (task == tasks.end() || silent.contains(process.container_id)) {
+      result.doubtful.push_back(process);
+    } else if (process.IsInit()) {
+      File(process, AnswerOf(process, task->second), result);
+    } else if (auto answer = AskFor(ctx, service, process); answer.ok()) {
+      File(process, *std::move(answer), result);
     } else {
-      return exec.status();
+      silent.insert(process.container_id);
+      result.doubtful.push_back(process);
     }
   }
   return result;

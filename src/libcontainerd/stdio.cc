@@ -61,18 +61,6 @@ class ConnectedIO final : public cio::IO {
   const Promise<std::monostate> input_ended_;
 };
 
-absl::Status RemoveFIFOs(const cio::Config& config) {
-  absl::Status result;
-  for (const std::string& path : {config.stdin, config.stdout, config.stderr}) {
-    struct stat st = {};
-    if (path.empty() || ::lstat(path.c_str(), &st) != 0 || !S_ISFIFO(st.st_mode)) continue;
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-      result.Update(errdefs::FromErrno(errno, fmt::format("removing FIFO \"{}\"", path)));
-    }
-  }
-  return result;
-}
-
 absl::StatusOr<std::shared_ptr<cio::IO>> Connect(cio::FIFOSet fifos, const StdioCallback& attach) {
   std::function<absl::Status()> remove = [config = cio::Config(fifos)] {
     return RemoveFIFOs(config);
@@ -92,6 +80,18 @@ absl::StatusOr<std::shared_ptr<cio::IO>> Connect(cio::FIFOSet fifos, const Stdio
 }
 
 }  // namespace
+
+absl::Status RemoveFIFOs(const cio::Config& config) {
+  absl::Status result;
+  for (const std::string& path : {config.stdin, config.stdout, config.stderr}) {
+    struct stat st = {};
+    if (path.empty() || ::lstat(path.c_str(), &st) != 0 || !S_ISFIFO(st.st_mode)) continue;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      result.Update(errdefs::FromErrno(errno, fmt::format("removing FIFO \"{}\"", path)));
+    }
+  }
+  return result;
+}
 
 cio::FIFOSet NewFIFOs(std::string_view bundle, std::string_view process_id, bool with_stdin,
                       bool terminal, const userns::User& owner) {

@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include <absl/status/status.h>
+
 #include "containerd/cio/cio.h"
 #include "containerd/libcontainerd/types.h"
 #include "containerd/userns/userns.h"
@@ -15,6 +17,9 @@ namespace containerd::libcontainerd {
 // `<bundle>/<process id>-stdin`, and so on. Source: newFIFOSet.
 cio::FIFOSet NewFIFOs(std::string_view bundle, std::string_view process_id, bool with_stdin,
                       bool terminal, const userns::User& owner);
+
+// Removes those that are there, if they are FIFOs.
+absl::Status RemoveFIFOs(const cio::Config& config);
 
 // For a process that is to be made: on failure the FIFOs are removed. Source: createIO.
 cio::Creator CreateIO(cio::FIFOSet fifos, StdioCallback attach_stdio);

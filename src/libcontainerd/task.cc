@@ -13,6 +13,7 @@
 #include "containerd/tasks/tasks.h"
 #include "containerd/typeurl/typeurl.h"
 
+#include "abandoned.h"
 #include "core.h"
 #include "io/containerd/cgroups/v1/metrics.pb.h"
 #include "io/containerd/cgroups/v2/metrics.pb.h"
@@ -70,7 +71,7 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view process_
   }
   auto record = RecordOf(in, container_);
   if (!record.ok()) return record.status();
-  auto claim = core_->claims.Take(fmt::format("{}/{}", record->bundle, id));
+  auto claim = core_->claims.Take(Core::ProcessOf(ID(), id), "id already in use");
   if (!claim.ok()) return claim.status();
   // Making FIFOs where those of a running process are would take them from it.
   const auto found = core_->client.TaskService()->Get(in, ID(), id == ID() ? "" : id);
@@ -80,24 +81,24 @@ absl::StatusOr<Process> Task::Exec(const Context& ctx, std::string_view process_
   }
   if (!errdefs::IsNotFound(found.status())) return WrapError(found.status());
 
-  auto process = task_.Exec(
-      in, id, spec,
-      CreateIO(NewFIFOs(record->bundle, id, with_stdin, spec.terminal, record->host_root),
-               attach_stdio));
+  const cio::FIFOSet fifos =
+      NewFIFOs(record->bundle, id, with_stdin, spec.terminal, record->host_root);
+  auto process = task_.Exec(in, id, spec, CreateIO(fifos, attach_stdio));
   if (errdefs::IsAlreadyExists(process.status())) {
     return errdefs::Conflict(
         fmt::format("id already in use: {}", errdefs::Message(process.status())));
   }
-  if (!process.ok()) return WrapError(process.status());
+  if (!process.ok()) {
+    RemoveAbandoned(in, *core_, container_, id, fifos, process.status());
+    return WrapError(process.status());
+  }
   if (absl::Status started = process->Start(in); !started.ok()) {
     // Nobody has a handle on it, also if it runs because only the answer was lost.
     const Context last = WithTimeout(WithoutCancel(in), kRemoveExecTimeout);
     auto removed = process->Delete(last, {WithProcessKill});
     if (!removed.ok() && !errdefs::IsNotFound(removed.status())) {
-      log::Warn(
-          fmt::format("libcontainerd: removing process \"{}\" of task \"{}\", which did not "
-                      "start: {}",
-                      id, ID(), errdefs::Message(removed.status())));
+      log::Warn(fmt::format("{}: removing process \"{}\", which did not start: {}",
+                            core_->About(ID()), id, errdefs::Message(removed.status())));
     }
     if (process->IO() != nullptr) {
       process->IO()->Cancel();

@@ -27,9 +27,11 @@ bool Same(std::uint32_t a, std::uint32_t b) { return a == 0 || b == 0 || a == b;
 
 void Tracker::Lives(const Live& process) {
   base::MutexLock lock(mu_);
-  // What the daemon publishes may be older than what it answered to a call.
-  if (process.pid != 0 && told_.contains({process.container_id, process.process_id, process.pid})) {
-    return;
+  const Exit exit{process.container_id, process.process_id, process.pid};
+  if (const auto told = told_.find(exit); told != told_.end() && process.pid != 0) {
+    // What the daemon publishes may be older than what it answered to a call.
+    if (now_() - told->second < kStale) return;
+    told_.erase(told);
   }
   Runs& runs = runs_[process.container_id];
   const bool begins = process.IsInit() && std::none_of(runs.begin(), runs.end(), [&](const Run& r) {
@@ -39,12 +41,11 @@ void Tracker::Lives(const Live& process) {
     std::erase_if(runs, [](const Run& run) { return run.live.empty(); });
     runs.emplace_back();
   }
-  if (begins) {
-    runs.back().pid = process.pid;
-    // An exit without a pid was of a run before.
+  if (begins) runs.back().pid = process.pid;
+  // An exit without a pid was of a process before.
+  if (runs.back().live.try_emplace(process.process_id, process.pid).second) {
     told_.erase({process.container_id, process.process_id, 0});
   }
-  runs.back().live.try_emplace(process.process_id, process.pid);
 }
 
 std::vector<Event> Tracker::Exited(EventInfo info) {
@@ -82,8 +83,13 @@ std::vector<Event> Tracker::Lost(const Live& process, absl::Status why) {
 }
 
 bool Tracker::IsLive(const Live& process) const {
-  const std::vector<Live> all = AllLive();
-  return std::find(all.begin(), all.end(), process) != all.end();
+  base::MutexLock lock(mu_);
+  const auto runs = runs_.find(process.container_id);
+  if (runs == runs_.end()) return false;
+  return std::any_of(runs->second.begin(), runs->second.end(), [&](const Run& run) {
+    const auto live = run.live.find(process.process_id);
+    return live != run.live.end() && live->second == process.pid;
+  });
 }
 
 std::vector<Live> Tracker::AllLive() const {
@@ -118,16 +124,20 @@ bool Tracker::Told(const EventInfo& info) const {
     }
   }
   const auto first = told_.lower_bound({info.container_id, info.process_id, 0});
-  return first != told_.end() && std::get<0>(*first) == info.container_id &&
-         std::get<1>(*first) == info.process_id;
+  return first != told_.end() && std::get<0>(first->first) == info.container_id &&
+         std::get<1>(first->first) == info.process_id;
 }
 
 void Tracker::Remember(const EventInfo& info) {
   Exit exit{info.container_id, info.process_id, info.pid};
-  if (!told_.insert(exit).second) return;
-  order_.push_back(std::move(exit));
+  const Clock::time_point now = now_();
+  if (!told_.try_emplace(exit, now).second) return;
+  order_.emplace_back(std::move(exit), now);
   if (order_.size() <= kRemembered) return;
-  told_.erase(order_.front());
+  const auto& [oldest, when] = order_.front();
+  if (const auto told = told_.find(oldest); told != told_.end() && told->second == when) {
+    told_.erase(told);
+  }
   order_.pop_front();
 }
 

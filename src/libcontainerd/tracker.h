@@ -7,9 +7,11 @@
 #ifndef CONTAINERD_SRC_LIBCONTAINERD_TRACKER_H_
 #define CONTAINERD_SRC_LIBCONTAINERD_TRACKER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -42,8 +44,13 @@ struct Live {
 // Safe from any thread.
 class Tracker {
  public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Tracker(std::function<Clock::time_point()> now = Clock::now) : now_(std::move(now)) {}
+
   // A process was created, started or loaded. A first process of another pid begins another run;
-  // what is still thought to live of the one before stays until somebody says how it ended.
+  // what is still thought to live of the one before stays until somebody says how it ended. Nothing
+  // if its exit has just been told; a pid that ended longer ago has been given to another process.
   void Lives(const Live& process);
 
   // An exit that somebody tells, to be delivered unless it has been: with `earlier_run` set if it
@@ -74,16 +81,21 @@ class Tracker {
 
   // How many exits are remembered, to know their like when it comes.
   static constexpr std::size_t kRemembered = 16'384;
+  // How much older than its exit what tells of a process's life may be. The kernel does not come
+  // back to a pid so soon.
+  static constexpr std::chrono::seconds kStale{60};
   using Exit = std::tuple<std::string, std::string, std::uint32_t>;  // container, process, pid
 
   bool Told(const EventInfo& info) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Remember(const EventInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Deliver(EventInfo info, std::vector<Event>& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  const std::function<Clock::time_point()> now_;
   mutable base::Mutex mu_;
   std::unordered_map<std::string, Runs> runs_ ABSL_GUARDED_BY(mu_);  // by container
-  std::set<Exit> told_ ABSL_GUARDED_BY(mu_);
-  std::deque<Exit> order_ ABSL_GUARDED_BY(mu_);  // of told_, oldest first
+  std::map<Exit, Clock::time_point> told_ ABSL_GUARDED_BY(mu_);
+  // Of told_, oldest first, with some that are there no more.
+  std::deque<std::pair<Exit, Clock::time_point>> order_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace containerd::libcontainerd

@@ -3,6 +3,18 @@
 
 namespace containerd::libcontainerd {
 
+std::string_view ToString(Stats::Kind kind) {
+  switch (kind) {
+    case Stats::Kind::kCgroupV1:
+      return "cgroups v1";
+    case Stats::Kind::kCgroupV2:
+      return "cgroups v2";
+    case Stats::Kind::kOther:
+      return "other";
+  }
+  return "unknown";
+}
+
 std::string_view ToString(EventType type) {
   switch (type) {
     case EventType::kUnknown:

@@ -39,6 +39,7 @@
 #include "containerd/libcontainerd/types.h"
 #include "containerd/specs/spec.h"
 #include "containerd/typeurl/any.h"
+#include "containerd/typeurl/typeurl.h"
 
 namespace containerd::libcontainerd {
 
@@ -57,8 +58,9 @@ class Monitor;
 // Container::Task and AttachTask; exits that came meanwhile are told with code and time where the
 // daemon knows them, and after three seconds as unknown (code 255, `error` of class ErrUnavailable)
 // where it does not: a shim that was killed while the daemon was down, and with daemons since 1.7 a
-// process that ended then. An exec that goes with its shim is told as unknown when its task is
-// deleted. moby leaves all of these running for ever.
+// process that ended then. What the daemon gives no answer about, as its shim is slow, is asked for
+// again until it does; events go on meanwhile. An exec that goes with its shim is told as unknown
+// when its task is deleted. moby leaves all of these running for ever.
 class CONTAINERD_EXPORT Client {
  public:
   // A move is a copy, so that there is no moved-from handle to trip over.
@@ -78,19 +80,34 @@ class CONTAINERD_EXPORT Client {
 
   // Creates a container of the spec and its bundle, `<state_dir>/<id>` (see WithBundle). The
   // options run before the spec, the runtime and the bundle are set. ErrInvalidArgument for an id
-  // that is no identifier, ErrConflict ("id already in use") for one that is taken. A failed call
-  // leaves no bundle; one of which it is not known whether it failed leaves what a container may
-  // use.
+  // that is no identifier (Go makes folders outside the state folder for "../x"), ErrConflict ("id
+  // already in use") for one that is taken; ErrAlreadyExists comes of an option, whose snapshot,
+  // say, is there without a container (a conflict in Go, too). A spec may lack `root` and `linux`,
+  // with which Go panics. A failed call leaves no bundle, which stays in Go; one of which it is not
+  // known whether it failed leaves what a container may use. A call for an id whose container is
+  // being made or deleted waits.
   absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
                                          const specs::Spec& spec, std::string_view shim,
                                          const typeurl::Any& runtime_options = {},
                                          const std::vector<NewContainerOpt>& opts = {});
 
+  // The same with the runtime's options as a message, for runc containerd.runc.v1.Options.
+  template <typeurl::ProtoMessage Options>
+  absl::StatusOr<Container> NewContainer(const Context& ctx, std::string_view id,
+                                         const specs::Spec& spec, std::string_view shim,
+                                         const Options& runtime_options,
+                                         const std::vector<NewContainerOpt>& opts = {}) {
+    auto any = typeurl::MarshalAny(runtime_options);
+    if (!any.ok()) return any.status();
+    return NewContainer(ctx, id, spec, shim, *any, opts);
+  }
+
   // ErrNotFound ("no such container") if there is none of that id.
   absl::StatusOr<Container> LoadContainer(const Context& ctx, std::string_view id);
 
-  // NewContainer in place of a container of that id, whose task is killed. Source: ReplaceContainer
-  // of libcontainerd.
+  // NewContainer in place of a container of that id, whose task is killed. Its snapshot stays, so
+  // that an option which makes one of the same name fails. Source: ReplaceContainer of
+  // libcontainerd.
   absl::StatusOr<Container> ReplaceContainer(const Context& ctx, std::string_view id,
                                              const specs::Spec& spec, std::string_view shim,
                                              const typeurl::Any& runtime_options = {},

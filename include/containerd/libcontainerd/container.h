@@ -39,9 +39,11 @@ class CONTAINERD_EXPORT Container {
   // and the same folder may be restored again, also at the same time; Go fails then, and after a
   // crash for ever. ErrInvalidArgument for a folder without CRIU's data.
   //
-  // Errors begin with "failed to create task for container"; nothing is left then, and ErrConflict,
-  // when the container has a task, leaves that one's FIFOs alone, which Go removes.
-  // ErrFailedPrecondition for a container without a bundle.
+  // Errors begin with "failed to create task for container"; nothing is left then, also of a task
+  // that the daemon made although its answer was lost or the context ended (Go leaves it, and moby
+  // therefore lets no context end here). ErrConflict, when the container has a task or one is being
+  // made, leaves that one's FIFOs alone, which Go removes. ErrFailedPrecondition for a container
+  // without a bundle.
   absl::StatusOr<libcontainerd::Task> NewTask(const Context& ctx, const std::string& checkpoint_dir,
                                               bool with_stdin, const StdioCallback& attach_stdio);
 
@@ -56,7 +58,9 @@ class CONTAINERD_EXPORT Container {
   // Deletes the record, which must have no task, and its bundle with all that is in it: if the
   // record's label names a bundle of this container in the Client's state folder, and none
   // elsewhere (Go removes whatever the label says). What cannot be removed is logged. With
-  // LIBCONTAINERD_NOCLEAN=1 in the environment the bundle stays.
+  // LIBCONTAINERD_NOCLEAN=1 in the environment the bundle stays. ErrNotFound if there is no such
+  // record; what an earlier call that failed left of the bundle goes then. ErrConflict while its
+  // task is being made.
   absl::Status Delete(const Context& ctx);
 
   // The client's own handle on the same container.

@@ -72,7 +72,8 @@ class CONTAINERD_EXPORT Task : public Process {
 
   // Adds a process and starts it. ErrConflict ("id already in use") for an id that a process of the
   // task has, the container's own included; its streams are left alone, while Go closes them. If
-  // starting fails, or the context ends meanwhile, the process is removed again, within 45 s.
+  // starting fails, or the context ends meanwhile, the process is removed again, within 45 s; its
+  // stdin is no longer closed then, which Go goes on to do, and logs that there is no such process.
   absl::StatusOr<Process> Exec(const Context& ctx, std::string_view process_id,
                                const specs::Process& spec, bool with_stdin,
                                const StdioCallback& attach_stdio);
@@ -100,9 +101,12 @@ class CONTAINERD_EXPORT Task : public Process {
 
   // Writes what CRIU makes of the processes to the folder, which is made (mode 0700) if it is not
   // there, and ends them then if `exit` is set, also of a container that was loaded (in Go those go
-  // on). ErrNotImplemented for `exit` with a runtime that is not runc's. ErrInternal if the
-  // daemon's checkpoint holds no such data, which Go calls success. Nothing is left in the daemon,
-  // whether this fails, or its context ends; nor in the folder, if it fails.
+  // on). ErrNotImplemented for `exit` with a runtime that is neither runc's nor has options of
+  // runc. ErrInternal if the daemon's checkpoint holds no such data, which Go calls success.
+  // Nothing is left in the daemon, whether this fails, or its context ends (in Go the image is left
+  // then); nor in the folder, if it fails. Before the processes are touched it is seen to that the
+  // folder can be written to; but with `exit` a disk that fills up loses them. ErrConflict while
+  // another call writes to the folder.
   absl::Status CreateCheckpoint(const Context& ctx, const std::string& checkpoint_dir, bool exit);
 
   // The client's own handle on the same task.

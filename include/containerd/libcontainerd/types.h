@@ -73,9 +73,10 @@ class CONTAINERD_EXPORT Backend {
   virtual absl::Status ProcessEvent(const std::string& container_id, EventType type,
                                     const EventInfo& info) = 0;
 
-  // The daemon could not be heard for a while. What was missed of exits comes by ProcessEvent after
-  // this; other events (starts, pauses, OOM) that fell into the gap are lost. Called on the
-  // stream's own thread: no event comes before it returns. Not in Go, which says nothing.
+  // The daemon could not be heard for a while. What was missed of exits comes by ProcessEvent,
+  // maybe while this runs; other events (starts, pauses, OOM) that fell into the gap are lost.
+  // Called as ProcessEvent is, for one gap after the other: it may block and holds up no event. Not
+  // in Go, which says nothing.
   virtual void OnGap(const events::Gap& gap);
 };
 
@@ -104,6 +105,9 @@ struct Stats {
   Kind kind = Kind::kOther;
   typeurl::Any metrics{};  // for typeurl::UnmarshalTo
 };
+
+// "cgroups v1", "cgroups v2", "other"; "unknown" for what is none of these.
+CONTAINERD_EXPORT std::string_view ToString(Stats::Kind kind);
 
 // A process of a container. Source: types.Summary, which is empty on Linux.
 struct Summary {

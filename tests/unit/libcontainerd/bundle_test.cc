@@ -90,6 +90,24 @@ TEST_F(BundleTest, OfAUserNamespace) {
   EXPECT_THAT(std::string(errdefs::Message(others.status())), HasSubstr("other.100000.200000"));
 }
 
+TEST_F(BundleTest, OfAUserNamespaceWhereSomethingElseIs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  fs::create_directories(dir_ + "/state");
+  fs::create_directories(dir_ + "/elsewhere");
+  // Anybody may pass through both, as it were.
+  std::ofstream(dir_ + "/state/program") << "x";
+  ::chmod((dir_ + "/state/program").c_str(), 0755);
+  fs::create_directory_symlink(dir_ + "/elsewhere", dir_ + "/state/link");
+  for (const std::string name : {"program", "link"}) {
+    const auto bundle = MakeBundle(dir_ + "/state/" + name, user_);
+    EXPECT_TRUE(errdefs::IsFailedPrecondition(bundle.status())) << bundle.status();
+    EXPECT_THAT(std::string(errdefs::Message(bundle.status())), HasSubstr(dir_ + "/state/" + name));
+  }
+  // The folder of a container without user namespaces will do.
+  fs::create_directories(dir_ + "/state/there");
+  EXPECT_EQ(MakeBundle(dir_ + "/state/there", user_)->path, dir_ + "/state/there");
+}
+
 TEST(IsBundleOf, TakesTheContainersOwnOnly) {
   EXPECT_TRUE(IsBundleOf("/run/state/id", "/run/state/id"));
   EXPECT_TRUE(IsBundleOf("/run/state/id.1.2", "/run/state/id"));

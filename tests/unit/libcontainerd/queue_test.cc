@@ -122,7 +122,12 @@ TEST(Queue, CloseWaitsForWhatRunsAndDropsTheRest) {
     Queue queue;
     queue.Append("a", [&] {
       began.Down();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      // Until Close has begun: what waits behind this is kept, and what comes then is not.
+      for (auto kept = std::make_shared<int>();; kept = std::make_shared<int>()) {
+        queue.Append("a", [kept] {});
+        if (kept.use_count() == 1) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
       finished = true;
     });
     queue.Append("a", [&] { dropped_ran = true; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/libcontainerd/tracker.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,26 @@ TEST(Tracker, TheNextRunsExitIsNoRepetition) {
   EXPECT_THAT(Text(tracker.Exited(Exit("c", "c", 7, 1))), ElementsAre("c/7/1"));
   tracker.Lives({"c", "c", 8});
   EXPECT_THAT(Text(tracker.Exited(Exit("c", "c", 8, 1))), ElementsAre("c/8/1"));
+}
+
+TEST(Tracker, NorIsThatOfTheNextExecOfTheSameName) {
+  Tracker tracker;
+  EXPECT_THAT(Text(tracker.Exited(Exit("c", "e", 0, 255))), ElementsAre("e/0/255"));
+  tracker.Lives({"c", "c", 7});
+  tracker.Lives({"c", "e", 8});
+  EXPECT_THAT(Text(tracker.Exited(Exit("c", "e", 8, 1))), ElementsAre("e/8/1"));
+}
+
+TEST(Tracker, APidThatTheKernelComesBackToIsAnotherProcess) {
+  Tracker::Clock::time_point now;
+  Tracker tracker([&now] { return now; });
+  tracker.Lives({"c", "c", 7});
+  EXPECT_THAT(Text(tracker.Exited(Exit("c", "c", 7, 1))), ElementsAre("c/7/1"));
+  now += std::chrono::minutes(2);
+  tracker.Lives({"c", "c", 7});
+  EXPECT_TRUE(tracker.IsLive({"c", "c", 7}));
+  EXPECT_THAT(Text(tracker.Exited(Exit("c", "c", 7, 2))), ElementsAre("c/7/2"));
+  EXPECT_THAT(tracker.Exited(Exit("c", "c", 7, 2)), IsEmpty());
 }
 
 TEST(Tracker, EventsThatAreOlderThanAnswers) {
