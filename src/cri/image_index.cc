@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,31 +46,41 @@ struct ImageIndex::State {
     bool pinned = false;
   };
 
+  // Of an image: what is known of it, its names, and how many of these pin. They are put in order
+  // when somebody looks, as an image may get thousands at once.
+  struct Known {
+    ImageEntry entry{};
+    std::set<std::string, std::less<>> names{};
+    std::size_t pins = 0;
+    bool sorted = true;
+  };
+
   mutable base::Mutex mu;
   std::map<std::string, Name, std::less<>> names ABSL_GUARDED_BY(mu);
-  std::map<std::string, ImageEntry, std::less<>> images ABSL_GUARDED_BY(mu);
+  std::map<std::string, Known, std::less<>> images ABSL_GUARDED_BY(mu);
   DigestSet ids ABSL_GUARDED_BY(mu);
 
   void Remove(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     const auto found = names.find(name);
     if (found == names.end()) return;
-    const std::string id = std::move(found->second.id);
+    const Name removed = std::move(found->second);
+    const auto image = images.find(removed.id);
+    image->second.names.erase(found->first);
+    image->second.sorted = false;
     names.erase(found);
-    ImageEntry& image = images.find(id)->second;
-    std::erase(image.references, name);
-    if (image.references.empty()) {
-      images.erase(id);
-      static_cast<void>(ids.Remove(id));
-    } else {
-      image.pinned = IsPinned(image);
+    if (removed.pinned) --image->second.pins;
+    if (image->second.names.empty()) {
+      images.erase(image);
+      static_cast<void>(ids.Remove(removed.id));
     }
   }
 
-  bool IsPinned(const ImageEntry& image) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
-    for (const std::string& name : image.references) {
-      if (names.find(name)->second.pinned) return true;
-    }
-    return false;
+  // What callers get of an image.
+  static const ImageEntry& Entry(Known& image) {
+    if (!image.sorted) image.entry.references = Sorted({image.names.begin(), image.names.end()});
+    image.sorted = true;
+    image.entry.pinned = image.pins > 0;
+    return image.entry;
   }
 };
 
@@ -82,17 +93,19 @@ absl::Status ImageIndex::Set(std::string_view name, ImageEntry image) {
   const auto old = state_->names.find(name);
   // Not if it is the same image, which must not be gone in between.
   if (old != state_->names.end() && old->second.id != image.id) state_->Remove(name);
-  state_->names.insert_or_assign(std::string(name),
-                                 State::Name{.id = image.id, .pinned = image.pinned});
 
-  const auto [entry, added] = state_->images.try_emplace(image.id);
-  std::vector<std::string> references = std::move(entry->second.references);
-  if (added || std::find(references.begin(), references.end(), name) == references.end()) {
-    references.emplace_back(name);
+  State::Known& known = state_->images[image.id];
+  const auto [mine, added] = state_->names.try_emplace(std::string(name));
+  if (added) {
+    known.names.emplace(name);
+    known.sorted = false;
+  } else if (mine->second.pinned) {
+    --known.pins;
   }
-  entry->second = std::move(image);
-  entry->second.references = Sorted(references);
-  entry->second.pinned = state_->IsPinned(entry->second);
+  if (image.pinned) ++known.pins;
+  mine->second = {.id = image.id, .pinned = image.pinned};
+  image.references = std::move(known.entry.references);
+  known.entry = std::move(image);
   return absl::OkStatus();
 }
 
@@ -114,13 +127,13 @@ absl::StatusOr<ImageEntry> ImageIndex::Get(std::string_view id) const {
   const base::MutexLock lock(state_->mu);
   absl::StatusOr<digest::Digest> found = state_->ids.Lookup(id);
   if (!found.ok()) return found.status();
-  return state_->images.find(found->String())->second;
+  return State::Entry(state_->images.find(found->String())->second);
 }
 
 std::vector<ImageEntry> ImageIndex::List() const {
   const base::MutexLock lock(state_->mu);
   std::vector<ImageEntry> all;
-  for (const auto& [id, image] : state_->images) all.push_back(image);
+  for (auto& [id, image] : state_->images) all.push_back(State::Entry(image));
   return all;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/cri/image_store.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@
 #include "containerd/log/log.h"
 #include "containerd/services/images/v1/events.pb.h"
 
+#include "src/base/await.h"
 #include "src/base/escape.h"
 #include "src/base/mutex.h"
 
@@ -74,60 +76,112 @@ void Complain(const absl::Status& status, std::string_view what) {
     log::Warn(fmt::format("CRI's image store: {}: {}", what, errdefs::Message(status)));
 }
 
+// What the store has of an image; nullopt if it is none for the client, which is logged. Errors are
+// those of calls.
+absl::StatusOr<std::optional<ImageEntry>> Look(const Context& ctx, const Image& image) {
+  absl::StatusOr<ImageEntry> entry = Describe(ctx, image);
+  if (entry.ok()) return *std::move(entry);
+  if (IsOfTheCall(entry.status())) return entry.status();
+  Complain(entry.status(), fmt::format("{} is left out", base::Quote(image.Name())));
+  return std::nullopt;
+}
+
+// Updates again and again while the daemon cannot be asked, as what it did since would be missed
+// else; with pauses that grow, until the context ends.
+void Insist(const Context& ctx, std::string_view what,
+            const std::function<absl::Status()>& update) {
+  constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
+  constexpr absl::Duration kLastPause = absl::Seconds(5);
+  for (absl::Duration pause = kFirstPause;; pause = std::min(2 * pause, kLastPause)) {
+    const absl::Status s = update();
+    if (s.ok() || ctx.Done()) return;
+    if (pause == kFirstPause) Complain(s, what);
+    if (!IsOfTheCall(s) || !Sleep(ctx, pause).ok()) return;
+  }
+}
+
 }  // namespace
 
 struct ImageStore::State {
   explicit State(containerd::Client c) : client(std::move(c)) {}
 
   containerd::Client client;
-  // Held while the daemon is asked and the answer put into the index.
-  base::Mutex updating;
+  base::Mutex mu;
+  base::CondVar free;
+  // While the daemon is asked and the answer put into the index.
+  bool updating ABSL_GUARDED_BY(mu) = false;
 
-  absl::Status Update(const Context& ctx, ImageIndex& index, std::string_view name)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(updating) {
-    absl::StatusOr<Image> image = client.GetImage(ctx, name);
-    if (!image.ok()) {
-      if (!errdefs::IsNotFound(image.status())) return image.status();
-      index.Remove(name);
-      return absl::OkStatus();
+  // Runs `update` when no other one runs. One that waits ends with its context, whatever holds up
+  // the one that runs.
+  absl::Status InTurn(const Context& ctx, const std::function<absl::Status()>& update) {
+    const CancelRegistration wake = base::WakeOnCancel(ctx, mu, free);
+    {
+      const base::MutexLock lock(mu);
+      const auto mine = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return !updating; };
+      if (absl::Status s = base::Await(ctx, mu, free, mine); !s.ok()) return s;
+      updating = true;
     }
-    return Put(ctx, index, *image);
-  }
-
-  absl::Status Put(const Context& ctx, ImageIndex& index, const Image& image)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(updating) {
-    absl::StatusOr<ImageEntry> entry = Describe(ctx, image);
-    if (entry.ok()) return index.Set(image.Name(), *std::move(entry));
-    if (IsOfTheCall(entry.status())) return entry.status();
-    // Not the old one either, since that is no longer what the name stands for.
-    index.Remove(image.Name());
-    Complain(entry.status(), fmt::format("{} is left out", base::Quote(image.Name())));
-    return absl::OkStatus();
+    struct Turn {
+      State& state;
+      ~Turn() {
+        const base::MutexLock lock(state.mu);
+        state.updating = false;
+        state.free.NotifyAll();
+      }
+    };
+    const Turn turn{*this};
+    return update();
   }
 };
 
 ImageStore::ImageStore(const Client& client) : state_(std::make_shared<State>(client)) {}
 
 absl::Status ImageStore::Update(const Context& ctx, std::string_view name) {
-  const base::MutexLock lock(state_->updating);
-  return state_->Update(ctx, index_, name);
+  return state_->InTurn(ctx, [&]() -> absl::Status {
+    absl::StatusOr<Image> image = state_->client.GetImage(ctx, name);
+    if (!image.ok() && !errdefs::IsNotFound(image.status())) return image.status();
+    std::optional<ImageEntry> entry;
+    if (image.ok()) {
+      absl::StatusOr<std::optional<ImageEntry>> found = Look(ctx, *image);
+      if (!found.ok()) return found.status();
+      entry = *std::move(found);
+    }
+    if (entry) return index_.Set(name, *std::move(entry));
+    // Not the old one either, since that is no longer what the name stands for.
+    index_.Remove(name);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status ImageStore::Resync(const Context& ctx) {
-  const base::MutexLock lock(state_->updating);
-  absl::StatusOr<std::vector<Image>> images = state_->client.ListImages(ctx);
-  if (!images.ok()) return images.status();
-  std::set<std::string> gone;
-  for (std::string& name : index_.Names()) gone.insert(std::move(name));
-  for (const Image& image : *images) {
-    gone.erase(image.Name());
-    if (absl::Status s = state_->Put(ctx, index_, image); !s.ok()) return s;
-  }
-  for (const std::string& name : gone) index_.Remove(name);
-  return absl::OkStatus();
+  return state_->InTurn(ctx, [&]() -> absl::Status {
+    absl::StatusOr<std::vector<Image>> images = state_->client.ListImages(ctx);
+    if (!images.ok()) return images.status();
+    std::vector<std::pair<std::string, ImageEntry>> found;
+    for (const Image& image : *images) {
+      absl::StatusOr<std::optional<ImageEntry>> entry = Look(ctx, image);
+      if (!entry.ok()) return entry.status();
+      if (entry->has_value()) found.emplace_back(image.Name(), **std::move(entry));
+    }
+    std::set<std::string> gone;
+    for (std::string& name : index_.Names()) gone.insert(std::move(name));
+    for (auto& [name, entry] : found) {
+      gone.erase(name);
+      if (absl::Status s = index_.Set(name, std::move(entry)); !s.ok()) return s;
+    }
+    for (const std::string& name : gone) index_.Remove(name);
+    return absl::OkStatus();
+  });
 }
 
 struct ImageFollower::State {
+  explicit State(CancelFunc c) : cancel(std::move(c)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  // The daemon may never answer the update that is being made.
+  ~State() { cancel(); }
+
+  const CancelFunc cancel;
   std::unique_ptr<events::CallbackSubscription> subscription;
 };
 
@@ -141,15 +195,16 @@ void ImageFollower::Stop() { state_.reset(); }
 absl::StatusOr<ImageFollower> ImageStore::Follow(const Context& ctx) {
   const std::string ns = ctx.Namespace().value_or(state_->client.DefaultNamespace());
   if (ns.empty()) return errdefs::FailedPrecondition("following images needs a namespace");
-  auto follower = std::make_unique<ImageFollower::State>();
+  auto [following, stop] = WithCancel(ctx);
+  auto follower = std::make_unique<ImageFollower::State>(std::move(stop));
   follower->subscription = state_->client.EventService()->Subscribe(
-      ctx, {fmt::format("namespace=={},topic~=|^/images/|", filters::Quote(ns))},
-      [store = *this, ctx](const events::Item& item) mutable {
+      following, {fmt::format("namespace=={},topic~=|^/images/|", filters::Quote(ns))},
+      [store = *this, ctx = following](const events::Item& item) mutable {
         if (std::holds_alternative<events::Gap>(item)) {
-          Complain(store.Resync(ctx), "after a gap in the daemon's events");
+          Insist(ctx, "after a gap in the daemon's events", [&] { return store.Resync(ctx); });
         } else if (const std::optional<std::string> name =
                        NameIn(std::get<events::Envelope>(item))) {
-          Complain(store.Update(ctx, *name), base::Quote(*name));
+          Insist(ctx, base::Quote(*name), [&] { return store.Update(ctx, *name); });
         }
       },
       [](const absl::Status& status) {

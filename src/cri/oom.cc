@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/cri/oom.h"
 
+#include <cstdint>
 #include <vector>
 
+#include <absl/time/clock.h>
 #include <fmt/format.h>
 
 #include "containerd/cri/constants.h"
@@ -43,8 +45,14 @@ absl::StatusOr<bool> OOMKilled(const Context& ctx, Client& client, std::string_v
 
 void ReportExit(const Context& ctx, Client& client, std::string_view container_id,
                 std::int32_t exit_code, absl::Time exited_at, ContainerStatus& status) {
+  if (status.unknown) {
+    status.unknown = false;
+    if (status.reason == kUnknownExitReason) status.reason.clear();
+  }
+  if (status.finished_at != 0) return;
   status.pid = 0;
-  status.finished_at = absl::ToUnixNanos(exited_at);
+  const std::int64_t exited = absl::ToUnixNanos(exited_at);
+  status.finished_at = exited > 0 ? exited : absl::ToUnixNanos(absl::Now());
   status.exit_code = exit_code;
   if (exit_code != kOOMExitCodeInLinux || !status.reason.empty()) return;
   const absl::StatusOr<bool> oom = OOMKilled(ctx, client, container_id);

@@ -20,8 +20,8 @@ namespace {
 
 using Tasks = std::map<std::string, tasks::Process, std::less<>>;
 
-// The plugin deletes the task of a container that has exited just before it writes the checkpoint.
-// So long is the checkpoint of such a container waited for.
+// The plugin starts and deletes a container's task just before it writes the checkpoint. So long is
+// waited for checkpoints and tasks that do not fit together to do so, all in all.
 constexpr absl::Duration kSettle = absl::Seconds(1);
 constexpr absl::Duration kSettleStep = absl::Milliseconds(50);
 
@@ -58,25 +58,51 @@ std::optional<ContainerStatus> Checkpoint(const std::string& root) {
   return std::nullopt;
 }
 
-bool IsSettled(const std::optional<ContainerStatus>& checkpoint,
-               const std::optional<tasks::Process>& task) {
-  return task || !checkpoint || checkpoint->State() != ContainerState::kRunning;
+// What there is of a container besides its record.
+struct Traces {
+  std::optional<ContainerStatus> checkpoint{};
+  std::optional<tasks::Process> task{};
+};
+
+// Whether checkpoint and task can be of the same time.
+bool Fit(const Traces& traces) {
+  if (!traces.checkpoint) return true;
+  const ContainerState state = traces.checkpoint->State();
+  if (!traces.task) return state != ContainerState::kRunning;
+  if (traces.task->status == tasks::Status::kCreated) return state == ContainerState::kCreated;
+  return traces.task->status == tasks::Status::kStopped || state != ContainerState::kExited;
 }
 
-absl::StatusOr<ContainerEntry> Load(const Context& ctx, const containers::Container& record,
-                                    const std::string& root, const Tasks& all,
-                                    absl::Time settled_by) {
-  absl::StatusOr<ContainerInfo> info = ContainerInfoOf(record);
-  if (!info.ok()) return info.status();
-  const std::optional<tasks::Process> task = Find(all, record.id);
-  std::optional<ContainerStatus> checkpoint = Checkpoint(root);
-  while (!IsSettled(checkpoint, task) && absl::Now() < settled_by) {
-    if (absl::Status s = Sleep(ctx, kSettleStep); !s.ok()) return s;
-    checkpoint = Checkpoint(root);
+// The container's checkpoint, and its task of those that were listed; both are asked for again
+// while they do not fit. Errors are the daemon's.
+absl::StatusOr<Traces> TracesOf(const Context& ctx, Client& client, const std::string& id,
+                                const std::string& root, const Tasks& listed,
+                                absl::Time settled_by) {
+  Traces traces{.checkpoint = Checkpoint(root), .task = Find(listed, id)};
+  for (bool first = true; !Fit(traces); first = false) {
+    if (!first) {
+      if (absl::Now() >= settled_by) break;
+      if (absl::Status s = Sleep(ctx, kSettleStep); !s.ok()) return s;
+    }
+    absl::StatusOr<tasks::Process> task = client.TaskService()->Get(ctx, id, "");
+    if (!task.ok() && !errdefs::IsNotFound(task.status())) return task.status();
+    traces.task = task.ok() ? std::optional(*std::move(task)) : std::nullopt;
+    traces.checkpoint = Checkpoint(root);
   }
-  absl::StatusOr<ContainerStatus> status = RecoveredStatus(record, checkpoint, task, absl::Now());
-  if (!status.ok()) return status.status();
-  return ContainerEntry{.info = *std::move(info), .status = StatusStorage(*std::move(status))};
+  return traces;
+}
+
+// The status that the traces make. If they make none, which is told, the container is unknown; what
+// its checkpoint says may be of use.
+ContainerStatus StatusOf(const containers::Container& record, const Traces& traces,
+                         Recovery& recovery) {
+  absl::StatusOr<ContainerStatus> status =
+      RecoveredStatus(record, traces.checkpoint, traces.task, absl::Now());
+  if (status.ok()) return *std::move(status);
+  recovery.unknown.push_back(status.status());
+  ContainerStatus unknown = traces.checkpoint.value_or(UnknownContainerStatus());
+  unknown.unknown = true;
+  return unknown;
 }
 
 template <typename Entry>
@@ -117,14 +143,16 @@ absl::StatusOr<Recovery> Recover(const Context& ctx, Client& client, const Confi
   std::vector<ContainerEntry> found_containers;
   const absl::Time settled_by = absl::Now() + kSettle;
   for (const containers::Container& record : *container_records) {
-    absl::StatusOr<ContainerEntry> entry =
-        Load(ctx, record, RootOf(config, record.id), *tasks, settled_by);
-    if (absl::Status ended = ctx.Err(); !ended.ok()) return ended;
-    if (entry.ok()) {
-      found_containers.push_back(*std::move(entry));
-    } else {
-      recovery.left_out.push_back(entry.status());
+    absl::StatusOr<ContainerInfo> info = ContainerInfoOf(record);
+    if (!info.ok()) {
+      recovery.left_out.push_back(info.status());
+      continue;
     }
+    absl::StatusOr<Traces> traces =
+        TracesOf(ctx, client, record.id, RootOf(config, record.id), *tasks, settled_by);
+    if (!traces.ok()) return traces.status();
+    found_containers.push_back(
+        {.info = *std::move(info), .status = StatusStorage(StatusOf(record, *traces, recovery))});
   }
   if (absl::Status s = Replace(sandboxes, std::move(found_sandboxes)); !s.ok()) return s;
   if (absl::Status s = Replace(containers, std::move(found_containers)); !s.ok()) return s;

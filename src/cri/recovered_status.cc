@@ -55,7 +55,9 @@ absl::StatusOr<ContainerStatus> RecoveredStatus(const containers::Container& rec
     // The checkpoint is newer: it is written once the task has been dealt with.
     if (state == ContainerState::kExited) return status;
     if (status.started_at == 0) status.started_at = status.created_at;
-    status.finished_at = absl::ToUnixNanos(task->exited_at);
+    // A daemon that does not know when says 1970.
+    status.finished_at =
+        absl::ToUnixNanos(task->exited_at > absl::UnixEpoch() ? task->exited_at : now);
     status.exit_code = static_cast<std::int32_t>(task->exit_status);
   } else {
     return errdefs::FailedPrecondition(fmt::format("container \"{}\" has a task in state {}",

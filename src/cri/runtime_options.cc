@@ -147,7 +147,12 @@ absl::StatusOr<typeurl::Any> GenerateRuntimeOptions(const Runtime& runtime, cons
   if (absl::Status s = Fill(**options, *runtime.options, runtime.type); !s.ok()) return s;
   if (auto* other = dynamic_cast<runtimeoptions::v1::Options*>(options->get());
       other != nullptr && other->config_path().empty() && !runtime.options->empty()) {
-    other->set_config_body(FormatTOML(*runtime.options));
+    std::string body = FormatTOML(*runtime.options);
+    if (absl::StatusOr<Value::Table> read = ParseTOML(body); !read.ok()) {
+      return errdefs::Annotate(
+          read.status(), fmt::format("options of runtime {} cannot be written", runtime.type));
+    }
+    other->set_config_body(std::move(body));
   }
   return typeurl::MarshalAny(**options);
 }

@@ -47,7 +47,7 @@ namespace {
 constexpr char kStatusVersion[] = "v1";
 }  // namespace
 
-std::string_view CRIContainerStateToString(ContainerState state) {
+std::string_view ToString(ContainerState state) {
   switch (state) {
     case ContainerState::kCreated:
       return "CONTAINER_CREATED";
@@ -60,6 +60,8 @@ std::string_view CRIContainerStateToString(ContainerState state) {
   }
   return "";
 }
+
+std::string_view CRIContainerStateToString(ContainerState state) { return ToString(state); }
 
 ContainerState ContainerStatus::State() const {
   if (unknown) return ContainerState::kUnknown;

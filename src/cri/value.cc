@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/cri/value.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <sstream>
-#include <type_traits>
+#include <utility>
 
 #include <absl/status/status.h>
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
@@ -54,36 +57,79 @@ Value::Table FromTOML(const toml::table& table) {
   return out;
 }
 
-toml::table ToTOML(const Value::Table& table);
-toml::array ToTOML(const Value::Array& array);
+// Writing is not left to toml++, whose 3.3 breaks keys and texts that have quotes or newlines.
 
-// What a Value holds, as toml++ has it.
-template <typename Held>
-auto ToNode(const Held& held) {
-  if constexpr (std::is_same_v<Held, Value::Table> || std::is_same_v<Held, Value::Array>) {
-    return ToTOML(held);
-  } else if constexpr (std::is_same_v<Held, Value::Time>) {
-    return held.text;
-  } else {
-    return held;
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+      out += fmt::format("\\u{:04X}", c);
+    } else {
+      out += c;
+    }
   }
+  return out + '"';
 }
 
-toml::table ToTOML(const Value::Table& table) {
-  toml::table out;
+std::string Key(const std::string& key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+  });
+  return bare ? key : Quoted(key);
+}
+
+std::string Float(double value) {
+  std::string text = fmt::format("{}", value);
+  // Else it would be an integer.
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return text;
+}
+
+// A time; what is none is a text.
+std::string TimeOrText(const std::string& text) {
+  const toml::parse_result parsed = toml::parse("time = " + text);
+  if (parsed) {
+    const Value time = FromTOML(*parsed.table().get("time"));
+    if (const auto* known = time.As<Value::Time>(); known != nullptr) return known->text;
+  }
+  return Quoted(text);
+}
+
+// On one line.
+std::string Inline(const Value& value) {
+  if (const auto* yes = value.As<bool>()) return *yes ? "true" : "false";
+  if (const auto* number = value.As<std::int64_t>()) return fmt::format("{}", *number);
+  if (const auto* number = value.As<double>()) return Float(*number);
+  if (const auto* text = value.As<std::string>()) return Quoted(*text);
+  if (const auto* time = value.As<Value::Time>()) return TimeOrText(time->text);
+  if (const auto* array = value.As<Value::Array>()) {
+    return fmt::format("[{}]", absl::StrJoin(*array, ", ", [](std::string* out, const Value& item) {
+                         *out += Inline(item);
+                       }));
+  }
+  const auto member = [](std::string* out, const auto& pair) {
+    *out += fmt::format("{} = {}", Key(pair.first), Inline(pair.second));
+  };
+  return fmt::format("{{{}}}", absl::StrJoin(*value.As<Value::Table>(), ", ", member));
+}
+
+// A table below the header that is its path, and then each table in it.
+void Write(std::string& out, const Value::Table& table, const std::string& path) {
   for (const auto& [key, value] : table) {
-    const std::string& name = key;
-    std::visit([&](const auto& held) { out.insert_or_assign(name, ToNode(held)); }, value.Get());
+    if (value.As<Value::Table>() == nullptr) {
+      out += fmt::format("{} = {}\n", Key(key), Inline(value));
+    }
   }
-  return out;
-}
-
-toml::array ToTOML(const Value::Array& array) {
-  toml::array out;
-  for (const Value& item : array) {
-    std::visit([&](const auto& held) { out.push_back(ToNode(held)); }, item.Get());
+  for (const auto& [key, value] : table) {
+    const auto* inner = value.As<Value::Table>();
+    if (inner == nullptr) continue;
+    const std::string name = path.empty() ? Key(key) : fmt::format("{}.{}", path, Key(key));
+    out += fmt::format("\n[{}]\n", name);
+    Write(out, *inner, name);
   }
-  return out;
 }
 
 }  // namespace
@@ -108,9 +154,9 @@ absl::StatusOr<Value::Table> ParseTOML(std::string_view text) {
 }
 
 std::string FormatTOML(const Value::Table& table) {
-  std::ostringstream out;
-  out << toml::toml_formatter(ToTOML(table));
-  return std::move(out).str();
+  std::string text;
+  Write(text, table, "");
+  return text;
 }
 
 }  // namespace containerd::cri

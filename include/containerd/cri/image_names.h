@@ -52,7 +52,9 @@ struct ImageUser {
 };
 
 // The user of an image's config without its group: what stands before the first ":". A decimal
-// number of 64 bits, with a sign if it likes, is a uid, all else a name. Source: getUserFromImage.
+// number of 64 bits, with a sign if it likes, is a uid, all else a name; of ":1000", neither. So it
+// is what the plugin tells a kubelet, today's too: a uid that is negative or beyond 2^31-1 is one
+// here, though no container can run as it (oci::WithUser refuses it). Source: getUserFromImage.
 CONTAINERD_EXPORT ImageUser GetUserFromImage(std::string_view user);
 
 }  // namespace containerd::cri

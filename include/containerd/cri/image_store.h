@@ -80,8 +80,8 @@ class CONTAINERD_EXPORT ImageIndex {
   std::shared_ptr<State> state_;
 };
 
-// Keeps a store in step with the daemon for as long as it lives. Destroying it waits for an update
-// that is being made.
+// Keeps a store in step with the daemon for as long as it lives. Destroying it ends an update that
+// is being made, and waits for its end. Safe from any thread but for moves and Stop.
 class CONTAINERD_EXPORT ImageFollower {
  public:
   ImageFollower(ImageFollower&&) noexcept;
@@ -106,16 +106,19 @@ class CONTAINERD_EXPORT ImageStore {
 
   // Makes the store say of this name what the daemon says now. What cannot be an image for the
   // client (content is missing or broken, nothing is for the platform) is not in the store, and
-  // logged. Updates come one after the other, so that an earlier one never replaces a later one.
-  // An error is one of the daemon's, and leaves the store as it was. Source: Store.Update.
+  // logged. Updates come one after the other, so that an earlier one never replaces a later one;
+  // one that waits for others ends with its context. An error is one of the daemon's or of the
+  // context, and leaves the store as it was. Source: Store.Update.
   absl::Status Update(const Context& ctx, std::string_view name);
 
-  // The same for all names that the daemon or the store has.
+  // The same for all names that the daemon or the store has: of all of them, or, after an error, of
+  // none.
   absl::Status Resync(const Context& ctx);
 
   // Resync, and then an Update for each event of an image, until the follower is destroyed or `ctx`
-  // ends. Once this returns nothing is missed: where the connection was cut, Resync is done again.
-  // It costs no thread while nothing happens.
+  // ends. Once this returns nothing is missed: where the connection was cut, Resync is done again,
+  // and an update that could not ask the daemon is tried until it can. It costs no thread while
+  // nothing happens.
   absl::StatusOr<ImageFollower> Follow(const Context& ctx);
 
   // See ImageIndex.

@@ -31,8 +31,12 @@ CONTAINERD_EXPORT absl::StatusOr<bool> OOMKilled(const Context& ctx, Client& cli
 // Puts an exit into a container's status: its code and time, and as reason kOOMExitReason where the
 // metrics say so. They are looked at only for the exit code of SIGKILL (137), and before the exit
 // is reported, as the daemon's OOM event may come later than that of the exit. If they cannot be
-// had the exit is reported without a reason. A reason that the status has stays. To be called
-// before the task is deleted. Source: handleContainerExit as it is since 2.2.
+// had the exit is reported without a reason. A reason that the status has stays.
+//
+// A status that was unknown is one of an exit then, and no longer has kUnknownExitReason; of one
+// that has an exit already, code, time and reason stay. Without a time (that of 1970) the exit was
+// now. To be called before the task is deleted. Source: handleContainerExit as it is since 2.2,
+// which leaves the reason "Unknown".
 CONTAINERD_EXPORT void ReportExit(const Context& ctx, Client& client, std::string_view container_id,
                                   std::int32_t exit_code, absl::Time exited_at,
                                   ContainerStatus& status);

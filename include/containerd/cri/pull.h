@@ -60,7 +60,8 @@ class CONTAINERD_EXPORT Images {
   // on. In Go each request pulls.
   //
   // ErrInvalidArgument for what is no reference, or for credentials that cannot be read; else the
-  // errors of Client::Pull. A pull that fails leaves nothing. Source: criService.PullImage.
+  // errors of Client::Pull. A pull that fails leaves nothing; if the image is there and one of its
+  // names cannot be made, those that were made stay. Source: criService.PullImage.
   absl::StatusOr<std::string> PullImage(const Context& ctx, std::string_view ref,
                                         const PullRequest& request = {});
 

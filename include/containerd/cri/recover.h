@@ -31,9 +31,12 @@
 
 namespace containerd::cri {
 
-// What Recover could not take, and why; each error names the container.
+// What Recover could not take as it is, and why; each error names the container.
 struct Recovery {
   std::vector<absl::Status> left_out{};
+  // Of containers that are in the store, but as CONTAINER_UNKNOWN: checkpoint and task contradict
+  // each other (RecoveredStatus).
+  std::vector<absl::Status> unknown{};
 };
 
 // Makes the stores say what the daemon says now of the sandboxes and containers in the context's
@@ -47,7 +50,8 @@ struct Recovery {
 // that has no task (it was created only, or has exited) is unknown, and the times of a running one
 // are those of its record.
 //
-// Errors are the daemon's, and leave the stores as they were. Source: criService.recover.
+// Containers that start or end meanwhile are looked at again, at most for a second. Errors are the
+// daemon's, and leave the stores as they were. Source: criService.recover.
 CONTAINERD_EXPORT absl::StatusOr<Recovery> Recover(const Context& ctx, Client& client,
                                                    const Config& config, SandboxStore& sandboxes,
                                                    ContainerStore& containers);

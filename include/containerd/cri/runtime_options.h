@@ -34,7 +34,8 @@ namespace containerd::cri {
 // not known and names no ConfigPath gets the whole table as TOML in config_body; daemons before 1.7
 // do not do that. Source: generateRuntimeOptions.
 //
-// ErrInvalidArgument names the key whose value is of the wrong type or out of range.
+// ErrInvalidArgument names the key whose value is of the wrong type or out of range, or says what
+// in the table TOML cannot have.
 // ErrNotImplemented for runhcs, whose options are a message of Microsoft's that is not linked here.
 CONTAINERD_EXPORT absl::StatusOr<typeurl::Any> GenerateRuntimeOptions(const Runtime& runtime,
                                                                       const Config& config);

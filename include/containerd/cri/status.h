@@ -28,6 +28,7 @@ enum class ContainerState : std::int32_t { kCreated = 0, kRunning = 1, kExited =
 
 // "CONTAINER_RUNNING" and its siblings; empty for a number that is none of them. Source:
 // criContainerStateToString.
+CONTAINERD_EXPORT std::string_view ToString(ContainerState state);
 CONTAINERD_EXPORT std::string_view CRIContainerStateToString(ContainerState state);
 
 // Source: runtime.ContainerResources, as far as Linux goes.
@@ -105,7 +106,7 @@ CONTAINERD_EXPORT absl::StatusOr<ContainerStatus> LoadContainerStatus(const std:
 // write into a folder. Source: containerstore.StatusStorage.
 class CONTAINERD_EXPORT StatusStorage {
  public:
-  // Changes a status, or says why not.
+  // Changes a status, or says why not. It may read the storage, but not change it.
   using UpdateFunc = std::function<absl::Status(ContainerStatus& status)>;
 
   // A status without a checkpoint.

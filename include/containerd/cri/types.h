@@ -15,8 +15,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "containerd/export/export.h"
 #include "containerd/gojson/value.h"
 #include "containerd/labels/labels.h"
 
@@ -43,6 +45,9 @@ struct ContainerMetadata {
 // Whom a namespace is shared with. Others than these are kept as they are.
 enum class NamespaceMode : std::int32_t { kPod = 0, kContainer = 1, kNode = 2, kTarget = 3 };
 
+// "POD", "CONTAINER", "NODE", "TARGET"; empty for others. Source: runtime.NamespaceMode.String.
+CONTAINERD_EXPORT std::string_view ToString(NamespaceMode mode);
+
 struct NamespaceOption {
   NamespaceMode network = NamespaceMode::kPod;
   NamespaceMode pid = NamespaceMode::kPod;
@@ -61,6 +66,9 @@ struct DNSConfig {
 };
 
 enum class Protocol : std::int32_t { kTCP = 0, kUDP = 1, kSCTP = 2 };
+
+// "TCP", "UDP", "SCTP"; empty for others. Source: runtime.Protocol.String.
+CONTAINERD_EXPORT std::string_view ToString(Protocol protocol);
 
 struct PortMapping {
   cri::Protocol protocol = cri::Protocol::kTCP;
@@ -123,6 +131,10 @@ enum class MountPropagation : std::int32_t {
   kHostToContainer = 1,
   kBidirectional = 2,
 };
+
+// "PROPAGATION_PRIVATE" and its siblings; empty for others. Source:
+// runtime.MountPropagation.String.
+CONTAINERD_EXPORT std::string_view ToString(MountPropagation propagation);
 
 struct Mount {
   std::string container_path{};

@@ -66,7 +66,8 @@ class Value {
 // The document's table. ErrInvalidArgument, with the line, for text that is not TOML.
 CONTAINERD_EXPORT absl::StatusOr<Value::Table> ParseTOML(std::string_view text);
 
-// A table as TOML text, which ParseTOML reads as the same table.
+// A table as TOML text, which ParseTOML reads as the same table if its keys and texts are UTF-8 and
+// it is not nested more than a hundred levels deep. A Time that is none becomes a text.
 CONTAINERD_EXPORT std::string FormatTOML(const Value::Table& table);
 
 }  // namespace containerd::cri

@@ -12,43 +12,39 @@ namespace {
 namespace pb = ::runtime::v1;
 
 class ImageServiceRemote final : public ImageService {
+  using Stub = pb::ImageService::StubInterface;
+
  public:
-  explicit ImageServiceRemote(const Client& client) : client_(client) {}
+  explicit ImageServiceRemote(const Client& client) : remote_(client) {}
 
   absl::StatusOr<ListImagesResponse> ListImages(const Context& ctx,
                                                 const ListImagesRequest& request) override {
-    return Call<pb::ImageService>(client_, ctx, "ListImages", &pb::ImageService::Stub::ListImages,
-                                  request);
+    return remote_.Call(ctx, "ListImages", &Stub::ListImages, request);
   }
   absl::Status StreamImages(
       const Context& ctx, const StreamImagesRequest& request,
       const std::function<absl::Status(const StreamImagesResponse&)>& on_message) override {
-    return CallStream<pb::ImageService>(client_, ctx, "StreamImages",
-                                        &pb::ImageService::Stub::StreamImages, request, on_message);
+    return remote_.Stream(ctx, "StreamImages", &Stub::StreamImages, request, on_message);
   }
   absl::StatusOr<ImageStatusResponse> ImageStatus(const Context& ctx,
                                                   const ImageStatusRequest& request) override {
-    return Call<pb::ImageService>(client_, ctx, "ImageStatus", &pb::ImageService::Stub::ImageStatus,
-                                  request);
+    return remote_.Call(ctx, "ImageStatus", &Stub::ImageStatus, request);
   }
   absl::StatusOr<PullImageResponse> PullImage(const Context& ctx,
                                               const PullImageRequest& request) override {
-    return Call<pb::ImageService>(client_, ctx, "PullImage", &pb::ImageService::Stub::PullImage,
-                                  request);
+    return remote_.Call(ctx, "PullImage", &Stub::PullImage, request);
   }
   absl::StatusOr<RemoveImageResponse> RemoveImage(const Context& ctx,
                                                   const RemoveImageRequest& request) override {
-    return Call<pb::ImageService>(client_, ctx, "RemoveImage", &pb::ImageService::Stub::RemoveImage,
-                                  request);
+    return remote_.Call(ctx, "RemoveImage", &Stub::RemoveImage, request);
   }
   absl::StatusOr<ImageFsInfoResponse> ImageFsInfo(const Context& ctx,
                                                   const ImageFsInfoRequest& request) override {
-    return Call<pb::ImageService>(client_, ctx, "ImageFsInfo", &pb::ImageService::Stub::ImageFsInfo,
-                                  request);
+    return remote_.Call(ctx, "ImageFsInfo", &Stub::ImageFsInfo, request);
   }
 
  private:
-  const Client client_;
+  const Remote<pb::ImageService> remote_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@ its arguments in hexadecimal digits.
   ref     TEXT              an image reference, as ParseAnyReference and ParseDockerRef read it
   toml    TEXT              options of runc
   digest  DIGESTS TEXT      a digest that may be cut short
+  resolve IMAGES TEXT       a user's text for one of the images NAME=ID, as localResolve reads it
 """
 import random
 
@@ -67,6 +68,22 @@ def digest():
     return [' '.join(there).encode(), text.encode()]
 
 
-for kind in (match, ref, toml, digest):
+def resolve():
+    words = ['cafe', 'cafebabe', 'face', 'fade', 'ada', 'a', 'f00', 'dead']  # names as well as digits of ids
+    ids = [f'sha256:{rng.choice(words) + text_of("0af", 3):0<64}' for _ in range(rng.randrange(1, 5))]
+    manifest = 'sha256:' + rng.choice('ef') * 64
+    names = ['docker.io/library/' + rng.choice(words) + rng.choice([':latest', ':1', '@' + manifest])
+             for _ in range(rng.randrange(5))]
+    names += ['example.com/' + rng.choice(words) + ':1' for _ in range(rng.randrange(2))]
+    images = [f'{name}={rng.choice(ids)}' for name in dict.fromkeys(names)] + [f'{id}={id}' for id in ids]
+    text = rng.choice(words + 3 * ids + 3 * names + ['busybox', manifest, 'Cafe', 'sha256:', ' ', '-', '0' * 64])
+    text = rng.choice([text, text, text, text, text + ':1', text.removeprefix('docker.io/'), text.removeprefix('docker.io/library/'),
+                       'docker.io/' + text, text.removeprefix('sha256:'), text[:rng.randrange(1, 12)],
+                       text.removeprefix('sha256:')[:rng.randrange(1, 9)], 'sha256:' + text, text + '@' + manifest,
+                       text.upper()])
+    return [' '.join(images).encode(), (text or 'a').encode()]  # empty texts differ on purpose
+
+
+for kind in (match, ref, toml, digest, resolve):
     for _ in range(COUNT):
         print(kind.__name__, *(argument.hex() or '-' for argument in kind()))

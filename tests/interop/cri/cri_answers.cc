@@ -11,6 +11,7 @@
 
 #include "containerd/cri/constants.h"
 #include "containerd/cri/digest_set.h"
+#include "containerd/cri/image_store.h"
 #include "containerd/cri/labels.h"
 #include "containerd/cri/runtime_options.h"
 #include "containerd/errdefs/errdefs.h"
@@ -61,6 +62,19 @@ std::string Lookup(const std::string& digests, const std::string& text) {
   return errdefs::IsInvalidArgument(found.status()) ? "ambiguous" : "none";
 }
 
+std::string Resolve(const std::string& images, const std::string& text) {
+  cri::ImageIndex index;
+  std::istringstream words(images);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    absl::Status s = index.Set(word.substr(0, equals), {.id = word.substr(equals + 1)});
+    if (!s.ok()) return s.ToString();
+  }
+  const auto found = index.LocalResolve(text);
+  if (found.ok()) return found->id;
+  return errdefs::IsInvalidArgument(found.status()) ? "ambiguous" : "none";
+}
+
 }  // namespace
 
 int main() {
@@ -79,5 +93,6 @@ int main() {
     if (kind == "ref") std::cout << Ref(args[0]) << '\n';
     if (kind == "toml") std::cout << Options(args[0]) << '\n';
     if (kind == "digest") std::cout << Lookup(args[0], args[1]) << '\n';
+    if (kind == "resolve") std::cout << Resolve(args[0], args[1]) << '\n';
   }
 }

@@ -61,7 +61,10 @@ func lookup(digests, text string) string {
 			return err.Error()
 		}
 	}
-	found, err := set.Lookup(text)
+	return answer(set.Lookup(text))
+}
+
+func answer(found digest.Digest, err error) string {
 	if errors.Is(err, digestset.ErrDigestAmbiguous) {
 		return "ambiguous"
 	}
@@ -69,6 +72,26 @@ func lookup(digests, text string) string {
 		return "none"
 	}
 	return found.String()
+}
+
+// What the CRI plugin's localResolve does, on the packages that it does it with.
+func resolve(images, text string) string {
+	names := map[string]string{}
+	ids := digestset.NewSet()
+	for _, image := range strings.Fields(images) {
+		name, id, _ := strings.Cut(image, "=")
+		names[name] = id
+		if err := ids.Add(digest.Digest(id)); err != nil {
+			return err.Error()
+		}
+	}
+	id := text
+	if _, err := digest.Parse(text); err != nil {
+		if named, err := reference.ParseDockerRef(text); err == nil && names[named.String()] != "" {
+			id = names[named.String()]
+		}
+	}
+	return answer(ids.Lookup(id))
 }
 
 func main() {
@@ -90,6 +113,8 @@ func main() {
 			fmt.Println(options(args[0]))
 		case "digest":
 			fmt.Println(lookup(args[0], args[1]))
+		case "resolve":
+			fmt.Println(resolve(args[0], args[1]))
 		}
 	}
 }

@@ -181,6 +181,20 @@ TEST(LabelsTest, GetPassthroughAnnotations) {
       {{"nothing"}, {}},
       {{""}, {}},
   };
+  const std::map<std::string, std::string> of_upstream = {
+      {"t.f", "j"},        {"z.g", "o"},           {"z", "o"},          {"y.ca", "b"},
+      {"y", "b"},          {"m.com/end", "1"},     {"m.com/end1", "2"}, {"m.com/1end", "3"},
+      {"m.com/mi1d", "4"}, {"m.com/1head", "5"},   {"end1/m", "6"},     {"1end/m", "7"},
+      {"abc/all", "8"},    {"match1/match2", "9"}, {"no/no", "10"}};
+  std::vector<std::string> passed;
+  for (const auto& [key, value] : GetPassthroughAnnotations(
+           of_upstream, {"*.f", "z*g", "y.c*", "m.com/end*", "m.com/mi*d", "m.com/*head", "end*/m",
+                         "*/all", "match*/match*"})) {
+    passed.push_back(key);
+  }
+  EXPECT_EQ(passed,
+            (std::vector<std::string>{"abc/all", "end1/m", "m.com/1head", "m.com/end", "m.com/end1",
+                                      "m.com/mi1d", "match1/match2", "t.f", "y.ca", "z.g"}));
   for (const auto& [patterns, want] : cases) {
     std::vector<std::string> keys;
     for (const auto& [key, value] : GetPassthroughAnnotations(pod, patterns)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/cri/runtime_options.h"
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -146,6 +148,73 @@ TEST(RuntimeOptionsTest, TextThatIsNoTOML) {
   }
   EXPECT_NE(ParseTOML("a = 1\nb = ").status().message().find("line 2"), std::string_view::npos);
   EXPECT_TRUE(errdefs::IsResourceExhausted(ParseTOML(std::string(2 << 20, ' ')).status()));
+}
+
+TEST(ValueTest, FormatTOMLIsReadAsTheSameTable) {
+  const std::vector<std::string> texts = {"",
+                                          "a",
+                                          "a b",
+                                          "a.b",
+                                          "\"",
+                                          "'",
+                                          "\"\"\"\n",
+                                          "'''\n",
+                                          "\n",
+                                          "\n\nend",
+                                          "a\r\nb",
+                                          "\t",
+                                          "a\\",
+                                          "\\u0041",
+                                          "\x01\x1f\x7f",
+                                          "tail\"\n",
+                                          "\u00fc\u4e16",
+                                          "\u0085\u2028",
+                                          "[x]",
+                                          "# no comment",
+                                          "true",
+                                          "1979-05-27",
+                                          std::string("\0", 1)};
+  Value::Table table;
+  Value::Array all;
+  for (const std::string& text : texts) {
+    table.insert_or_assign(text, text);
+    table.insert_or_assign("in" + text, Value::Table{{text, Value::Table{{text, text}}}});
+    all.emplace_back(text);
+  }
+  all.emplace_back(Value::Array{});
+  all.emplace_back(Value::Table{});
+  all.emplace_back(Value::Table{{"x y", Value::Array{1, 2}}, {"z", Value::Table{{"", false}}}});
+  table.insert_or_assign("all", all);
+  table.insert_or_assign(
+      "numbers", Value::Array{0, -1, std::numeric_limits<std::int64_t>::min(), 0.0, 1.0, -2.5, 0.1,
+                              1e300, 5e-324, std::numeric_limits<double>::infinity()});
+  table.insert_or_assign("empty", Value::Table{});
+  const auto read = ParseTOML(FormatTOML(table));
+  ASSERT_TRUE(read.ok()) << read.status() << FormatTOML(table);
+  EXPECT_EQ(*read, table) << FormatTOML(table);
+  EXPECT_EQ(FormatTOML({}), "");
+}
+
+TEST(ValueTest, TimesStayTimes) {
+  const auto times = ParseTOML(
+      "a = 1979-05-27\nb = 07:32:00.5\nc = 1979-05-27T07:32:00-07:00\nd = 1979-05-27 07:32:00Z\n"
+      "[e]\nf = [1979-05-27T00:32:00.999999]");
+  ASSERT_TRUE(times.ok()) << times.status();
+  EXPECT_NE(times->at("a").As<Value::Time>(), nullptr);
+  EXPECT_EQ(*ParseTOML(FormatTOML(*times)), *times);
+  // What is none is a text, and nothing comes in with one.
+  EXPECT_EQ(*ParseTOML(FormatTOML(
+                {{"t", Value::Time{"1979-05-27\nx = 1"}}, {"u", Value::Time{"yesterday"}}})),
+            (Value::Table{{"t", Value::Time{"1979-05-27"}}, {"u", "yesterday"}}));
+}
+
+TEST(RuntimeOptionsTest, ATableThatIsNoTOMLIsRefused) {
+  for (const Value::Table& table : {Value::Table{{"\xff", 1}}, Value::Table{{"a", "\xff"}},
+                                    Value::Table{{"a", std::string(2 << 20, 'x')}}}) {
+    const auto any = GenerateRuntimeOptions({.type = "own", .options = table}, {});
+    EXPECT_FALSE(any.ok());
+    EXPECT_NE(any.status().message().find("runtime own"), std::string_view::npos) << any.status();
+  }
 }
 
 TEST(RuntimeOptionsTest, RunhcsIsNotSupported) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -20,13 +21,13 @@
 #include "containerd/cri/constants.h"
 #include "containerd/errdefs/errdefs.h"
 
-#include "tests/support/temp_dir.h"
+#include "src/testing/internal/temp_folder.h"
 
 namespace containerd::cri {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::TempDir;
+using testing::internal::TempFolder;
 
 void Write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
@@ -101,6 +102,17 @@ TEST(StatusTest, KeepsWhatALaterReleaseWrote) {
   EXPECT_EQ(EncodeContainerStatus(*decoded), json);
 }
 
+// As releases before 1.7 wrote them.
+TEST(StatusTest, ACheckpointWithoutResources) {
+  const auto decoded = DecodeContainerStatus(
+      R"({"Version":"v1","Pid":7,"CreatedAt":1,"StartedAt":2,"FinishedAt":0,"ExitCode":0,)"
+      R"("Reason":"","Message":""})");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_FALSE(decoded->resources.has_value());
+  EXPECT_EQ(decoded->State(), ContainerState::kRunning);
+  EXPECT_EQ(*DecodeContainerStatus(EncodeContainerStatus(*decoded)), *decoded);
+}
+
 TEST(StatusTest, BrokenCheckpoints) {
   for (const std::string json :
        {"", "{", "null x", "[]", R"({"Version":1})", R"({"Version":"v1","Pid":-1})",
@@ -113,7 +125,7 @@ TEST(StatusTest, BrokenCheckpoints) {
 }
 
 TEST(StatusStorageTest, UpdateSyncWritesTheCheckpoint) {
-  const TempDir dir;
+  const TempFolder dir;
   auto storage = StatusStorage::Store(dir.path(), {.created_at = 1});
   ASSERT_TRUE(storage.ok()) << storage.status();
   const std::string file = dir.path() + "/status";
@@ -148,7 +160,7 @@ TEST(StatusStorageTest, UpdateSyncWritesTheCheckpoint) {
 }
 
 TEST(StatusStorageTest, AFailedUpdateChangesNothing) {
-  const TempDir dir;
+  const TempFolder dir;
   auto storage = StatusStorage::Store(dir.path(), {.created_at = 1});
   ASSERT_TRUE(storage.ok()) << storage.status();
   const auto fail = [](ContainerStatus& status) {
@@ -179,8 +191,38 @@ TEST(StatusStorageTest, AFailedUpdateChangesNothing) {
       StatusStorage().UpdateSync([](ContainerStatus&) { return absl::OkStatus(); })));
 }
 
+TEST(StatusStorageTest, AFullDiskChangesNothing) {
+  const TempFolder dir;
+  ASSERT_TRUE(StatusStorage::Store(dir.path(), {.created_at = 1}).ok());
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // The write after some bytes fails, as on a disk that is full then.
+    const rlimit limit{.rlim_cur = 40, .rlim_max = 40};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(1);
+    ::signal(SIGXFSZ, SIG_IGN);
+    StatusStorage storage = StatusStorage::At(dir.path(), {.created_at = 1});
+    const absl::Status full = storage.UpdateSync([](ContainerStatus& status) {
+      status.started_at = 2;
+      return absl::OkStatus();
+    });
+    if (full.ok() || full.message().find("status.new") == std::string_view::npos) ::_exit(2);
+    if (storage.Get().started_at != 0) ::_exit(3);
+    if (StatusStorage::Store(dir.path(), {.created_at = 9}).ok()) ::_exit(4);
+    ::_exit(0);
+  }
+  int how = 0;
+  ASSERT_EQ(::waitpid(child, &how, 0), child);
+  ASSERT_TRUE(WIFEXITED(how));
+  EXPECT_EQ(WEXITSTATUS(how), 0);
+  const auto status = LoadContainerStatus(dir.path());
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->created_at, 1);
+  EXPECT_FALSE(fs::exists(dir.path() + "/status.new"));
+}
+
 TEST(StatusStorageTest, ErrorsNameTheFile) {
-  const TempDir dir;
+  const TempFolder dir;
   for (const char* text : {"", "{\"Version\":\"v1\"", "{\"Version\":\"v9\"}"}) {
     Write(dir.path() + "/status", text);
     const auto got = LoadContainerStatus(dir.path());
@@ -196,7 +238,7 @@ TEST(StatusStorageTest, ErrorsNameTheFile) {
 }
 
 TEST(StatusStorageTest, UpdatesOfManyThreadsAllCount) {
-  const TempDir dir;
+  const TempFolder dir;
   auto storage = StatusStorage::Store(dir.path(), {.created_at = 1});
   ASSERT_TRUE(storage.ok()) << storage.status();
   std::vector<std::thread> threads;
@@ -220,7 +262,7 @@ TEST(StatusStorageTest, UpdatesOfManyThreadsAllCount) {
 // A process that does nothing but write checkpoints is killed again and again; each time there is a
 // whole one, not older than the one before.
 TEST(StatusStorageTest, SurvivesSIGKILLInTheMiddleOfAWrite) {
-  const TempDir dir;
+  const TempFolder dir;
   ASSERT_TRUE(StatusStorage::Store(dir.path(), {.created_at = 1}).ok());
   std::int64_t last = 0;
   int advanced = 0;

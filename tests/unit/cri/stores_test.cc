@@ -103,11 +103,16 @@ TEST(ImageIndexTest, NamesComeAndGo) {
 
 TEST(ImageIndexTest, ReferencesAreNamesOfRecords) {
   ImageIndex index;
-  for (const char* name : {"No Reference", "b", "docker.io/library/a:1", "a:1", "b:2"}) {
+  const std::string both = "c:1@" + Id('e');
+  const std::string digested = "c@" + Id('e');
+  for (const std::string& name :
+       {std::string("No Reference"), std::string("b"), Id('2'), digested,
+        std::string("docker.io/library/a:1"), std::string("a:1"), std::string("b:2"), both}) {
     ASSERT_TRUE(index.Set(name, {.id = Id('1')}).ok());
   }
   EXPECT_THAT(index.Get(Id('1'))->references,
-              ElementsAre("docker.io/library/a:1", "a:1", "b:2", "b", "No Reference"));
+              ElementsAre(both, "a:1", "docker.io/library/a:1", "b:2", digested, "b", Id('2'),
+                          "No Reference"));
 }
 
 TEST(ImageIndexTest, PinnedByAnyOfItsNames) {
@@ -136,7 +141,10 @@ TEST(ImageIndexTest, LocalResolve) {
   for (const std::string& text :
        {id, id.substr(7), std::string("sha256:c75b"), std::string("c75b"), std::string("busybox"),
         std::string("busybox:latest"), std::string("library/busybox:latest"),
-        std::string("docker.io/busybox"), std::string("docker.io/library/busybox:latest"),
+        std::string("library/busybox"), std::string("docker.io/busybox"),
+        std::string("docker.io/busybox:latest"), std::string("docker.io/library/busybox"),
+        std::string("docker.io/library/busybox:latest"), "busybox@" + manifest,
+        "library/busybox@" + manifest, "docker.io/busybox@" + manifest,
         "docker.io/library/busybox@" + manifest, "busybox:gone@" + manifest}) {
     const auto image = index.LocalResolve(text);
     ASSERT_TRUE(image.ok()) << text << image.status();

@@ -13,6 +13,8 @@
 // own cannot link this library, as protobuf takes each message once; it links containerd::cri
 // without it, or builds with CONTAINERD_PROTO_PACKAGE.
 //
+// Calls are told to observers (WithCallObserver), and end with Close, as all of the library do.
+//
 // Exec, Attach and PortForward answer with a URL; connecting to it, in SPDY or WebSocket, is the
 // caller's, as it is with a kubelet.
 #ifndef CONTAINERD_CRI_CLIENT_CLIENT_H_
