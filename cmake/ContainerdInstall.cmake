@@ -13,7 +13,8 @@
 #
 # and each again as containerd::<name>-static. With them are installed the public headers, the generated
 # ones (below include/containerd-cpp, where they meet nobody else's), a package config, and a .pc file
-# for each.
+# for each. Each component can be installed alone (cmake --install --component): <name> is what programs
+# need that run, <name>-dev what is needed to build them; packaging/ makes a .deb of each.
 
 include(CMakePackageConfigHelpers)
 
@@ -59,6 +60,13 @@ function(_containerd_private_libs out component)
   set(${out} "${result}" PARENT_SCOPE)
 endfunction()
 
+# Installs what find_package reads of containerd::<name>.
+function(_containerd_export name component)
+  # Each reads what its own name and a dash begin the name of.
+  install(EXPORT containerd-cpp-${name} FILE containerd-cpp-${name}-targets.cmake NAMESPACE containerd::
+          DESTINATION "${_config_dir}" COMPONENT ${component})
+endfunction()
+
 # Adds containerd::<component>, shared and static.
 function(_containerd_library component)
   get_property(packages GLOBAL PROPERTY CONTAINERD_PACKAGES_${component})
@@ -78,6 +86,7 @@ function(_containerd_library component)
     endif()
     add_library(${target} ${kind} ${objects})
     add_library(containerd::${export_name} ALIAS ${target})
+    set_property(GLOBAL APPEND PROPERTY CONTAINERD_LIBRARIES ${target})
     target_link_libraries(${target} PUBLIC ${needs} ${_public_libs} PRIVATE ${private_libs})
     target_include_directories(
       ${target}
@@ -113,12 +122,13 @@ function(_containerd_library component)
         target_link_options(${target} PRIVATE -Wl,--exclude-libs,libpkg_base.a)
         add_dependencies(${target} pkg_base)
       endif()
-      set(export containerd-cppTargets)
-    else()
-      set(export containerd-cppStaticTargets)
     endif()
-    install(TARGETS ${target} EXPORT ${export} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-            ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(
+      TARGETS ${target}
+      EXPORT containerd-cpp-${export_name}
+      LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${component} NAMELINK_COMPONENT ${component}-dev
+      ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${component}-dev)
+    _containerd_export(${export_name} ${component}-dev)
   endforeach()
 endfunction()
 
@@ -141,22 +151,33 @@ foreach(_suffix IN ITEMS "" -static)
   foreach(_component IN ITEMS core registry cdi)
     target_link_libraries(containerd_client${_target_suffix} INTERFACE containerd_${_component}${_target_suffix})
   endforeach()
+  install(TARGETS containerd_client${_target_suffix} EXPORT containerd-cpp-client${_suffix})
+  _containerd_export(client${_suffix} client-dev)
 endforeach()
 # A shared library would have a GoogleTest of its own.
 if(CONTAINERD_BUILD_TESTING)
   get_property(_packages GLOBAL PROPERTY CONTAINERD_PACKAGES_testing)
+  # Of base it has its own copy, as the other libraries have.
   list(TRANSFORM _packages REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE _objects)
-  add_library(containerd_testing STATIC ${_objects})
+  add_library(containerd_testing STATIC ${_objects} $<TARGET_OBJECTS:pkg_base>)
   add_library(containerd::testing ALIAS containerd_testing)
-  target_link_libraries(containerd_testing PUBLIC containerd_client fmt::fmt GTest::gmock GTest::gtest)
+  set_property(GLOBAL APPEND PROPERTY CONTAINERD_LIBRARIES containerd_testing)
+  # Tests want their kit to be built quickly: gmock's templates take a compiler minutes to optimize.
+  foreach(_package IN LISTS _packages)
+    target_compile_options(${_package} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+  endforeach()
+  target_link_libraries(containerd_testing PUBLIC containerd_client containerd_supervisor fmt::fmt GTest::gmock
+                                                  GTest::gtest)
   set_target_properties(containerd_testing PROPERTIES OUTPUT_NAME containerd-testing EXPORT_NAME testing
                                                       LINKER_LANGUAGE CXX)
-  install(TARGETS containerd_testing EXPORT containerd-cppTestingTargets
-          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-  install(EXPORT containerd-cppTestingTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
+  install(TARGETS containerd_testing EXPORT containerd-cpp-testing
+          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT testing-dev)
+  _containerd_export(testing testing-dev)
 endif()
-install(TARGETS containerd_client EXPORT containerd-cppTargets)
-install(TARGETS containerd_client_static EXPORT containerd-cppStaticTargets)
+
+# All that is installed, without the examples.
+get_property(_libraries GLOBAL PROPERTY CONTAINERD_LIBRARIES)
+add_custom_target(containerd_libraries DEPENDS ${_libraries})
 
 # The package config looks for what the libraries link: find_package for ns::target, and a .pc file
 # for PkgConfig::PREFIX, in <out_calls>. How the linker is told of them is in <out_flags>, for .pc files:
@@ -204,36 +225,41 @@ endfunction()
 file(RELATIVE_PATH CONTAINERD_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 string(REGEX REPLACE "/$" "" CONTAINERD_PC_TO_PREFIX "${CONTAINERD_PC_TO_PREFIX}")
 
-# _containerd_pc(<file> <about> <libs> <requires> <private flags>)
-function(_containerd_pc name about libs requires private)
+# _containerd_pc(<file> <component> <about> <libs> <requires> <private flags>)
+function(_containerd_pc name component about libs requires private)
   set(CONTAINERD_PC_NAME ${name})
   set(CONTAINERD_PC_ABOUT "${about}")
   set(CONTAINERD_PC_LIBS "${libs}")
   list(JOIN requires ", " CONTAINERD_PC_REQUIRES)
   list(JOIN private " " CONTAINERD_PC_PRIVATE)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/containerd-cpp.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
-  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+          COMPONENT ${component})
 endfunction()
 
-set(_all_private_libs "")
+set(CONTAINERD_FIND_STATIC "")
 foreach(_component IN LISTS CONTAINERD_COMPONENTS)
   _containerd_private_libs(_libs ${_component})
-  list(APPEND _all_private_libs ${_libs})
-  _containerd_find_calls(_ignored _flags ${_libs})
+  _containerd_find_calls(_calls _flags ${_libs})
+  string(REGEX REPLACE "([^\n]+\n)" "    \\1" _calls "${_calls}")
+  string(APPEND CONTAINERD_FIND_STATIC "  if(containerd-cpp_${_component}_FOUND)\n${_calls}  endif()\n")
   if(_needs_${_component})
     set(_requires ${_needs_${_component}})
     list(TRANSFORM _requires PREPEND containerd-cpp-)
   else()
     set(_requires grpc++ protobuf absl_status absl_statusor absl_strings absl_cord absl_time absl_span)
   endif()
-  _containerd_pc(containerd-cpp-${_component} "${_about_${_component}}" "-L\${libdir} -lcontainerd-${_component}"
-                 "${_requires}" "${_flags}")
+  _containerd_pc(containerd-cpp-${_component} ${_component}-dev "${_about_${_component}}"
+                 "-L\${libdir} -lcontainerd-${_component}" "${_requires}" "${_flags}")
 endforeach()
-_containerd_pc(containerd-cpp "core, registry and cdi together" ""
+if(CONTAINERD_BUILD_TESTING)
+  _containerd_pc(containerd-cpp-testing testing-dev "for tests with GoogleTest" "-L\${libdir} -lcontainerd-testing"
+                 "containerd-cpp;containerd-cpp-supervisor;gmock;fmt" "")
+endif()
+_containerd_pc(containerd-cpp client-dev "core, registry and cdi together" ""
                "containerd-cpp-registry;containerd-cpp-cdi;containerd-cpp-core" "")
-list(REMOVE_DUPLICATES _all_private_libs)
 _containerd_find_calls(CONTAINERD_FIND_PUBLIC _ignored ${_public_libs})
-_containerd_find_calls(CONTAINERD_FIND_PRIVATE _ignored ${_all_private_libs})
+list(JOIN CONTAINERD_COMPONENTS " " CONTAINERD_COMPONENTS_IN_ORDER)
 
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/containerd-cppConfig.cmake.in" "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
@@ -241,14 +267,49 @@ configure_package_config_file(
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake"
                                  COMPATIBILITY SameMinorVersion)
 
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/containerd" DESTINATION "${_include_dir}")
+# A header belongs to the component of its package, whose path its own begins with; but the one that
+# includes those of several components to containerd::client.
+file(GLOB_RECURSE _headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include/containerd"
+     "${PROJECT_SOURCE_DIR}/include/containerd/*.h")
+foreach(_header IN LISTS _headers)
+  string(REGEX REPLACE "\\.h$" "" _path "${_header}")
+  set(_component "")
+  while(_path AND NOT _component)
+    get_property(_component GLOBAL PROPERTY CONTAINERD_COMPONENT_OF_${_path})
+    get_filename_component(_path "${_path}" DIRECTORY)
+  endwhile()
+  if(_header STREQUAL "containerd.h")
+    set(_component client)
+  elseif(NOT _component AND _header MATCHES "^testing/")
+    continue()
+  elseif(NOT _component)
+    set(_component core)
+  endif()
+  get_filename_component(_folder "${_header}" DIRECTORY)
+  install(FILES "${PROJECT_SOURCE_DIR}/include/containerd/${_header}"
+          DESTINATION "${_include_dir}/containerd/${_folder}"
+          COMPONENT ${_component}-dev)
+endforeach()
+set(_proto_package "")
+if(CONTAINERD_PROTO_PACKAGE)
+  set(_proto_package "/${CONTAINERD_PROTO_PACKAGE}")
+endif()
+# CRI's messages are in runtime/v1.
 install(
   DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}/"
   DESTINATION "${_proto_include_dir}"
+  COMPONENT core-dev
+  FILES_MATCHING
+  PATTERN "*.pb.h"
+  PATTERN "*_mock.grpc.pb.h" EXCLUDE
+  REGEX "/proto${_proto_package}/runtime$" EXCLUDE)
+install(
+  DIRECTORY "${CONTAINERD_PROTO_INCLUDE_DIR}${_proto_package}/runtime"
+  DESTINATION "${_proto_include_dir}${_proto_package}"
+  COMPONENT cri-client-dev
   FILES_MATCHING
   PATTERN "*.pb.h"
   PATTERN "*_mock.grpc.pb.h" EXCLUDE)
 install(FILES "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
-              "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake" DESTINATION "${_config_dir}")
-install(EXPORT containerd-cppTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
-install(EXPORT containerd-cppStaticTargets NAMESPACE containerd:: DESTINATION "${_config_dir}")
+              "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake" DESTINATION "${_config_dir}"
+        COMPONENT core-dev)

@@ -9,16 +9,18 @@ foreach(_component IN LISTS CONTAINERD_COMPONENTS)
 endforeach()
 
 # containerd_package(<path> LAYER n [COMPONENT component] [DEPS package...] [LIBS target...]
-#                    [TEST_DEPS package...])
+#                    [TEST_DEPS package...] [TEST_DATA])
 #
 # The component is core if none is named. DEPS are the packages that its files include, no more and no
 # less, which tests/check_layers.py checks with the LAYER; TEST_DEPS what its unit tests link besides:
-# packages, and support/<name> for what they include of tests/support.
+# packages, and support/<name> for what they include of tests/support. TEST_DATA tells them where
+# tests/data is.
 function(containerd_package path)
-  cmake_parse_arguments(arg "" "LAYER;COMPONENT" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "TEST_DATA" "LAYER;COMPONENT" "DEPS;LIBS;TEST_DEPS" ${ARGN})
   if(NOT arg_COMPONENT)
     set(arg_COMPONENT core)
   endif()
+  set_property(GLOBAL PROPERTY CONTAINERD_COMPONENT_OF_${path} ${arg_COMPONENT})
   string(REPLACE "/" "_" name "${path}")
   foreach(list IN ITEMS arg_DEPS arg_TEST_DEPS)
     list(TRANSFORM ${list} REPLACE "/" "_")
@@ -54,8 +56,9 @@ function(containerd_package path)
                                                  GTest::gtest GTest::gtest_main)
       # For a package's own internals, and for tests/support.
       target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
-      target_compile_definitions(test_${name}
-                                 PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+      if(arg_TEST_DATA)
+        target_compile_definitions(test_${name} PRIVATE CONTAINERD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+      endif()
       add_test(NAME unit.${name} COMMAND test_${name})
       set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
     endif()

@@ -5,9 +5,17 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# Where the sources lie is not in what is built, so that it is the same for everybody.
+add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  # It takes no file with a precompiled header unless it is told that no macro and no time matters there.
+  set(_ccache "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros)
+  # What was compiled in one clone serves another, but for precompiled headers: those name their files.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${_ccache} "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+                                  "${CCACHE_PROGRAM}")
+  set(CONTAINERD_PRECOMPILED_LAUNCHER ${_ccache} "${CCACHE_PROGRAM}")
 endif()
 
 find_program(LLD_PROGRAM ld.lld)
