@@ -11,25 +11,11 @@
 #include "containerd/rootfs/rootfs.h"
 
 #include "example.h"
+#include "put.h"
 
 namespace {
 
 using namespace containerd;  // NOLINT: as in the guide
-
-// Puts a document into the content store. The labels keep what it refers to from the garbage
-// collector.
-absl::StatusOr<ocispec::Descriptor> Put(const Context& ctx, content::Store& store,
-                                        const char* media_type, const std::string& json,
-                                        const Labels& labels) {
-  ocispec::Descriptor desc;
-  desc.media_type = media_type;
-  desc.digest = digest::FromString(json).String();
-  desc.size = static_cast<std::int64_t>(json.size());
-  absl::Status s =
-      content::WriteBlob(ctx, store, desc.digest, json, desc, {content::WithLabels(labels)});
-  if (!s.ok()) return s;
-  return desc;
-}
 
 // The base image's manifest with the container's changes as one more layer.
 absl::StatusOr<ocispec::Descriptor> Commit(const Context& ctx, Client& client,
@@ -57,7 +43,7 @@ absl::StatusOr<ocispec::Descriptor> Commit(const Context& ctx, Client& client,
   if (!manifest.ok()) return manifest.status();
   manifest->layers.push_back(*layer);
   absl::StatusOr<ocispec::Descriptor> config_desc =
-      Put(ctx, *store, ocispec::kMediaTypeImageConfig, ocispec::Marshal(*config), {});
+      example::Put(ctx, *store, ocispec::kMediaTypeImageConfig, ocispec::Marshal(*config), {});
   if (!config_desc.ok()) return config_desc.status();
   manifest->config = *config_desc;
   manifest->media_type = ocispec::kMediaTypeImageManifest;
@@ -65,7 +51,8 @@ absl::StatusOr<ocispec::Descriptor> Commit(const Context& ctx, Client& client,
   for (std::size_t i = 0; i < manifest->layers.size(); ++i) {
     children[fmt::format("containerd.io/gc.ref.content.l.{}", i)] = manifest->layers[i].digest;
   }
-  return Put(ctx, *store, ocispec::kMediaTypeImageManifest, ocispec::Marshal(*manifest), children);
+  return example::Put(ctx, *store, ocispec::kMediaTypeImageManifest, ocispec::Marshal(*manifest),
+                      children);
 }
 
 absl::Status Run(const Context& ctx, Client client, const example::Args& args) {

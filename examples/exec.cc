@@ -2,8 +2,7 @@
 //
 // Runs a program with a terminal in a container that runs, on this program's own terminal.
 #include <iostream>
-#include <sys/ioctl.h>
-#include <termios.h>
+#include <memory>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -13,26 +12,6 @@
 namespace {
 
 using namespace containerd;  // NOLINT: as in the guide
-
-// Keys go to the container as they are, until the end of the scope.
-class RawMode {
- public:
-  RawMode() : changed_(tcgetattr(STDIN_FILENO, &before_) == 0) {
-    if (!changed_) return;
-    termios raw = before_;
-    cfmakeraw(&raw);
-    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-  }
-  RawMode(const RawMode&) = delete;
-  RawMode& operator=(const RawMode&) = delete;
-  ~RawMode() {
-    if (changed_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-  }
-
- private:
-  termios before_{};
-  bool changed_;
-};
 
 absl::Status Run(const Context& ctx, Client client, const example::Args& args) {
   absl::StatusOr<Container> container = client.LoadContainer(ctx, args[0]);
@@ -51,15 +30,19 @@ absl::Status Run(const Context& ctx, Client client, const example::Args& args) {
                                             cio::NewCreator({cio::WithStdio, cio::WithTerminal}));
   if (!exec.ok()) return exec.status();
 
-  const RawMode raw;
   Future<ExitStatus> exit = exec->Wait(ctx);
   absl::Status s = exec->Start(ctx);
-  if (winsize size{}; s.ok() && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
-    s = exec->Resize(ctx, size.ws_col, size.ws_row);
+  // Keys go to the container as they are, and the sizes of the terminal too, until the end.
+  absl::StatusOr<console::Console> terminal = console::Console::FromFd(STDIN_FILENO);
+  absl::StatusOr<std::unique_ptr<Forwarder>> sizes = nullptr;
+  if (s.ok() && terminal.ok()) {
+    s = terminal->SetRaw();
+    sizes = HandleConsoleResize(ctx, *exec, *terminal);
+    s.Update(sizes.status());
   }
   absl::StatusOr<ExitStatus> status = s.ok() ? exit.Get(ctx) : absl::StatusOr<ExitStatus>(s);
   // Whatever happened, nothing of it stays.
-  const absl::Status deleted = exec->Delete(ctx, {WithProcessKill}).status();
+  absl::Status deleted = exec->Delete(ctx, {WithProcessKill}).status();
   if (!status.ok()) return status.status();
   std::cout << fmt::format("exited with {}\r\n", status->ExitCode());
   return deleted;

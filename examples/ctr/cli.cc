@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <absl/algorithm/container.h>
+#include <absl/strings/cord.h>
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+
+#include "containerd/errdefs/errdefs.h"
+
+namespace ctr {
+namespace {
+
+constexpr char kExitCode[] = "ctr/exit-code";
+constexpr char kComplete[] = "--generate-bash-completion";
+
+std::vector<std::string> Names(const std::string& names) { return absl::StrSplit(names, ','); }
+
+// "quiet,q" as CLI11 writes it: "--quiet,-q".
+std::string Dashed(const std::string& names) {
+  std::vector<std::string> dashed = Names(names);
+  for (std::string& name : dashed) name.insert(0, name.size() == 1 ? "-" : "--");
+  return absl::StrJoin(dashed, ",");
+}
+
+bool Valid(Kind kind, const std::string& text) {
+  std::int64_t number = 0;
+  int small = 0;
+  double real = 0;
+  absl::Duration duration;
+  switch (kind) {
+    case Kind::kInt:
+      return absl::SimpleAtoi(text, &number);
+    case Kind::kInts:
+      return absl::SimpleAtoi(text, &small);
+    case Kind::kFloat:
+      return absl::SimpleAtod(text, &real);
+    case Kind::kDuration:
+      return absl::ParseDuration(text, &duration);
+    default:
+      return true;
+  }
+}
+
+const Command* Find(const Command& group, const std::string& name) {
+  for (const Command& command : group.commands) {
+    const std::vector<std::string> names = Names(command.names);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return &command;
+  }
+  return nullptr;
+}
+
+// Whether the word is a flag of the command whose value follows.
+bool TakesValue(const Command& command, const std::string& word) {
+  return std::any_of(command.flags.begin(), command.flags.end(), [&](const Flag& flag) {
+    const std::vector<std::string> dashed = absl::StrSplit(Dashed(flag.names), ',');
+    return flag.kind != Kind::kBool && absl::c_linear_search(dashed, word);
+  });
+}
+
+// Prints what can follow the words: commands, or flags after a dash.
+void Complete(const Command& root, const std::vector<std::string>& words) {
+  const Command* at = &root;
+  bool value = false;  // of the flag before it
+  for (const std::string& word : words) {
+    if (!std::exchange(value, false)) {
+      value = TakesValue(*at, word);
+      if (const Command* next = Find(*at, word); next != nullptr) at = next;
+    }
+  }
+  if (!words.empty() && absl::StartsWith(words.back(), "-")) {
+    for (const Flag& flag : at->flags) {
+      const std::string name = Names(flag.names).front();
+      std::cout << (name.size() == 1 ? "-" : "--") << name << "\n";
+    }
+    return;
+  }
+  for (const Command& command : at->commands) std::cout << Names(command.names).front() << "\n";
+}
+
+}  // namespace
+
+// Makes CLI11's commands of ours, and Args of what those have read.
+class Parser {
+ public:
+  explicit Parser(const Command& root) {
+    app_.set_version_flag("--version,-v", "ctr containerd-cpp", "Print the version");
+    Add(app_, root);
+  }
+
+  absl::StatusOr<Parsed> Run(int argc, char** argv, const Command& root) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      std::cout << app_.help();
+      return Parsed{};
+    } catch (const CLI::CallForVersion&) {
+      std::cout << app_.version() << "\n";
+      return Parsed{};
+    } catch (const CLI::ParseError& e) {
+      return containerd::errdefs::InvalidArgument(e.what());
+    }
+    Parsed parsed;
+    const CLI::App* app = &app_;
+    for (const Command* command = &root;;) {
+      if (absl::Status s = Read(*app, *command, parsed.args); !s.ok()) return s;
+      if (app->get_subcommands().empty()) {
+        if (command->action.index() == 0) std::cout << app_.help();
+        parsed.action = command->action;
+        break;
+      }
+      app = app->get_subcommands().front();
+      command = Find(*command, app->get_name());
+    }
+    parsed.args.args_ = app->remaining();
+    if (!parsed.args.args_.empty() && parsed.args.args_.front() == "--") {
+      parsed.args.args_.erase(parsed.args.args_.begin());
+    } else if (const std::string first = parsed.args.Get(0);
+               first.size() > 1 && first.front() == '-') {
+      return containerd::errdefs::InvalidArgument("flag provided but not defined: " + first);
+    }
+    return parsed;
+  }
+
+ private:
+  static void Add(CLI::App& app, const Command& command) {
+    app.set_help_flag("--help,-h", "Show help");
+    for (const Flag& flag : command.flags) {
+      const std::string names = Dashed(flag.names);
+      CLI::Option* option = flag.kind == Kind::kBool ? app.add_flag(names, flag.usage)
+                                                     : app.add_option(names, flag.usage);
+      if (flag.kind == Kind::kList || flag.kind == Kind::kInts) {
+        option->take_all();
+      } else {
+        option->take_last();
+      }
+      if (!flag.value.empty()) option->default_str(flag.value);
+      if (!flag.env.empty()) option->envname(flag.env);
+    }
+    if (command.commands.empty()) {
+      // All that follows the first argument is the command's, also what looks like a flag.
+      app.prefix_command();
+      if (!command.args.empty()) app.footer("Arguments: " + command.args);
+      return;
+    }
+    app.require_subcommand(0, 1);
+    for (const Command& child : command.commands) {
+      const std::vector<std::string> names = Names(child.names);
+      CLI::App* sub = app.add_subcommand(names.front(), child.usage);
+      for (std::size_t i = 1; i < names.size(); ++i) sub->alias(names[i]);
+      Add(*sub, child);
+    }
+  }
+
+  // What a flag says counts over the same flag of the group.
+  static absl::Status Read(const CLI::App& app, const Command& command, Args& args) {
+    for (const Flag& flag : command.flags) {
+      const std::string name = Names(flag.names).front();
+      const CLI::Option* option = app.get_option((name.size() == 1 ? "-" : "--") + name);
+      Args::Value& value = args.flags_[name];
+      if (option->count() == 0) {
+        if (!value.set) value.texts = {flag.value};
+        continue;
+      }
+      value = {option->results(), true};
+      for (const std::string& text : value.texts) {
+        if (Valid(flag.kind, text)) continue;
+        return containerd::errdefs::InvalidArgument(
+            absl::StrCat("invalid value \"", text, "\" for flag -", name));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  CLI::App app_{"ctr, a client of containerd for debugging and administration", "ctr"};
+};
+
+bool Args::Has(const std::string& flag) const { return flags_.contains(flag); }
+
+bool Args::IsSet(const std::string& flag) const { return flags_.at(flag).set; }
+
+bool Args::Bool(const std::string& flag) const {
+  const std::string text = Text(flag);
+  return !text.empty() && text != "false";
+}
+
+std::string Args::Text(const std::string& flag) const {
+  const std::vector<std::string>& texts = flags_.at(flag).texts;
+  return texts.empty() ? "" : texts.back();
+}
+
+std::vector<std::string> Args::List(const std::string& flag) const {
+  return IsSet(flag) ? flags_.at(flag).texts : std::vector<std::string>{};
+}
+
+std::int64_t Args::Int(const std::string& flag) const {
+  std::int64_t value = 0;
+  return absl::SimpleAtoi(Text(flag), &value) ? value : 0;
+}
+
+std::vector<int> Args::Ints(const std::string& flag) const {
+  std::vector<int> values;
+  for (const std::string& text : List(flag)) {
+    if (int value = 0; absl::SimpleAtoi(text, &value)) values.push_back(value);
+  }
+  return values;
+}
+
+double Args::Float(const std::string& flag) const {
+  double value = 0;
+  return absl::SimpleAtod(Text(flag), &value) ? value : 0;
+}
+
+absl::Duration Args::Duration(const std::string& flag) const {
+  absl::Duration value;
+  return absl::ParseDuration(Text(flag), &value) ? value : absl::ZeroDuration();
+}
+
+std::string Args::Get(std::size_t i) const { return i < args_.size() ? args_[i] : ""; }
+
+std::vector<std::string> Args::From(std::size_t first) const {
+  first = std::min(first, args_.size());
+  return {args_.begin() + static_cast<std::ptrdiff_t>(first), args_.end()};
+}
+
+absl::StatusOr<Parsed> Parse(const Command& root, int argc, char** argv) {
+  if (argc > 1 && argv[argc - 1] == std::string_view(kComplete)) {
+    Complete(root, {argv + 1, argv + argc - 1});
+    return Parsed{};
+  }
+  return Parser(root).Run(argc, argv, root);
+}
+
+absl::Status Exit(std::uint32_t code) {
+  if (code == 0) return absl::OkStatus();
+  absl::Status status(absl::StatusCode::kUnknown, "exit");
+  status.SetPayload(kExitCode, absl::Cord(std::to_string(code)));
+  return status;
+}
+
+int ExitCode(const absl::Status& status) {
+  if (status.ok()) return 0;
+  int code = 1;
+  if (const auto payload = status.GetPayload(kExitCode)) {
+    if (absl::SimpleAtoi(std::string(*payload), &code)) return code;
+  }
+  std::cerr << "ctr: " << status.message() << "\n";
+  return 1;
+}
+
+std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    labels[text.substr(0, equals)] = equals == std::string::npos ? "true" : text.substr(equals + 1);
+  }
+  return labels;
+}
+
+std::vector<Flag> Join(const std::vector<std::vector<Flag>>& lists) {
+  std::vector<Flag> all;
+  for (const std::vector<Flag>& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+}  // namespace ctr
