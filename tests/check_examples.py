@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles the examples that stand in the comments of the public headers.
+"""Compiles the examples that stand in the comments of the public headers, and the code of the READMEs,
+the guide and the other documents.
 
   tests/check_examples.py BUILD       BUILD: a configured build folder with generated stubs in it
 
-An example is a run of comment lines that are indented by three spaces or more (`//   code`); an
+In a header an example is a run of comment lines that are indented by three spaces or more (`//   code`); an
 empty comment line between two such runs does not end it. A run is C++ if one of its lines ends with
 `;`, a comment behind it aside. Other runs (file trees, grammars, TOML, YAML, output) are skipped.
+In a document it is a block of C++ (```cpp), and each first piece of code in the right column of a table
+headed `| Go | here |`.
 
 Each example becomes the body of a function that returns absl::Status, in a namespace of its own
 inside of `containerd`. It sees the names below, COMMON and those of its header in LOCAL. `...` and
-`…` stand for what the reader fills in: nothing, `{}` after `=`, an empty list within braces.
+`…` stand for what the reader fills in: nothing, `{}` after `=`, an empty list within braces. A block of
+a document that defines functions at its left margin stands in the namespace as it is.
 
-Prints how many were compiled and skipped. Fails with header:line of what does not compile.
+Prints how many were compiled and skipped. Fails with file:line of what does not compile.
 """
+import glob
 import os
 import re
 import subprocess
@@ -43,6 +48,7 @@ SPEC = 'extern oci::Client* client; extern containers::Container container;'
 # What only one header's examples use, by its path under include/containerd.
 LOCAL = {
     'apparmor/apparmor.h': SPEC,
+    'apply/ahead_applier.h': 'extern std::vector<ocispec::Descriptor> layers;',
     'apply/stream_applier.h': 'extern std::shared_ptr<remotes::Fetcher> registry;',
     'cio/streams.h': 'extern cio::Sink out, err;',
     'compression/compression.h': 'extern io::Reader& blob; extern io::Writer& tar_file;',
@@ -59,6 +65,7 @@ LOCAL = {
     'events/events.h': 'void CompareWithTheDaemon(const events::Gap&);',
     'events/typed.h': 'extern events::Envelope envelope;',
     'filters/filters.h': 'struct Object { std::string name; }; extern Object object;',
+    'future/async.h': 'void Post(std::function<void()>);',
     'images/handlers.h': 'extern images::Image image;',
     'images/image.h': 'extern images::Image image;',
     'images/store.h': 'extern ocispec::Descriptor index;',
@@ -71,6 +78,7 @@ LOCAL = {
     'log/log.h': 'void Append(log::Level, std::string_view);',
     'mount/manager.h': 'extern std::shared_ptr<mount::Manager> manager;',
     'mount/temp.h': 'absl::Status CopyConfig(const std::string&);',
+    'nvidia/nvidia.h': SPEC,
     'oci/oci.h': SPEC,
     'oci/spec.h': SPEC,
     'platforms/platforms.h': 'extern std::vector<ocispec::Descriptor> manifests;',
@@ -90,6 +98,7 @@ LOCAL = {
     'specs/json.h': 'extern containers::Container container_info;',
     'streaming/streaming.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
     'tar/tar.h': 'extern io::Reader& input;',
+    'testing/fake_daemon.h': 'struct Orchestrator { explicit Orchestrator(Client) {} };',
     'testing/mocks/client.h': 'using ::testing::_; using ::testing::Return; '
                               'struct Deployer { explicit Deployer(Client) {} };',
     'testing/status.h': 'using testing::IsOk; using testing::IsOkAndHolds; using testing::StatusIs; '
@@ -107,13 +116,40 @@ LOCAL = {
     'unpack/unpacker.h': 'extern std::shared_ptr<remotes::Fetcher> fetcher;',
 }
 
-# Headers for the types in LOCAL that no example's header includes.
-EXTRA = ['containerd/runc/v1/options.pb.h', 'containerd/typeurl/proto.h']
+# The same of the documents, by their paths.
+LOCAL.update({
+    'README.md': '''
+extern absl::StatusOr<Client> client; void DrawABar(const BlobProgress&);
+struct Runner {
+  explicit Runner(Client client);
+  absl::StatusOr<int> Run(const Context&, const std::string& id, const std::string& image);
+};
+''',
+    'examples/README.md': '''
+using ::testing::_; using ::testing::HasSubstr; using ::testing::Return; using ::testing::SizeIs;
+using containerd::testing::IsOk; using containerd::testing::IsOkAndHolds; using containerd::testing::StatusIs;
+extern std::shared_ptr<grpc::Channel> channel;
+extern std::shared_ptr<remotes::Resolver> resolver;
+extern remotes::docker::RegistryHosts hosts;
+extern std::string address, dir, name, src, dst, path;
+extern io::Reader& reader; extern io::Writer& writer;
+extern specs::Process process_spec; extern specs::LinuxResources resources; extern specs::Spec spec;
+extern std::uint32_t w, h;
+absl::Status Look(const std::string&); absl::Status Deploy(const Client&, std::string_view);
+void Use(std::string_view, std::string_view); void CompareWithTheDaemon();
+void Exited(std::string_view, std::uint32_t); void Post(std::function<void()>);''',
+})
+
+# Headers for the types in LOCAL, and of the documents, that no example's header includes.
+EXTRA = ['containerd/events/task.pb.h', 'containerd/runc/v1/options.pb.h',
+         'containerd/services/images/v1/images.grpc.pb.h', 'containerd/services/tasks/v1/tasks.grpc.pb.h',
+         'containerd/typeurl/proto.h', 'google/protobuf/empty.pb.h', 'grpcpp/grpcpp.h']
 
 
 class Example:
-    def __init__(self, header, first):
-        self.header, self.first, self.lines, self.includes = header, first, [], []
+    def __init__(self, path, key):
+        self.path, self.key, self.lines, self.includes = path, key, [], []
+        self.functions = False  # defines functions itself
 
 
 def without_comment(line):
@@ -173,7 +209,7 @@ def collect(folder, headers):
             skipped += len(paragraphs_of(run)) - len(code)
             if not code:
                 continue
-            example = Example(header, code[0][0][0])
+            example = Example(os.path.join(folder, header), header)
             for number, line in (line for paragraph in code for line in paragraph):
                 if line.lstrip().startswith('#include'):
                     example.includes.append((number, line.strip()))
@@ -181,6 +217,41 @@ def collect(folder, headers):
                     example.lines.append((number, fill_in(line)))
             examples.append(example)
     return examples, skipped
+
+
+def defines_function(line):
+    """Whether a function's definition begins in this line, at its left margin."""
+    return not line.endswith(';') and not line.startswith('return ') and re.match(
+        r'(TEST\w*|[\w:]+(<.*>)? \w+)\(', line)
+
+
+def of_document(path):
+    """The examples of a Markdown document."""
+    examples, block, table = [], None, False
+    with open(path, encoding='utf-8') as file:
+        for number, line in enumerate(file, 1):
+            line = line.rstrip()
+            if block is not None:
+                if line == '```':
+                    block = None
+                elif line.startswith('#include'):
+                    block.includes.append((number, line))
+                else:
+                    block.lines.append((number, fill_in(line)))
+                    block.functions = block.functions or bool(defines_function(line))
+            elif line == '```cpp':
+                block = Example(path, path)
+                examples.append(block)
+            elif line.startswith('| '):
+                table = table or line == '| Go | here |'
+                code = re.search(r'`([^`]+)`', line.split(' | ')[-1])
+                if table and code:
+                    row = Example(path, path)
+                    row.lines.append((number, f'static_cast<void>({code[1]});'))
+                    examples.append(row)
+            else:
+                table = False
+    return examples
 
 
 PRELUDE = '''
@@ -196,10 +267,10 @@ struct Coroutine {
 '''
 
 
-def unit_of(folder, headers, examples):
+def unit_of(headers, examples):
     """The text of a source file that includes the headers and has these examples."""
-    def place(number, header):
-        return f'#line {number} "{os.path.join(folder, header)}"'
+    def place(number, example):
+        return f'#line {number} "{example.path}"'
 
     text = ['#include <algorithm>', '#include <coroutine>', '#include <fmt/format.h>',
             '#include <fcntl.h>', '#include <syslog.h>', '#include <unistd.h>',
@@ -208,20 +279,21 @@ def unit_of(folder, headers, examples):
     text += [f'#include "containerd/{header}"' for header in headers]
     for example in examples:
         for number, line in example.includes:
-            text += [place(number, example.header), line]
+            text += [place(number, example), line]
     text += ['namespace containerd::examples {', PRELUDE, COMMON]
     for i, example in enumerate(examples):
         coroutine = any('co_await' in line for _, line in example.lines)
         text.append(f'namespace example_{i} {{')
-        text.append(f'#line 1 "names of {example.header} in tests/check_examples.py"')
-        text.append(LOCAL.get(example.header, ''))
-        text.append('[[maybe_unused]] {} Example() {{'.format(
-            'Coroutine' if coroutine else 'absl::Status'))
+        text.append(f'#line 1 "names of {example.key} in tests/check_examples.py"')
+        text.append(LOCAL.get(example.key, ''))
+        if not example.functions:
+            text.append('[[maybe_unused]] {} Example() {{'.format(
+                'Coroutine' if coroutine else 'absl::Status'))
         for number, line in example.lines:
-            text += [place(number, example.header), line]
-        if not coroutine:
-            text.append('return absl::OkStatus();')
-        text.append('}}')
+            text += [place(number, example), line]
+        if not example.functions:
+            text.append('}' if coroutine else 'return absl::OkStatus(); }')
+        text.append('}')
     text.append('}')
     return '\n'.join(text) + '\n'
 
@@ -242,7 +314,10 @@ def main():
         os.path.relpath(os.path.join(base, name), folder)
         for base, _, names in os.walk(folder) for name in names if name.endswith('.h'))
     examples, skipped = collect(folder, headers)
-    if not examples:
+    of_documents = [example for pattern in ('*.md', 'docs/**/*.md', 'examples/**/*.md')
+                    for path in sorted(glob.glob(pattern, recursive=True))
+                    for example in of_document(path)]
+    if not examples or not of_documents:
         sys.exit('no example found')
     compiler = [cached(build, 'CMAKE_CXX_COMPILER') or 'c++', '-fsyntax-only', '-std=c++20', '-w',
                 '-DFMT_SHARED', '-DSPDLOG_COMPILED_LIB', '-DSPDLOG_FMT_EXTERNAL',
@@ -253,10 +328,10 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         path = os.path.join(temporary, 'examples.cc')
         with open(path, 'w', encoding='utf-8') as file:
-            file.write(unit_of(folder, headers, examples))
+            file.write(unit_of(headers, examples + of_documents))
         failed = subprocess.run(compiler + [path], check=False).returncode != 0
-    print(f'{len(examples)} examples of headers {"tried" if failed else "compiled"}, '
-          f'{skipped} blocks that are no C++ skipped')
+    print(f'{len(examples)} examples of headers and {len(of_documents)} of documents '
+          f'{"tried" if failed else "compiled"}, {skipped} blocks that are no C++ skipped')
     return 1 if failed else 0
 
 

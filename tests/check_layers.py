@@ -35,7 +35,7 @@ def packages_of(root):
         words = call.group(1).split()
         section, values = '', {'LAYER': [], 'DEPS': []}
         for word in words[1:]:
-            if word in ('LAYER', 'DEPS', 'LIBS', 'TEST_DEPS', 'COMPONENT'):
+            if word in ('LAYER', 'DEPS', 'LIBS', 'TEST_DEPS', 'COMPONENT', 'TEST_DATA'):
                 section = word
             elif section in values:
                 values[section].append(word)

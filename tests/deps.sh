@@ -11,14 +11,14 @@ set -euo pipefail
 
 build_packages=(
   ccache cmake g++ lld ninja-build pkg-config
-  libabsl-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
+  libabsl-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libgrpc++-dev libisal-dev libprotobuf-dev
   libre2-dev libspdlog-dev libssl-dev libtomlplusplus-dev libyaml-dev libzstd-dev
   nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   busybox-static runc
 )
 test_packages=(
-  clang-16 clang-format clang-tidy-16 libclang-rt-16-dev libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
-  docker-registry skopeo umoci
+  clang-16 clang-format clang-tidy-16 libclang-rt-16-dev doxygen libbenchmark-dev libgmock-dev libgtest-dev python3 shellcheck zstd
+  docker-registry skopeo tmux umoci
 )
 # The tests fetch theirs without installing it.
 daemon_packages=(

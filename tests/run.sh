@@ -62,13 +62,13 @@ fi
 build=${CONTAINERD_CPP_BUILD:-$PWD/build/$preset}
 library=$PWD/build/library
 
-# configure_and_build <preset> <folder> [cmake argument...]
+# configure_and_build <preset> <folder> <target> [cmake argument...]
 configure_and_build() {
-  local preset=$1 folder=$2
-  shift 2
+  local preset=$1 folder=$2 target=$3
+  shift 3
   mkdir -p "$folder"
   echo "building $preset"
-  if ! { cmake --preset "$preset" -B "$folder" "$@" && cmake --build "$folder"; } >"$folder/build.log" 2>&1; then
+  if ! { cmake --preset "$preset" -B "$folder" "$@" && cmake --build "$folder" --target "$target"; } >"$folder/build.log" 2>&1; then
     grep -E -A 20 'error|FAILED|undefined' "$folder/build.log" | cut -c 1-300 | head -n 100
     echo "the build failed; all of it is in $folder/build.log"
     echo "0 passed, 1 failed, 0 skipped"
@@ -81,8 +81,8 @@ compiler=()
 if [[ $preset != tsan && ! -e $build/CMakeCache.txt ]] && command -v clang++-16 >/dev/null; then
   compiler=(-DCMAKE_CXX_COMPILER=clang++-16)
 fi
-configure_and_build "$preset" "$build" "${compiler[@]}"
-[[ -n $filter ]] || configure_and_build library "$library"
+configure_and_build "$preset" "$build" all "${compiler[@]}"
+[[ -n $filter ]] || configure_and_build library "$library" containerd_libraries
 
 launcher=()
 case $preset in
@@ -107,15 +107,20 @@ if [[ -z $filter ]]; then
   check clang-format tests/check-format.sh
   check clang-tidy "tests/check-tidy.sh '$build'"
   check layers tests/check-layers.sh
+  check enums "python3 tests/check_enums.py"
   check options tests/check_options.sh
   check misuse "tests/check_misuse.sh '$build'"
   check readme tests/check-readme.sh
   check examples "python3 tests/check_examples.py '$build'"
+  check docs "docs/build.sh '$build/docs'"
   check shellcheck "git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck"
   check exports "python3 tests/exports/check.py '$library'/libcontainerd-*.so"
+  check abi "packaging/check-symbols.py '$library'/libcontainerd-*.so"
   check consumer "tests/consumer/run.sh '$library'"
+  check embedded tests/consumer/embedded.sh
   check descriptors "tests/descriptors/run.sh '$library'"
   $unit || check spec_differential "tests/interop/spec_differential/run.sh '$build'"
   $unit || check cri_answers "tests/interop/cri/run.sh '$build'"
+  $unit || check layer "tests/interop/layer/run.sh '$build'"
 fi
 exec python3 tests/run_tests.py --build "$build" --filter "$filter" "${launcher[@]}" "${runner[@]}"

@@ -26,6 +26,9 @@ import xml.etree.ElementTree as ElementTree
 UNIT_TIMEOUT = 600
 PROCESS_TIMEOUT = 2400
 
+# Suites that take minutes: each has a process of its own, which starts early.
+LONG_SUITES = ["EngineKillTest", "EnduranceTest"]
+
 
 @dataclasses.dataclass
 class Job:
@@ -34,6 +37,7 @@ class Job:
     env: dict = dataclasses.field(default_factory=dict)
     gtest: bool = True
     private_tmp: bool = False  # starts daemons; nothing of them may stay
+    suite: str = ""  # runs this one alone; others leave the long ones out
     shard: int = 0
     shards: int = 1
     timeout: int = PROCESS_TIMEOUT
@@ -70,20 +74,25 @@ class Runner:
         listing = subprocess.run(["ctest", "--show-only=json-v1"], cwd=self.args.build, check=True,
                                  stdout=subprocess.PIPE)
         # Those against daemons take longest, and so start first.
+        daemons = [daemon.split("=", 1) for daemon in self.args.daemon]
+        # The newest daemon has the most of it to do.
+        for version, folder in reversed(daemons):
+            jobs += [self.daemon_job(version, folder, suite, suite=suite) for suite in LONG_SUITES]
         shards = self.workers
-        path = os.pathsep.join(self.args.path + [os.environ["PATH"]])
-        for daemon in self.args.daemon:
-            version, folder = daemon.split("=", 1)
-            for shard in range(shards):
-                jobs.append(Job(f"containerd {version} ({shard + 1}/{shards})",
-                                self.args.launcher.split() + [os.path.join(self.args.build, "integration_tests")],
-                                {"CONTAINERD_CPP_DAEMON_BIN": folder, "PATH": path}, private_tmp=True,
-                                shard=shard, shards=shards))
+        for version, folder in daemons:
+            jobs += [self.daemon_job(version, folder, f"{shard + 1}/{shards}", shard=shard, shards=shards)
+                     for shard in range(shards)]
         for test in json.loads(listing.stdout)["tests"]:
             if test["name"].startswith("unit."):
                 jobs.append(Job(test["name"], self.args.launcher.split() + test.get("command", ["not built"]),
                                 timeout=UNIT_TIMEOUT))
         return jobs
+
+    def daemon_job(self, version, folder, part, **which):
+        path = os.pathsep.join(self.args.path + [os.environ["PATH"]])
+        return Job(f"containerd {version} ({part})",
+                   self.args.launcher.split() + [os.path.join(self.args.build, "integration_tests")],
+                   {"CONTAINERD_CPP_DAEMON_BIN": folder, "PATH": path}, private_tmp=True, **which)
 
     def run(self):
         results = []
@@ -173,8 +182,13 @@ class Runner:
                 suite = line
             elif line.startswith("  "):
                 tests.append(suite + line.strip())
+        tests = [t for t in tests if not re.search(r"(^|[./])DISABLED_", t)]
+        if job.suite:
+            return [t for t in tests if t.startswith(job.suite + ".")]
+        if job.private_tmp:
+            tests = [t for t in tests if t.split(".")[0] not in LONG_SUITES]
         # Shards are cut here: gtest lists the tests of all shards, whichever it runs.
-        return [t for t in tests if not re.search(r"(^|[./])DISABLED_", t)][job.shard::job.shards]
+        return tests[job.shard::job.shards]
 
     def sweep(self, job, tmp):
         """Ends and removes what a test process left behind in its folder; anything is a failure."""
@@ -307,7 +321,7 @@ def main():
     reasons = {}
     for result in results:
         if result.outcome == "skipped":
-            where = re.sub(r" \(\d+/\d+\)$", "", result.job)
+            where = re.sub(r" \([\w/]+\)$", "", result.job)
             reasons.setdefault((where, result.detail), []).append(result.test)
     if reasons:
         print("\nskipped:")

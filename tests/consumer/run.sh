@@ -60,12 +60,14 @@ words --static --cflags --libs containerd-cpp-core
 compile core_static core.cc -L"$work/archives" "${flags[@]}"
 words --static --cflags --libs containerd-cpp containerd-cpp-supervisor
 compile all_static main.cc -L"$work/archives" "${flags[@]}"
+words --cflags --libs containerd-cpp-testing gtest_main
+compile kit kit_test.cc "${flags[@]}"
 
 export LD_LIBRARY_PATH=$libdir
 for folder in core all; do
   ctest --test-dir "$work/$folder" --output-on-failure
 done
-for program in core core_static all_static; do
+for program in core core_static all_static kit; do
   "$work/plain/$program" || fail "$program of pkg-config failed"
 done
 
