@@ -25,6 +25,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "containerd/apply/ahead_applier.h"
 #include "containerd/apply/stream_applier.h"
 #include "containerd/compression/compression.h"
 #include "containerd/content/helpers.h"
@@ -668,6 +669,45 @@ TEST_P(StreamTest, FailuresLeaveNothing) {
     EXPECT_TRUE((*reader)->Read(leased, buf).ok());
   }
   EXPECT_EQ(Snapshots(), std::set<std::string>());
+}
+
+TEST_P(StreamTest, LayersAheadOfTheirTurn) {
+  const auto lease = client_->WithLease(ctx());
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  const Context& leased = lease->context();
+  const ocispec::Descriptor base = Offer(Compress(Archive(Base()), compression::Compression::kGzip),
+                                         ocispec::kMediaTypeImageLayerGzip);
+  const ocispec::Descriptor upper = Offer(Archive(Upper()), ocispec::kMediaTypeImageLayer);
+  const ocispec::Descriptor broken =
+      Offer(Archive({File("a/.wh...", "")}), ocispec::kMediaTypeImageLayer);
+  for (const ocispec::Descriptor& desc : {base, upper, broken}) {
+    const absl::Status s = remotes::Fetch(leased, *client_->ContentStore(), *Registry(), desc);
+    ASSERT_TRUE(s.ok()) << s;
+  }
+  // The same layer twice, one that is none, and one that is never asked for.
+  {
+    const auto ahead = apply::NewAheadApplier(leased, client_->ContentStore(), snapshotter_,
+                                              {base, upper, base, broken, upper}, {.min_size = 0});
+    for (const auto& [layer, parent, name] :
+         {std::tuple(base, "", "base"), std::tuple(upper, "base", "upper"),
+          std::tuple(base, "upper", "again")}) {
+      const Outcome daemon = Unpack(*client_->DiffService(), layer, parent);
+      const Outcome here = Unpack(*ahead, layer, parent, name);
+      ASSERT_TRUE(daemon.applied.ok()) << daemon.applied.status();
+      ASSERT_TRUE(here.applied.ok()) << here.applied.status();
+      EXPECT_EQ(here.applied->digest, daemon.applied->digest);
+      EXPECT_EQ(here.applied->size, daemon.applied->size);
+      EXPECT_EQ(here.tree, daemon.tree);
+    }
+    const Outcome refused = Unpack(*ahead, broken, "");
+    EXPECT_TRUE(errdefs::IsInvalidArgument(refused.applied.status())) << refused.applied.status();
+  }
+  EXPECT_EQ(Snapshots(), (std::set<std::string>{"again", "base", "upper"}));
+  {
+    const auto unused = apply::NewAheadApplier(leased, client_->ContentStore(), snapshotter_,
+                                               {base, upper}, {.min_size = 0});
+  }
+  EXPECT_EQ(Snapshots(), (std::set<std::string>{"again", "base", "upper"}));
 }
 
 constexpr auto kName = [](const auto& test) { return std::string(test.param); };

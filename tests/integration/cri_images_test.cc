@@ -3,6 +3,8 @@
 // Images as CRI has them, on a daemon and registries: pulled once for all who ask, with the
 // credentials of each, under the plugin's names, and followed by events.
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "containerd/cri/pull.h"
 #include "containerd/cri/runtime_options.h"
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/images/store.h"
 
 #include "container_fixture.h"
 #include "registry.h"
@@ -35,7 +38,7 @@ using ::testing::UnorderedElementsAre;
 class CRIImagesTest : public testing::ContainerTest {
  protected:
   void SetUp() override {
-    if (!testing::Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+    CONTAINERD_REQUIRE_REGISTRY;
     ContainerTest::SetUp();
   }
 
@@ -126,6 +129,65 @@ TEST_F(CRIImagesTest, BadReferencesLeaveNothing) {
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("team/none:1"));
   EXPECT_TRUE(Names().empty());
   EXPECT_TRUE(images.store().List().empty());
+}
+
+// Removes all images as soon as the last name of a pull has been made, and then calls somebody.
+class RemovedAtOnce final : public images::Store {
+ public:
+  RemovedAtOnce(std::shared_ptr<images::Store> store, std::string last)
+      : store_(std::move(store)), last_(std::move(last)) {}
+  std::function<void()> removed;
+
+  absl::StatusOr<images::Image> Get(const Context& ctx, std::string_view name) override {
+    return store_->Get(ctx, name);
+  }
+  absl::StatusOr<std::vector<images::Image>> List(
+      const Context& ctx, const std::vector<std::string>& filters) override {
+    return store_->List(ctx, filters);
+  }
+  absl::StatusOr<images::Image> Create(const Context& ctx, const images::Image& image) override {
+    auto created = store_->Create(ctx, image);
+    if (image.name != last_) return created;
+    auto all = store_->List(ctx, {});
+    if (!all.ok()) return all.status();
+    for (const images::Image& one : *all) {
+      if (absl::Status s = store_->Delete(ctx, one.name, {}); !s.ok()) return s;
+    }
+    removed();
+    return created;
+  }
+  absl::StatusOr<images::Image> Update(const Context& ctx, const images::Image& image,
+                                       const std::vector<std::string>& fieldpaths) override {
+    return store_->Update(ctx, image, fieldpaths);
+  }
+  absl::Status Delete(const Context& ctx, std::string_view name,
+                      const std::vector<images::DeleteOpt>& opts) override {
+    return store_->Delete(ctx, name, opts);
+  }
+
+ private:
+  const std::shared_ptr<images::Store> store_;
+  const std::string last_;
+};
+
+TEST_F(CRIImagesTest, AnImageThatIsRemovedRightAfterThePull) {
+  Registry registry;
+  const std::string ref = Push(registry, "team/busybox:1");
+  const std::string digested = registry.Ref("team/busybox") + "@" + image_->Target().digest;
+  RemoveAllImages();
+  auto store = std::make_shared<RemovedAtOnce>(client_->ImageService(), digested);
+  auto client = Client::New(testing::SharedAddress(), {WithServices({WithImageStore(store)})});
+  ASSERT_TRUE(Ok(client));
+  Images images(*client, {});
+  auto follower = images.store().Follow(ctx());
+  ASSERT_TRUE(Ok(follower));
+  bool followed = false;
+  store->removed = [&] { followed = Eventually([&] { return images.store().List().empty(); }); };
+  const auto removed = images.EnsureImageExists(ctx(), ref);
+  EXPECT_TRUE(followed);
+  EXPECT_TRUE(errdefs::IsNotFound(removed.status())) << removed.status();
+  EXPECT_THAT(std::string(removed.status().message()), HasSubstr("\" after pulling: "));
+  EXPECT_TRUE(Names().empty());
 }
 
 TEST_F(CRIImagesTest, ConcurrentCallersPullOnce) {
@@ -247,7 +309,7 @@ TEST_F(CRIImagesTest, FollowsTheDaemon) {
 
 TEST_F(CRIImagesTest, LabelsAndFiltersReachTheDaemon) {
   std::string bytes;
-  for (int c = 1; c < 128; ++c) bytes.push_back(static_cast<char>(c));
+  for (int c = 0; c < 128; ++c) bytes.push_back(static_cast<char>(c));
   const std::string value = bytes + "\u00fc\u4e16\u200b";
   const Labels labels =
       BuildLabels({{"tier", value}, {"quoted \"key\"", std::string(1024, 'x')}},
@@ -262,6 +324,10 @@ TEST_F(CRIImagesTest, LabelsAndFiltersReachTheDaemon) {
     EXPECT_TRUE(client_->Containers(ctx(), {FilterLabel(key, wanted + "x")})->empty()) << key;
   }
   EXPECT_EQ(container->Labels(ctx())->count("containerd.io/gc.root"), 0);
+  // What can be no label's value is read by the daemon all the same.
+  auto none = client_->Containers(ctx(), {FilterLabel("tier", "\xff\xfe")});
+  ASSERT_TRUE(Ok(none));
+  EXPECT_TRUE(none->empty());
 }
 
 TEST_F(CRIImagesTest, RuntimeOptionsReachRunc) {
@@ -274,6 +340,17 @@ TEST_F(CRIImagesTest, RuntimeOptionsReachRunc) {
   ASSERT_FALSE(task.ok());
   EXPECT_THAT(std::string(task.status().message()), HasSubstr("/no/such/runc"));
   EXPECT_TRUE(GetRuntimeOptions(*container->Info(ctx()))->has_value());
+
+  // With systemd's cgroups runc wants another kind of path than that of the spec.
+  options = GenerateRuntimeOptions(
+      {.type = kRuntimeRuncV2, .options = ParseTOML("SystemdCgroup = true").value()}, {});
+  ASSERT_TRUE(Ok(options));
+  auto systemd =
+      Make({"true"}, {oci::WithCgroup("/not/of/systemd")}, {WithRuntime(kRuntimeRuncV2, *options)});
+  ASSERT_TRUE(Ok(systemd));
+  task = systemd->NewTask(ctx(), cio::NullIO);
+  ASSERT_FALSE(task.ok());
+  EXPECT_THAT(std::string(task.status().message()), HasSubstr("slice:prefix:name"));
 }
 
 TEST_F(CRIImagesTest, ReportExitTellsOOM) {

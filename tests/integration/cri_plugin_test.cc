@@ -2,9 +2,11 @@
 //
 // What containerd's own CRI plugin made is found by package cri in containerd's API, and agrees
 // with what the plugin says of it.
+#include <csignal>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -87,6 +89,7 @@ class CRIPluginTest : public ::testing::Test {
                                  sandboxes_, containers_);
     ASSERT_TRUE(Ok(recovery));
     for (const absl::Status& left_out : recovery->left_out) ADD_FAILURE() << left_out;
+    for (const absl::Status& unknown : recovery->unknown) ADD_FAILURE() << unknown;
   }
 
   CRIDaemon daemon_;
@@ -390,6 +393,84 @@ TEST_F(CRIPluginTest, TargetsAreValidated) {
   EXPECT_TRUE(errdefs::IsFailedPrecondition(
       ValidateTargetContainer(containers_, pod.id, running).status()));
   EXPECT_EQ(containers_.Get(running)->status.Get().exit_code, daemon_.Status(running)->exit_code());
+}
+
+// Whatever is seen of a container that stops is one of the states that it goes through.
+TEST_F(CRIPluginTest, TargetsThatStopMeanwhile) {
+  Pod& pod = Run("one");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(Add(pod, "c" + std::to_string(i), kSleep));
+  std::thread stopper([&] {
+    for (const std::string& id : ids) {
+      api::StopContainerRequest stop;
+      stop.set_container_id(id);
+      EXPECT_TRUE(Ok(daemon_.runtime().StopContainer(daemon_.ctx(), stop)));
+    }
+  });
+  std::set<std::string> ended;
+  const bool all = Eventually([&] {
+    Recover();
+    for (const std::string& id : ids) {
+      const auto target = ValidateTargetContainer(containers_, pod.id, id);
+      if (target.ok()) {
+        EXPECT_EQ(ended.count(id), 0U) << "it runs again";
+        continue;
+      }
+      EXPECT_THAT(std::string(target.status().message()), HasSubstr("CONTAINER_EXITED"));
+      // As the plugin has it, also when it was seen in between.
+      EXPECT_EQ(containers_.Get(id)->status.Get().exit_code, 137);
+      ended.insert(id);
+    }
+    return ended.size() == ids.size();
+  });
+  stopper.join();
+  EXPECT_TRUE(all);
+}
+
+// The daemon dies and comes back: what follows it knows what it missed, and what is found then is
+// what the plugin has found itself.
+TEST_F(CRIPluginTest, StoresAfterARestart) {
+  Pod& pod = Run("one");
+  const std::string running = Add(pod, "running", kSleep);
+  const std::string dies = Add(pod, "dies", kSleep);
+  const std::string exited = Add(pod, "exited", {"sh", "-c", "exit 3"});
+  ASSERT_TRUE(daemon_.Exits(exited));
+  ImageStore images(daemon_.client());
+  auto follower = images.Follow(daemon_.ctx());
+  ASSERT_TRUE(Ok(follower));
+  auto task = daemon_.client().TaskService()->Get(daemon_.ctx(), dies, "");
+  ASSERT_TRUE(Ok(task));
+  const auto target = daemon_.client().GetImage(daemon_.ctx(), testing::kPauseName)->Target();
+
+  ASSERT_TRUE(Ok(daemon_.daemon().Down(Context::Background(), SIGKILL)));
+  ASSERT_EQ(::kill(static_cast<pid_t>(task->pid), SIGKILL), 0);
+  Client client = daemon_.client();
+  EXPECT_FALSE(cri::Recover(WithTimeout(daemon_.ctx(), absl::Milliseconds(100)), client,
+                            {.root_dir = daemon_.root_dir()}, sandboxes_, containers_)
+                   .ok());
+  EXPECT_TRUE(images.LocalResolve(testing::kPauseName).ok());
+  ASSERT_TRUE(Ok(daemon_.daemon().Restart(Context::Background())));
+  ASSERT_TRUE(Eventually([&] {
+    return client.ImageService()
+        ->Create(daemon_.ctx(), {.name = "example.com/new:1", .target = target})
+        .ok();
+  }));
+  EXPECT_TRUE(Eventually([&] { return images.LocalResolve("example.com/new:1").ok(); }));
+
+  ASSERT_TRUE(Eventually([&] { return daemon_.runtime().Version(daemon_.ctx(), {}).ok(); }));
+  ASSERT_TRUE(daemon_.Exits(dies));
+  Recover();
+  EXPECT_EQ(sandboxes_.Get(pod.id)->status.state, SandboxState::kReady);
+  for (const std::string& id : {running, dies, exited}) {
+    const auto theirs = daemon_.Status(id);
+    ASSERT_TRUE(Ok(theirs));
+    const ContainerStatus mine = containers_.Get(id)->status.Get();
+    EXPECT_EQ(CRIContainerStateToString(mine.State()), api::ContainerState_Name(theirs->state()));
+    EXPECT_EQ(mine.exit_code, theirs->exit_code());
+    EXPECT_EQ(mine.started_at, theirs->started_at());
+    EXPECT_EQ(mine.finished_at, theirs->finished_at());
+  }
+  EXPECT_TRUE(Ok(ValidateTargetContainer(containers_, pod.id, running)));
 }
 
 TEST_F(CRIPluginTest, CorruptRecordsAreLeftOutAndNamed) {

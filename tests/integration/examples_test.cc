@@ -221,8 +221,12 @@ TEST_F(ExamplesTest, Ten) {
   EXPECT_TRUE(client_->Containers(ctx())->empty());
 }
 
+TEST_F(ExamplesTest, UnitTest) {
+  EXPECT_THAT(Output({"unit_test", "--gtest_brief=1"}), HasSubstr("[  PASSED  ] 3 tests."));
+}
+
 TEST_F(ExamplesTest, Pull) {
-  if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+  CONTAINERD_REQUIRE_REGISTRY;
   const Registry registry;
   const std::string ref = registry.Ref("busybox:1");
   ASSERT_OK(client_->Push(ctx(), ref, image_->Target()));
@@ -236,8 +240,34 @@ TEST_F(ExamplesTest, Pull) {
   EXPECT_TRUE(pulled->IsUnpacked(other.ctx(), "").value_or(false));
 }
 
+TEST_F(ExamplesTest, Observe) {
+  CONTAINERD_REQUIRE_REGISTRY;
+  const Registry registry;
+  const std::string ref = registry.Ref("busybox:1");
+  ASSERT_OK(client_->Push(ctx(), ref, image_->Target()));
+  const TestNamespace other(*client_);
+  ::setenv("TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 1);
+  Program observe(SharedAddress(), other.name(), {"observe", ref});
+  ::unsetenv("TRACEPARENT");
+  ASSERT_EQ(observe.Wait(), 0) << observe.Output();
+  const std::string span = "4bf92f3577b34da6a3ce929d0e0e4736/[0-9a-f]{16} parent=00f067aa0ba902b7 ";
+  const std::string in_ns = fmt::format("containerd.namespace={} ", other.name());
+  EXPECT_THAT(observe.Output(),
+              ContainsRegex(span +
+                            "rpc.system=grpc rpc.service=containerd.services.images.v1.Images "
+                            "rpc.method=Create " +
+                            in_ns + "rpc.grpc.status_code=0 sent=[0-9]+ received=[0-9]+ "));
+  EXPECT_THAT(observe.Output(), ContainsRegex("service=containerd.services.content.v1.Content "
+                                              "rpc.method=Write "));
+  EXPECT_THAT(observe.Output(),
+              ContainsRegex(span +
+                            "http.request.method=HEAD "
+                            "url.full=http://[^ ]+/v2/busybox/manifests/1 " +
+                            in_ns + "http.response.status_code=200 sent=0 received=0 "));
+}
+
 TEST_F(ExamplesTest, Commit) {
-  if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+  CONTAINERD_REQUIRE_REGISTRY;
   auto container = Make({"sh", "-c", "echo changed >/etc/made; rm /etc/group"});
   ASSERT_OK(container);
   ASSERT_OK(RunTask(*container));

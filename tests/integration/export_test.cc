@@ -26,11 +26,11 @@
 #include "containerd/images/image.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/leases/leases.h"
+#include "containerd/testing/image_builder.h"
 
 #include "container_fixture.h"
 #include "harness.h"
 #include "registry.h"
-#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {

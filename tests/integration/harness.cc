@@ -2,86 +2,68 @@
 #include "harness.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
 
-#include "clean_namespace.h"
+#include "src/testing/daemon_test/clean_namespace.h"
+#include "src/testing/internal/environment.h"
+#include "src/testing/internal/shared.h"
 
 namespace containerd::testing {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::string Env(const char* name) {
-  const char* value = getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
-  return value != nullptr ? value : "";
-}
+using internal::Env;
 
 [[noreturn]] void Die(const absl::Status& status, std::string_view what) {
   std::cerr << what << ": " << status << std::endl;
   std::exit(1);  // NOLINT(concurrency-mt-unsafe)
 }
 
-// What the tests of the process share, until the end of the last one.
-class Shared {
+// The daemon that the tests of the process share.
+class OneDaemon {
  public:
-  static Shared& Get() {
-    const std::lock_guard lock(mu_);
-    if (shared_ == nullptr) shared_ = new Shared;
-    return *shared_;
+  static absl::StatusOr<std::unique_ptr<OneDaemon>> Start() {
+    auto one = std::make_unique<OneDaemon>();
+    one->address_ = Env("CONTAINERD_ADDRESS");
+    if (one->address_.empty() || !Env("CONTAINERD_CPP_DAEMON_BIN").empty()) {
+      one->daemon_.emplace();
+      one->client_ = one->daemon_->client();
+      one->address_ = one->daemon_->daemon().Address();
+      return one;
+    }
+    absl::StatusOr<Client> client = Client::New(one->address_);
+    if (!client.ok()) return client.status();
+    one->client_ = std::make_shared<Client>(*std::move(client));
+    return one;
   }
 
-  static void End() {
-    const std::lock_guard lock(mu_);
-    delete std::exchange(shared_, nullptr);
+  static OneDaemon& Get() {
+    const absl::StatusOr<OneDaemon*> one = internal::Shared<OneDaemon>::Get();
+    if (!one.ok()) Die(one.status(), "connecting");
+    return **one;
   }
 
-  const std::string& address() const {
-    return daemon_.has_value() ? daemon_->daemon().Address() : address_;
-  }
+  const std::string& address() const { return address_; }
   std::shared_ptr<Client> client() const { return client_; }
   supervisor::Daemon* daemon() const { return daemon_.has_value() ? &daemon_->daemon() : nullptr; }
 
  private:
-  Shared() {
-    address_ = Env("CONTAINERD_ADDRESS");
-    if (address_.empty() || !Env("CONTAINERD_CPP_DAEMON_BIN").empty()) {
-      daemon_.emplace();
-      client_ = daemon_->client();
-      return;
-    }
-    absl::StatusOr<Client> client = Client::New(address_);
-    if (!client.ok()) Die(client.status(), "connecting");
-    client_ = std::make_shared<Client>(*std::move(client));
-  }
-
-  static std::mutex mu_;
-  static Shared* shared_;
-
   std::string address_;
   std::optional<PrivateDaemon> daemon_;
   std::shared_ptr<Client> client_;
 };
-
-std::mutex Shared::mu_;
-Shared* Shared::shared_ = nullptr;
 
 // Files that several tests share.
 const std::string& SharedDir() {
@@ -94,16 +76,11 @@ void Run(const std::string& command) {
   if (status != 0) Die(absl::UnknownError(fmt::format("status {}", status)), command);
 }
 
-class EndShared : public ::testing::Environment {
- public:
-  void TearDown() override { Shared::End(); }
-};
-
 }  // namespace
 
-const std::string& SharedAddress() { return Shared::Get().address(); }
-std::shared_ptr<Client> SharedClient() { return Shared::Get().client(); }
-supervisor::Daemon* SharedDaemon() { return Shared::Get().daemon(); }
+const std::string& SharedAddress() { return OneDaemon::Get().address(); }
+std::shared_ptr<Client> SharedClient() { return OneDaemon::Get().client(); }
+supervisor::Daemon* SharedDaemon() { return OneDaemon::Get().daemon(); }
 
 bool HasPlugin(std::string_view type, std::string_view id) {
   return HasPlugin(*SharedClient(), type, id);
@@ -121,69 +98,14 @@ std::vector<std::string> Snapshotters(Client& client) {
   return plugins.ok() ? *std::move(plugins) : std::vector<std::string>();
 }
 
-std::string UniqueName(std::string_view prefix) {
-  static std::atomic<int> next{1};
-  return fmt::format("{}-{}-{}", prefix, getpid(), next++);
-}
-
-TestNamespace::TestNamespace(Client& client)
-    : channel_(client.Conn()),
-      name_(UniqueName("itest")),
-      ctx_(WithNamespace(Context::Background(), name_)) {}
-
-TestNamespace::~TestNamespace() {
-  const absl::Status status = CleanNamespace(channel_, name_);
-  EXPECT_TRUE(status.ok()) << "emptying namespace " << name_ << ": " << status;
-}
-
-TestDir::TestDir() : path_(fs::temp_directory_path() / "itest-XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr) Die(absl::UnknownError("mkdtemp"), path_);
-  chmod(path_.c_str(), 0711);
-}
-
-TestDir::~TestDir() {
-  std::error_code ec;
-  fs::remove_all(path_, ec);
-  EXPECT_FALSE(ec) << "removing " << path_ << ": " << ec.message();
-}
-
-std::vector<supervisor::DaemonOpt> DaemonOpts() {
-  std::vector<supervisor::DaemonOpt> opts = {
-      supervisor::WithCleanup(),
-      supervisor::WithParentDeathSignal(SIGKILL),
-      supervisor::WithCRIDisabled(),
-      // It listens on a socket that all daemons of the machine share.
-      supervisor::WithDisabledPlugins({"io.containerd.nri.v1.nri"}),
-      supervisor::WithStartupTimeout(absl::Minutes(1)),
-  };
-  if (const std::string bin = Env("CONTAINERD_CPP_DAEMON_BIN"); !bin.empty()) {
-    opts.push_back(supervisor::WithBinDir(bin));
-  }
-  return opts;
-}
-
 PrivateDaemon::PrivateDaemon(std::vector<supervisor::DaemonOpt> opts) {
-  std::vector<supervisor::DaemonOpt> all = DaemonOpts();
-  // It unpacks checkpoints there to restore them, and leaves them.
-  const std::string tmp = dir_.path() + "/tmp";
-  fs::create_directory(tmp);
-  all.push_back(supervisor::WithEnv("TMPDIR", tmp));
-  all.push_back(supervisor::WithEnv("XDG_RUNTIME_DIR", tmp));
-  all.insert(all.end(), opts.begin(), opts.end());
-  auto started =
-      supervisor::Start(Context::Background(), dir_.path() + "/root", dir_.path() + "/state", all);
+  auto started = TestDaemon::Start(opts);
   if (!started.ok()) Die(started.status(), "starting containerd");
   daemon_ = *std::move(started);
-  absl::StatusOr<Client> client = Client::New(daemon_->Address());
-  if (!client.ok()) Die(client.status(), "connecting");
-  client_ = std::make_shared<Client>(*std::move(client));
+  client_ = std::make_shared<Client>(daemon_->client());
 }
 
-PrivateDaemon::~PrivateDaemon() {
-  client_ = nullptr;
-  const absl::Status status = daemon_->Stop(Context::Background());
-  EXPECT_TRUE(status.ok()) << "ending containerd: " << status;
-}
+PrivateDaemon::~PrivateDaemon() = default;
 
 std::string BusyboxArchive(const std::string& format, const std::string& layer,
                            const std::string& name) {
@@ -205,7 +127,7 @@ std::string BusyboxRootfs() {
     Run(
         fmt::format("set -e; mkdir '{0}'; cd '{0}'; mkdir bin dev etc proc root sys tmp; "
                     "cp \"$(command -v busybox)\" bin/busybox; "
-                    "for applet in $(busybox --list); do ln -s busybox bin/$applet 2>&- || :; done",
+                    "busybox --list | perl -lne 'symlink(\"busybox\", \"bin/$_\")'",
                     dir));
     return dir;
   }();
@@ -230,6 +152,5 @@ bool Alive(std::uint32_t pid) { return ::kill(static_cast<pid_t>(pid), 0) == 0 |
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleMock(&argc, argv);
-  ::testing::AddGlobalTestEnvironment(new containerd::testing::EndShared);
   return RUN_ALL_TESTS();
 }

@@ -26,12 +26,14 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <gmock/gmock.h>
-#include <grpcpp/channel.h>
 #include <gtest/gtest.h>
 
 #include "containerd/client.h"
 #include "containerd/context/context.h"
 #include "containerd/supervisor/supervisor.h"
+#include "containerd/testing/daemon_test.h"
+
+#include "src/testing/internal/temp_folder.h"
 
 namespace containerd::testing {
 
@@ -58,48 +60,11 @@ std::vector<std::string> Snapshotters(Client& client);
   if (!::containerd::testing::HasPlugin(type, id)) \
   GTEST_SKIP() << "the daemon has no plugin " << (type) << "." << (id)
 
-// "<prefix>-<pid>-<n>": unlike any other name on this machine at this time. All daemons of a
-// machine share runc's list of containers, so that even namespaces have to differ between them.
-std::string UniqueName(std::string_view prefix);
-
-// A containerd namespace of a unique name; with it goes everything that it still holds: tasks,
-// containers, sandboxes, images, leases, snapshots, content. What cannot be removed fails the test.
-class TestNamespace {
+// A folder of a test's own. Anybody may pass through it, as tasks in a user namespace have to.
+class TestDir : public internal::TempFolder {
  public:
-  explicit TestNamespace(Client& client);
-  TestNamespace(const TestNamespace&) = delete;
-  TestNamespace& operator=(const TestNamespace&) = delete;
-  ~TestNamespace();
-
-  const std::string& name() const { return name_; }
-
-  // A context in the namespace, without a deadline.
-  const Context& ctx() const { return ctx_; }
-
- private:
-  std::shared_ptr<grpc::Channel> channel_;
-  std::string name_;
-  Context ctx_;
+  TestDir() : TempFolder("itest", 0711) {}
 };
-
-// A folder that is removed with all that is in it. Anybody may pass through it, as tasks in a user
-// namespace have to.
-class TestDir {
- public:
-  TestDir();
-  TestDir(const TestDir&) = delete;
-  TestDir& operator=(const TestDir&) = delete;
-  ~TestDir();
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// What a private daemon of the tests is started with: the binaries that CONTAINERD_CPP_DAEMON_BIN
-// names, the plugins that all daemons of a machine would share disabled, and WithCleanup.
-std::vector<supervisor::DaemonOpt> DaemonOpts();
 
 // A daemon of the test's own, for tests that treat it badly.
 class PrivateDaemon {
@@ -111,11 +76,10 @@ class PrivateDaemon {
 
   // Never null: the process ends if the daemon does not start.
   std::shared_ptr<Client> client() const { return client_; }
-  supervisor::Daemon& daemon() const { return *daemon_; }
+  supervisor::Daemon& daemon() const { return daemon_->daemon(); }
 
  private:
-  TestDir dir_;
-  std::unique_ptr<supervisor::Daemon> daemon_;
+  std::unique_ptr<TestDaemon> daemon_;
   std::shared_ptr<Client> client_;
 };
 

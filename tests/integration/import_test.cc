@@ -28,12 +28,12 @@
 #include "containerd/images/image.h"
 #include "containerd/images/store.h"
 #include "containerd/leases/leases.h"
+#include "containerd/testing/image_builder.h"
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/image.h"
 
 #include "container_fixture.h"
 #include "harness.h"
-#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {

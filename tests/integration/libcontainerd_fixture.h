@@ -49,13 +49,23 @@ class Notes final : public lc::Backend {
     return handler ? handler(type, info) : absl::OkStatus();
   }
   void OnGap(const events::Gap&) override {
-    const std::lock_guard lock(mu_);
-    ++gaps_;
+    std::function<void()> handler;
+    {
+      const std::lock_guard lock(mu_);
+      ++gaps_;
+      handler = gap_handler_;
+    }
+    if (handler) handler();
   }
 
   void Handle(Handler handler) {
     const std::lock_guard lock(mu_);
     handler_ = std::move(handler);
+  }
+
+  void HandleGap(std::function<void()> handler) {
+    const std::lock_guard lock(mu_);
+    gap_handler_ = std::move(handler);
   }
 
   int Gaps() const {
@@ -94,6 +104,7 @@ class Notes final : public lc::Backend {
  private:
   mutable std::mutex mu_;
   std::vector<std::pair<lc::EventType, lc::EventInfo>> events_;
+  std::function<void()> gap_handler_;
   int gaps_ = 0;
   Handler handler_;
 };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <absl/cleanup/cleanup.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -236,6 +237,7 @@ TEST_F(StdinTest, ClosedWhileNewTaskFailsAndAfterTheTaskIsGone) {
   direct_->CloseStdin();
   EXPECT_THAT(FilesIn(BundleOf(broken->ID())), IsEmpty());
   EXPECT_TRUE(errdefs::IsNotFound(broken->Task(ctx()).status()));
+  EXPECT_THAT(notes_->Types(broken->ID()), IsEmpty()) << "there never was a process";
 
   auto container = Make({"cat"});
   ASSERT_OK(container);
@@ -385,6 +387,30 @@ TEST_F(LibcontainerdTest, ABundleOnWhatIsReadOnly) {
     EXPECT_TRUE(errdefs::IsNotFound(client_->LoadContainer(ctx(), id).status()));
   }
   ASSERT_EQ(::umount2(State().c_str(), MNT_DETACH), 0);
+}
+
+TEST_F(LibcontainerdTest, ADiskThatIsFullOfFIFOs) {
+  fs::create_directories(State());
+  // The root, a bundle, and two FIFOs.
+  ASSERT_EQ(::mount("none", State().c_str(), "tmpfs", 0, "nr_inodes=4"), 0);
+  const absl::Cleanup unmount = [&] { ::umount2(State().c_str(), MNT_DETACH); };
+  auto container = Make({"cat"});
+  ASSERT_OK(container);
+  const auto task = container->NewTask(ctx(), "", true, lc::AttachStreams({}, {}, {}));
+  EXPECT_TRUE(errdefs::IsResourceExhausted(task.status())) << task.status();
+  EXPECT_THAT(Text(task.status()), HasSubstr(BundleOf(container->ID()) + "/"));
+  EXPECT_THAT(FilesIn(BundleOf(container->ID())), IsEmpty());
+  EXPECT_TRUE(errdefs::IsNotFound(container->Task(ctx()).status()));
+  const auto fits = container->NewTask(ctx(), "", false, lc::AttachStreams({}, {}, {}));
+  ASSERT_OK(fits);
+  const std::string other = UniqueName("c");
+  auto spec = SpecOf(other, {"true"});
+  ASSERT_OK(spec);
+  const auto made = client_->NewContainer(ctx(), other, *spec, kRuncV2);
+  EXPECT_TRUE(errdefs::IsResourceExhausted(made.status())) << made.status();
+  EXPECT_TRUE(errdefs::IsNotFound(client_->LoadContainer(ctx(), other).status()));
+  EXPECT_OK(container->Task(ctx())->ForceDelete(Limited()));
+  EXPECT_OK(container->Delete(ctx()));
 }
 
 TEST_F(LibcontainerdTest, BundlesThatCannotBe) {

@@ -25,11 +25,11 @@
 #include "containerd/images/mediatypes.h"
 #include "containerd/leases/leases.h"
 #include "containerd/platforms/platforms.h"
+#include "containerd/testing/image_builder.h"
 
 #include "container_fixture.h"
 #include "harness.h"
 #include "registry.h"
-#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 
@@ -145,9 +145,8 @@ inline RemoteImage MultiPlatformImage(std::string_view salt) {
 class PullTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!Installed("docker-registry") || !Installed("skopeo")) {
-      GTEST_SKIP() << "docker-registry or skopeo is not installed";
-    }
+    CONTAINERD_REQUIRE_REGISTRY;
+    if (!Installed("skopeo")) GTEST_SKIP() << "skopeo is not installed";
   }
 
   const Context& ctx() const { return ns_.ctx(); }

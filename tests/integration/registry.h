@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Debian's docker-registry on the loopback, and images to put there from a daemon's content store.
+// A registry on the loopback, configured as tests need it, and images to put there from a daemon's
+// content store.
 #ifndef CONTAINERD_TESTS_INTEGRATION_REGISTRY_H_
 #define CONTAINERD_TESTS_INTEGRATION_REGISTRY_H_
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
@@ -31,6 +31,7 @@
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/remotes/docker/resolver.h"
 #include "containerd/remotes/handlers.h"
+#include "containerd/testing/registry_test.h"
 
 #include "harness.h"
 #include "tests/support/test_server.h"
@@ -40,6 +41,11 @@ namespace containerd::testing {
 namespace docker = remotes::docker;
 using http::testing::MakeCert;
 using http::testing::TestCert;
+
+// Skips the test where no registry can run.
+#define CONTAINERD_REQUIRE_REGISTRY                                                        \
+  if (const absl::Status can_run = ::containerd::testing::CanRunRegistry(); !can_run.ok()) \
+  GTEST_SKIP() << ::containerd::errdefs::Message(can_run)
 
 inline bool Installed(const std::string& program) {
   return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
@@ -93,70 +99,46 @@ class Registry {
 
   Registry() : Registry(Options()) {}
   explicit Registry(const Options& options) {
-    std::string config = fmt::format(
-        "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}/data\n"
-        "  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:0\n",
-        dir_.path());
+    TestRegistryOptions config;
     if (options.tls != nullptr) {
       std::ofstream(dir_.path() + "/cert.pem") << options.tls->cert;
       std::ofstream(dir_.path() + "/key.pem") << options.tls->key;
-      config +=
+      config.http =
           fmt::format("  tls:\n    certificate: {0}/cert.pem\n    key: {0}/key.pem\n", dir_.path());
       if (options.client_ca != nullptr) {
         std::ofstream(dir_.path() + "/client-ca.pem") << options.client_ca->cert;
-        config += fmt::format("    clientcas:\n      - {}/client-ca.pem\n", dir_.path());
+        config.http += fmt::format("    clientcas:\n      - {}/client-ca.pem\n", dir_.path());
       }
     }
     if (options.htpasswd) {
       std::ofstream(dir_.path() + "/htpasswd") << kHtpasswd;
-      config +=
+      config.sections +=
           fmt::format("auth:\n  htpasswd:\n    realm: test\n    path: {}/htpasswd\n", dir_.path());
     }
     if (!options.auth.empty()) {
       std::ofstream(dir_.path() + "/token-root.pem") << options.token_root;
-      config += fmt::format("auth:\n{}    rootcertbundle: {}/token-root.pem\n", options.auth,
-                            dir_.path());
+      config.sections += fmt::format("auth:\n{}    rootcertbundle: {}/token-root.pem\n",
+                                     options.auth, dir_.path());
     }
-    if (options.schema1) config += "compatibility:\n  schema1:\n    enabled: true\n";
-    std::ofstream(dir_.path() + "/config.yml") << config;
-    pid_ = Spawn({"docker-registry", "serve", dir_.path() + "/config.yml"}, dir_.path() + "/log");
-    // The kernel chooses the port, and the log names it.
-    const std::string mark = "listening on 127.0.0.1:";
-    const Context ctx = WithTimeout(Context::Background(), absl::Seconds(60));
-    while (pid_ > 0 && port_ == 0 && !ctx.Done()) {
-      const std::string log = Log();
-      const auto at = log.find(mark);
-      if (at != std::string::npos && log.find('\n', at) != std::string::npos) {
-        port_ = std::atoi(log.c_str() + at + mark.size());
-      } else {
-        (void)Sleep(ctx, absl::Milliseconds(20));
-      }
-    }
-    EXPECT_NE(port_, 0) << Log();
+    if (options.schema1) config.sections += "compatibility:\n  schema1:\n    enabled: true\n";
+    auto started = TestRegistry::Start(config);
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (started.ok()) registry_ = *std::move(started);
   }
 
-  ~Registry() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-  Registry(const Registry&) = delete;
-  Registry& operator=(const Registry&) = delete;
-
-  std::string host() const { return fmt::format("127.0.0.1:{}", port_); }
+  std::string host() const { return registry_ != nullptr ? registry_->Host() : ""; }
   std::string Ref(std::string_view name) const { return fmt::format("{}/{}", host(), name); }
-  std::string Log() const { return ReadFile(dir_.path() + "/log"); }
+  std::string Log() const { return registry_ != nullptr ? registry_->Log() : ""; }
 
  private:
   const TestDir dir_;
-  int port_ = 0;
-  pid_t pid_ = -1;
+  std::unique_ptr<TestRegistry> registry_;
 };
 
-class RegistryTest : public ::testing::Test {
+class DaemonRegistryTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+    CONTAINERD_REQUIRE_REGISTRY;
     // Content without an image would be collected.
     auto lease = client_->LeasesService()->Create(
         ns_.ctx(), {leases::WithRandomID(), leases::WithExpiration(absl::Hours(1))});

@@ -25,10 +25,10 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class RegistryImagesTest : public RegistryTest {
+class RegistryImagesTest : public DaemonRegistryTest {
  protected:
   void SetUp() override {
-    RegistryTest::SetUp();
+    DaemonRegistryTest::SetUp();
     for (const char* tool : {"skopeo", "umoci"}) {
       if (!Installed(tool)) GTEST_SKIP() << tool << " is not installed";
     }
@@ -222,7 +222,7 @@ TEST_F(RegistryImagesTest, Referrers) {
 }
 
 // A registry of a few blobs that answers as it is told.
-class LyingRegistryTest : public RegistryTest {
+class LyingRegistryTest : public DaemonRegistryTest {
  protected:
   using Answer = std::function<void(const ServerRequest&, ResponseWriter&)>;
 

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST_F(RegistryTest, PushesAndPulls) {
+TEST_F(DaemonRegistryTest, PushesAndPulls) {
   const Registry registry;
   const auto target = PutImage("plain");
   const auto resolver = docker::NewResolver();
@@ -37,7 +37,7 @@ TEST_F(RegistryTest, PushesAndPulls) {
   ExpectPulls(*resolver, ref, target);
 }
 
-TEST_F(RegistryTest, SkopeoTakesWhatWasPushed) {
+TEST_F(DaemonRegistryTest, SkopeoTakesWhatWasPushed) {
   if (!Installed("skopeo")) GTEST_SKIP() << "skopeo is not installed";
   const Registry registry;
   const auto target = PutImage("skopeo");
@@ -50,7 +50,7 @@ TEST_F(RegistryTest, SkopeoTakesWhatWasPushed) {
   ExpectPulls(*docker::NewResolver(), registry.Ref("from/skopeo:1"), target);
 }
 
-TEST_F(RegistryTest, UploadsInPieces) {
+TEST_F(DaemonRegistryTest, UploadsInPieces) {
   const Registry registry;
   const auto target = PutImage("pieces");
   const auto resolver = docker::NewResolver({.upload_chunk_size = 1'000'000});
@@ -59,7 +59,7 @@ TEST_F(RegistryTest, UploadsInPieces) {
   ExpectPulls(*resolver, registry.Ref("pieces:1"), target);
 }
 
-TEST_F(RegistryTest, MountsAcrossRepositories) {
+TEST_F(DaemonRegistryTest, MountsAcrossRepositories) {
   const Registry registry;
   const auto target = PutImage("mount");
   ASSERT_TRUE(Push(*docker::NewResolver(), registry.Ref("first/repo:1"), target).ok());
@@ -79,7 +79,7 @@ TEST_F(RegistryTest, MountsAcrossRepositories) {
   ExpectPulls(*resolver, registry.Ref("second/repo:1"), target);
 }
 
-TEST_F(RegistryTest, TLSWithClientCertificates) {
+TEST_F(DaemonRegistryTest, TLSWithClientCertificates) {
   const TestCert ca = MakeCert("ca");
   const TestCert cert = MakeCert("server", &ca);
   const TestCert client_ca = MakeCert("client ca");
@@ -116,7 +116,7 @@ TEST_F(RegistryTest, TLSWithClientCertificates) {
   EXPECT_EQ((*response)->proto, "HTTP/2");
 }
 
-TEST_F(RegistryTest, Passwords) {
+TEST_F(DaemonRegistryTest, Passwords) {
   const Registry registry({.htpasswd = true});
   const auto target = PutImage("passwords");
   const TestDir dir;
@@ -135,7 +135,7 @@ TEST_F(RegistryTest, Passwords) {
   ExpectPulls(*resolver, registry.Ref("a:1"), target);
 }
 
-TEST_F(RegistryTest, AMirrorMayLackTheContent) {
+TEST_F(DaemonRegistryTest, AMirrorMayLackTheContent) {
   const Registry upstream;
   const Registry mirror;
   const auto target = PutImage("mirror");

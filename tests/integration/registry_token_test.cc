@@ -147,7 +147,7 @@ class TokenServer {
   const TestServer server_;
 };
 
-class RegistryTokenTest : public RegistryTest {
+class RegistryTokenTest : public DaemonRegistryTest {
  protected:
   static std::shared_ptr<remotes::ResolverWithOptions> Resolver(const std::string& username,
                                                                 const std::string& secret) {

@@ -17,9 +17,7 @@
 namespace containerd {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 class SandboxTest : public ::testing::Test {
  protected:
@@ -40,61 +38,6 @@ class SandboxTest : public ::testing::Test {
   const testing::TestNamespace ns_{*client_};
   const std::shared_ptr<sandbox::Store> store_ = client_->SandboxStore();
 };
-
-TEST_F(SandboxTest, Store) {
-  const sandbox::Sandbox made = SomeSandbox("one");
-  auto stored = store_->Create(ctx(), made);
-  ASSERT_TRUE(stored.ok()) << stored.status();
-  EXPECT_EQ(stored->id, "one");
-  EXPECT_EQ(stored->labels, made.labels);
-  EXPECT_EQ(stored->runtime.name, made.runtime.name);
-  EXPECT_EQ(stored->spec, made.spec);
-  EXPECT_EQ(stored->extensions, made.extensions);
-  EXPECT_GT(stored->created_at, absl::InfinitePast());
-  EXPECT_EQ(stored->created_at, stored->updated_at);
-
-  auto again = store_->Create(ctx(), made);
-  EXPECT_TRUE(errdefs::IsAlreadyExists(again.status())) << again.status();
-
-  sandbox::Sandbox changed = made;
-  changed.labels = {{"color", "red"}, {"size", "big"}};
-  changed.spec = {.type_url = "other", .value = "x"};
-  auto updated = store_->Update(ctx(), changed, {"labels.color"});
-  ASSERT_TRUE(updated.ok()) << updated.status();
-  EXPECT_EQ(updated->labels, (Labels{{"color", "red"}}));
-  EXPECT_EQ(updated->spec, made.spec);
-  EXPECT_GE(updated->updated_at, stored->updated_at);
-
-  auto got = store_->Get(ctx(), "one");
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(*got, *updated);
-  ASSERT_TRUE(store_->Create(ctx(), SomeSandbox("two")).ok());
-  auto list = store_->List(ctx(), {"id==two"});
-  ASSERT_TRUE(list.ok()) << list.status();
-  ASSERT_EQ(list->size(), 1U);
-  EXPECT_EQ((*list)[0].id, "two");
-  EXPECT_EQ(store_->List(ctx())->size(), 2U);
-
-  EXPECT_TRUE(store_->Delete(ctx(), "one").ok());
-  EXPECT_TRUE(store_->Delete(ctx(), "two").ok());
-  const auto left = store_->List(ctx());
-  ASSERT_TRUE(left.ok()) << left.status();
-  EXPECT_THAT(*left, IsEmpty());
-}
-
-TEST_F(SandboxTest, StoreRefusesBadInput) {
-  EXPECT_FALSE(store_->Create(ctx(), SomeSandbox("")).ok());
-  const absl::Status invalid = store_->Create(ctx(), SomeSandbox("not/valid")).status();
-  EXPECT_TRUE(errdefs::IsInvalidArgument(invalid)) << invalid;
-  EXPECT_THAT(std::string(errdefs::Message(invalid)), HasSubstr("not/valid"));
-  for (const absl::Status& s :
-       {store_->Get(ctx(), "missing").status(),
-        store_->Update(ctx(), SomeSandbox("missing")).status(), store_->Delete(ctx(), "missing")}) {
-    EXPECT_TRUE(errdefs::IsNotFound(s)) << s;
-    EXPECT_THAT(std::string(errdefs::Message(s)), HasSubstr("missing"));
-  }
-  EXPECT_FALSE(store_->List(ctx(), {"not a filter=="}).ok());
-}
 
 // The shim of runc may be a controller, for sandboxes without a process of their own.
 TEST_F(SandboxTest, Controller) {

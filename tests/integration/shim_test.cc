@@ -29,11 +29,11 @@
 #include "containerd/runc/v1/options.pb.h"
 #include "containerd/supervisor/supervisor.h"
 #include "containerd/tasks/tasks.h"
+#include "containerd/testing/mocks/tasks.h"
 #include "containerd/typeurl/typeurl.h"
 
 #include "container_fixture.h"
 #include "harness.h"
-#include "tests/support/fake_daemon.h"
 
 namespace containerd::testing {
 namespace {
@@ -362,7 +362,7 @@ exec runc "$@"
 TEST_F(ShimTest, NewTaskWithRuntimeOption) {
   // A task service that only remembers what it was asked to create.
   std::map<std::string, tasks::CreateTaskRequest> requests;
-  auto tasks = std::make_shared<::testing::NiceMock<MockTasks>>();
+  auto tasks = std::make_shared<::testing::NiceMock<MockTaskService>>();
   ON_CALL(*tasks, Create)
       .WillByDefault([&](const Context&, const tasks::CreateTaskRequest& request) {
         requests[request.container_id] = request;

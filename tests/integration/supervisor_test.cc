@@ -261,6 +261,19 @@ TEST_F(SupervisorDaemon, CleanupEndsTasks) {
   EXPECT_EQ(ReadFile("/proc/self/mountinfo").find(dir()), std::string::npos);
 }
 
+// One whose shim was killed before it started anything: there is nothing that it could delete.
+TEST_F(SupervisorDaemon, CleanupTakesATaskThatHasNotBegun) {
+  auto started = StartAnother();
+  ASSERT_TRUE(started.ok()) << started.status();
+  const std::string bundle = fmt::format("{}/s/daemon/io.containerd.runtime.v2.task/{}/early",
+                                         dir(), UniqueName("supervisor"));
+  ASSERT_TRUE(fs::create_directories(bundle + "/rootfs"));
+  std::ofstream(bundle + "/config.json") << "{}";
+  const absl::Status stopped = (*started)->Stop(ctx());
+  EXPECT_TRUE(stopped.ok()) << stopped;
+  EXPECT_FALSE(fs::exists(dir() + "/s"));
+}
+
 // Two daemons with containers of the same namespace and id.
 TEST_F(SupervisorDaemon, TwoDaemonsKeepTheSameContainerApart) {
   const std::string ns = UniqueName("apart");

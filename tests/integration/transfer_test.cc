@@ -206,7 +206,7 @@ class TransferRegistryTest : public ::testing::Test {
  protected:
   void SetUp() override {
     CONTAINERD_REQUIRE_PLUGIN("io.containerd.grpc.v1", "transfer");
-    if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+    CONTAINERD_REQUIRE_REGISTRY;
     const std::string ca = dir_.path() + "/ca.pem";
     std::ofstream(ca) << ca_.cert;
     daemon_ = std::make_unique<PrivateDaemon>(

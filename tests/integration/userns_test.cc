@@ -14,10 +14,10 @@
 #include <gtest/gtest.h>
 
 #include "containerd/snapshots/snapshots.h"
+#include "containerd/testing/image_builder.h"
 
 #include "container_fixture.h"
 #include "harness.h"
-#include "tests/support/image_builder.h"
 
 namespace containerd::testing {
 namespace {

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// examples/ctr prints what the daemon's own ctr prints, and runs containers as it does.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <string>
+#include <sys/wait.h>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "containerd/containerd.h"
+#include "containerd/digest/identity.h"
+#include "containerd/images/image.h"
+
+#include "amount.h"
+#include "container_fixture.h"
+#include "harness.h"
+#include "registry.h"
+
+namespace containerd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const char kOurs[] = CONTAINERD_EXAMPLES "/ctr";
+
+class CtrTest : public ContainerTest {
+ protected:
+  struct Outcome {
+    int code = -1;
+    std::string output;
+  };
+
+  void SetUp() override {
+    if (!std::filesystem::exists(kOurs)) GTEST_SKIP() << "examples/ctr is not built";
+    ContainerTest::SetUp();
+  }
+
+  // Runs a ctr with the output and the errors in one text.
+  Outcome Run(const std::string& program, std::vector<std::string> args) {
+    args.insert(args.begin(), {program, "-a", SharedAddress(), "-n", ns_.name()});
+    args.insert(args.begin(), around_.begin(), around_.end());
+    const TestDir dir;
+    const std::string log = dir.path() + "/log";
+    const pid_t pid = Spawn(std::move(args), log);
+    int status = -1;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(log)};
+  }
+
+  // A spec without the version of the specification, of which Go's may know another.
+  static std::string OfOneVersion(const std::string& text) {
+    return std::regex_replace(text, std::regex("\"ociVersion\": \"[^\"]*\""), "\"ociVersion\"");
+  }
+
+  // What is the same for all daemons, each of whose steps is a process, is tried on one of them.
+  static bool Newest() { return Amount(1, 1, 0) == 1; }
+
+  Outcome Ours(std::vector<std::string> args) { return Run(kOurs, std::move(args)); }
+
+  // The daemon's own; nothing if there is none.
+  static std::string Theirs() {
+    const char* bin = std::getenv("CONTAINERD_CPP_DAEMON_BIN");  // NOLINT(concurrency-mt-unsafe)
+    return bin != nullptr ? std::string(bin) + "/ctr" : "";
+  }
+
+  // Of content that nothing refers to.
+  const content::Opt kept_ = content::WithLabels({{"containerd.io/gc.root", "yes"}});
+  std::vector<std::string> around_{"timeout", "120"};  // what runs a ctr
+};
+
+TEST_F(CtrTest, PrintsWhatTheDaemonsOwnPrints) {
+  if (Theirs().empty()) GTEST_SKIP() << "no ctr beside the daemon";
+  auto container = Make({"sleep", "1000"});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), cio::NullIO);
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  const std::string id = container->ID();
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"images", "ls"},
+           {"images", "ls", "-q"},
+           {"images", "check"},
+           {"containers", "ls"},
+           {"c", "ls", "-q"},
+           {"c", "info", id},
+           {"tasks", "ls"},
+           {"tasks", "ps", id},
+           {"snapshots", "ls"},
+           {"snapshots", "tree"},
+           {"snapshots", "info", id},
+           {"snapshots", "unpack", image_->Target().digest},
+           {"leases", "ls"},
+       }) {
+    SCOPED_TRACE(::testing::PrintToString(args));
+    const Outcome theirs = Run(Theirs(), args);
+    // A container of 1.6 is in no sandbox, and its ctr shows none.
+    if (args[0] == "c" && args[1] == "info" && !absl::StrContains(theirs.output, "SandboxID"))
+      continue;
+    const Outcome ours = Ours(args);
+    EXPECT_EQ(ours.output, theirs.output);
+    EXPECT_EQ(ours.code, theirs.code);
+  }
+  EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+}
+
+// Which the ctr of old daemons has not, or prints in another way.
+TEST_F(CtrTest, PrintsWhatTheNewestDaemonsOwnPrints) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  if (Theirs().empty()) GTEST_SKIP() << "no ctr beside the daemon";
+  // Not every shim runs sandboxes; a record is what there is to list.
+  const std::string pod = UniqueName("pod");
+  ASSERT_OK(client_->SandboxStore()->Create(
+      ctx(), {.id = pod, .runtime = {.name = "io.containerd.runc.v2"}, .sandboxer = "shim"}));
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"oci", "spec"},
+           {"sandboxes", "ls"},
+           {"deprecations", "list"},
+           {"plugins", "inspect-runtime"},
+       }) {
+    SCOPED_TRACE(::testing::PrintToString(args));
+    const Outcome theirs = Run(Theirs(), args);
+    const Outcome ours = Ours(args);
+    EXPECT_EQ(OfOneVersion(ours.output), OfOneVersion(theirs.output));
+    EXPECT_EQ(ours.code, theirs.code);
+  }
+  EXPECT_OK(client_->SandboxStore()->Delete(ctx(), pod));
+  // A view of the one layer is that layer, whatever its name.
+  auto layers = image_->RootFS(ctx());
+  ASSERT_OK(layers);
+  const auto view = [&] {
+    return std::vector<std::string>{"snapshots", "view", "--mounts", UniqueName("view"),
+                                    identity::ChainID(*layers).String()};
+  };
+  EXPECT_EQ(Ours(view()).output, Run(Theirs(), view()).output);
+}
+
+TEST_F(CtrTest, TheSameFlagsMakeTheSameContainer) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  if (Theirs().empty()) GTEST_SKIP() << "no ctr beside the daemon";
+  const TestDir dir;
+  for (const char* tool : {"nvidia-container-cli", "containerd"}) {
+    std::ofstream(dir.path() + "/" + tool) << "#!/bin/sh\n";
+    std::filesystem::permissions(dir.path() + "/" + tool, std::filesystem::perms::owner_all);
+  }
+  around_ = {"timeout", "120", "env", "-i", "PATH=" + dir.path() + ":/usr/bin:/bin"};
+  const auto spec = [&](const std::string& program) {
+    const std::string id = Name();
+    std::vector<std::string> args{"c",           "create",
+                                  "--gpus",      "0",
+                                  "--gpus",      "1",
+                                  "--env",       "A=1,2",
+                                  "--rdt-class", "gold",
+                                  "--cwd",       "/tmp",
+                                  "--mount",     "type=bind,src=/tmp,dst=/host,options=rbind:ro",
+                                  "--cap-add",   "CAP_SYS_ADMIN",
+                                  "--hostname",  "name",
+                                  kBusyboxName,  id,
+                                  "sh",          "-c",
+                                  "true"};
+    EXPECT_EQ(Run(program, args).output, "");
+    return absl::StrReplaceAll(OfOneVersion(Ours({"c", "info", "--spec", id}).output),
+                               {{id, "ID"}});
+  };
+  const std::string ours = spec(kOurs);
+  EXPECT_THAT(ours, AllOf(HasSubstr("--device=0,1"), HasSubstr("\"closID\": \"gold\"")));
+  EXPECT_EQ(ours, spec(Theirs()));
+  EXPECT_EQ(Ours({"run", "--gpus", "all", kBusyboxName, Name()}).output,
+            "ctr: invalid value \"all\" for flag -gpus\n");
+}
+
+TEST_F(CtrTest, RunGivesTheOutputAndTheExitCodeAndRemovesTheContainer) {
+  const std::string id = Name();
+  const Outcome outcome = Ours(
+      {"run", "--rm", "--env", "WHO=you", kBusyboxName, id, "sh", "-c", "echo to $WHO; exit 7"});
+  EXPECT_EQ(outcome.output, "to you\n");
+  EXPECT_EQ(outcome.code, 7);
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
+TEST_F(CtrTest, PushAndPullTellHowFarTheyAreLineByLine) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  CONTAINERD_REQUIRE_REGISTRY;
+  const Registry registry;
+  const std::string ref = registry.Ref("busybox:1");
+  const std::string manifest = image_->Target().digest;
+  const Outcome push = Ours({"images", "push", ref, kBusyboxName});
+  EXPECT_EQ(push.code, 0) << push.output;
+  EXPECT_THAT(push.output, AllOf(HasSubstr(manifest + ": done\n"), HasSubstr("\nelapsed: ")));
+  const TestNamespace other(*client_);
+  for (const char* command : {"content fetch", "images pull"}) {
+    std::vector<std::string> args = absl::StrSplit(command, ' ');
+    args.insert(args.begin(), {"-n", other.name()});
+    args.push_back(ref);
+    const Outcome outcome = Ours(args);
+    EXPECT_EQ(outcome.code, 0) << outcome.output;
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr(manifest + ": "), HasSubstr("\nelapsed: "),
+                                      Not(HasSubstr("\x1b")), Not(HasSubstr("\r"))));
+  }
+  auto pulled = client_->GetImage(other.ctx(), ref);
+  ASSERT_OK(pulled);
+  EXPECT_TRUE(pulled->IsUnpacked(other.ctx(), "").value_or(false));
+}
+
+TEST_F(CtrTest, ContentGoesToARegistryAndBackAndRequestsAreShownWithoutSecrets) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  if (!Installed("docker-registry")) GTEST_SKIP() << "docker-registry is not installed";
+  const Registry registry({.htpasswd = true});
+  const std::string ref = registry.Ref("busybox:1");
+  const std::string user = "user1:password1";
+  EXPECT_EQ(Ours({"images", "push", "--user", user, ref, kBusyboxName}).code, 0);
+  auto store = client_->ContentStore();
+  auto manifest = content::ReadBlob(ctx(), *store, image_->Target());
+  ASSERT_OK(manifest);
+  const std::string text = "an object of the test's";
+  const std::string digest = digest::FromString(text).String();
+  ASSERT_OK(content::WriteBlob(ctx(), *store, "object", text, ocispec::Descriptor{}, {kept_}));
+  EXPECT_EQ(Ours({"content", "push-object", "-u", user, ref, digest, "text/plain"}).output,
+            "Pushed " + digest + " text/plain\n");
+  EXPECT_EQ(Ours({"content", "fetch-blob", "-u", user, ref, digest, digest}).output, text + text);
+  const std::string shown =
+      Ours({"content", "fetch-object", "--http-dump", "--http-trace", "-u", user, ref}).output;
+  EXPECT_THAT(shown,
+              AllOf(HasSubstr(*manifest), HasSubstr("\nAuthorization: Basic ...\n"),
+                    HasSubstr("\nContent-Type: application/vnd."),
+                    HasSubstr(fmt::format("GET http://{}/v2/busybox/manifests/", registry.host())),
+                    ContainsRegex("attempt 2\\): 200 in .*, 0 bytes sent, [0-9]+ received\n"),
+                    Not(HasSubstr("dXNlcjE6"))));
+  around_ = {"timeout", "120", "sh", "-c", "echo password1 | \"$0\" \"$@\""};
+  EXPECT_EQ(Ours({"content", "fetch-object", "--user", "user1", ref}).output,
+            "Password: \n" + *manifest);
+}
+
+TEST_F(CtrTest, EditMakesABlobOfABlob) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  auto store = client_->ContentStore();
+  ASSERT_OK(
+      content::WriteBlob(ctx(), *store, "blob", "what was before", ocispec::Descriptor{}, {kept_}));
+  const std::string before = digest::FromString("what was before").String();
+  const std::string after = digest::FromString("what was after").String();
+  const auto edit = [&](const std::string& editor) {
+    return Ours({"content", "edit", "--editor", editor, before});
+  };
+  EXPECT_EQ(edit("true").output, before + "\n");
+  EXPECT_EQ(edit("false").code, 1);
+  // What another edit has left does not count.
+  auto writer = store->Writer(ctx(), {content::WithRef("edit-" + before)});
+  ASSERT_OK(writer);
+  ASSERT_OK((*writer)->Write(ctx(), "some"));
+  ASSERT_OK((*writer)->Close(ctx()));
+  EXPECT_EQ(edit("sed -i s/before/after/").output, after + "\n");
+}
+
+TEST_F(CtrTest, PruneReferencesLeavesConfigsAndSnapshots) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  auto store = client_->ContentStore();
+  auto manifest = images::Manifest(ctx(), *store, image_->Target(), client_->Platform());
+  ASSERT_OK(manifest);
+  const digest::Digest layer(manifest->layers.front().digest);
+  EXPECT_THAT(Ours({"content", "prune", "references", "--dry"}).output,
+              HasSubstr("containerd.io/gc.ref.content.l.0"));
+  EXPECT_OK(store->Info(ctx(), layer));
+  EXPECT_EQ(Ours({"content", "prune", "references"}).output, "");
+  EXPECT_TRUE(errdefs::IsNotFound(store->Info(ctx(), layer).status()));
+  EXPECT_OK(store->Info(ctx(), digest::Digest(manifest->config.digest)));
+  EXPECT_EQ(Ours({"run", "--rm", kBusyboxName, Name(), "echo", "here"}).output, "here\n");
+}
+
+TEST_F(CtrTest, InstallAndNamespacesWithTheirCgroups) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  const TestDir dir;
+  EXPECT_EQ(Ours({"install", "--path", dir.path(), kBusyboxName}).output, "");
+  EXPECT_TRUE(std::filesystem::exists(dir.path() + "/bin/sh"));
+
+  const std::string name = UniqueName("ns");
+  ASSERT_OK(client_->NamespaceService()->Create(ctx(), name));
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  const std::filesystem::path group =
+      (exists(root / "cgroup.controllers") ? root : root / "pids") / name;
+  std::error_code error;
+  std::filesystem::create_directories(group / "a" / "b", error);
+  EXPECT_EQ(Ours({"namespaces", "rm", "--cgroup", name}).output, name + "\n");
+  EXPECT_FALSE(std::filesystem::exists(group));
+  EXPECT_THAT(*client_->NamespaceService()->List(ctx()), Not(Contains(name)));
+}
+
+TEST_F(CtrTest, CommitMakesAnImageOfAContainerThatRuns) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  auto container = Make({"sh", "-c", "echo new >/etc/made; rm /etc/group; sleep 1000"});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), cio::NullIO);
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  const std::string root = fmt::format("/proc/{}/root", task->Pid());
+  ASSERT_TRUE(Eventually([&] { return !std::filesystem::exists(root + "/etc/group"); }));
+  const std::string ref = "example.com/made:1";
+  const Outcome commit =
+      Ours({"commit", "--message", "one more", "-a", "somebody", container->ID(), ref});
+  EXPECT_EQ(commit.code, 0) << commit.output;
+  auto image = client_->GetImage(ctx(), ref);
+  ASSERT_OK(image);
+  EXPECT_EQ(commit.output, image->Target().digest + "\n");
+  auto config = image->Spec(ctx());
+  ASSERT_OK(config);
+  EXPECT_EQ(config->author, "somebody");
+  EXPECT_EQ(config->history.back().comment, "one more");
+  EXPECT_THAT(config->history.back().created_by, StartsWith("sh -c echo new"));
+  auto status = task->Status(ctx());
+  ASSERT_OK(status);
+  EXPECT_EQ(status->status, ProcessStatus::kRunning);
+  EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+  EXPECT_EQ(Ours({"run", "--rm", ref, Name(), "sh", "-c", "cat /etc/made; ls /etc"}).output,
+            "new\nmade\npasswd\n");
+}
+
+// Of a container that runs and of one that does not.
+TEST_F(CtrTest, CpCopiesInAndOutAndFollowsNoLinkOutOfTheContainer) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  const TestDir dir;
+  const std::string here = dir.path();
+  std::filesystem::create_directories(here + "/tree/sub");
+  std::ofstream(here + "/tree/sub/.wh.file") << "in a folder\n";
+  std::ofstream(here + "/secret") << "of the machine\n";
+  auto container =
+      Make({"sh", "-c",
+            fmt::format("ln -s {0} /out; ln -s ../../../{0}/secret /to; echo x >/done; "
+                        "exec sleep 1000",
+                        here)});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), cio::NullIO);
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  const std::string id = container->ID();
+  const std::string root = fmt::format("/proc/{}/root", task->Pid());
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(root + "/done"); }));
+  const auto cp = [&](const std::string& from, const std::string& to) {
+    const Outcome outcome = Ours({"cp", from, to});
+    return outcome.code == 0 ? "ok" : outcome.output;
+  };
+  EXPECT_EQ(cp(here + "/secret", id + ":/etc/other"), "ok");
+  EXPECT_THAT(Ours({"cp", id + ":/etc/other", "-"}).output,
+              AllOf(StartsWith("other"), HasSubstr("ustar"), HasSubstr("of the machine\n")));
+  for (const std::string state : {"running", "stopped"}) {
+    SCOPED_TRACE(state);
+    EXPECT_EQ(cp(here + "/tree", id + ":/root/" + state), "ok");
+    EXPECT_EQ(cp(id + ":/root/" + state, here), "ok");
+    EXPECT_EQ(ReadFile(here + "/" + state + "/sub/.wh.file"), "in a folder\n");
+    EXPECT_THAT(cp(id + ":/to", here + "/stolen"), HasSubstr("No such file or directory"));
+    EXPECT_THAT(cp(here + "/secret", id + ":/out/planted"), HasSubstr("No such file or directory"));
+    if (state == "running") EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+  }
+  EXPECT_FALSE(std::filesystem::exists(here + "/planted"));
+  EXPECT_FALSE(std::filesystem::exists(here + "/stolen"));
+}
+
+TEST_F(CtrTest, BashCompletesCommandsAndFlags) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  const TestDir dir;
+  const auto complete = [&](const std::string& line) {
+    const std::string script = fmt::format(
+        "PATH={}:$PATH; source {}; COMP_WORDS=({}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _ctr; "
+        "echo \"${{COMPREPLY[*]}}\"",
+        CONTAINERD_EXAMPLES, CONTAINERD_SOURCE_DIR "/examples/ctr/completion.bash", line);
+    const std::string log = dir.path() + "/" + UniqueName("log");
+    ::waitpid(Spawn({"bash", "-c", script}, log), nullptr, 0);
+    return ReadFile(log);
+  };
+  EXPECT_EQ(
+      complete("ctr ''"),
+      "plugins version containers content events images leases namespaces run snapshots tasks "
+      "install oci sandboxes info deprecations commit cp\n");
+  EXPECT_EQ(complete("ctr -n images con"), "containers content\n");
+  EXPECT_EQ(complete("ctr content fetch"), "fetch fetch-object fetch-blob\n");
+  EXPECT_EQ(complete("ctr run --g"), "--gpus --gidmap\n");
+  EXPECT_EQ(complete("ctr commit -"), "--message --author --pause\n");
+}
+
+// A terminal of tmux's.
+class Screen {
+ public:
+  Screen(const std::string& command, int columns, int rows) {
+    Tmux(fmt::format("-f /dev/null new-session -d -x {} -y {} {}", columns, rows,
+                     Quoted(command + "; echo exit code $?; exec sleep 100")));
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+  ~Screen() { Tmux("kill-server"); }
+
+  void Tmux(const std::string& command) const {
+    const std::string line =
+        fmt::format("tmux -S {}/socket {} >/dev/null 2>&1", dir_.path(), command);
+    static_cast<void>(std::system(line.c_str()));  // NOLINT(concurrency-mt-unsafe)
+  }
+
+  std::string Text() const {
+    const std::string file = dir_.path() + "/text";
+    Tmux(fmt::format("capture-pane \\; save-buffer {} \\; delete-buffer", file));
+    return ReadFile(file);
+  }
+
+  // Waits for a text.
+  ::testing::AssertionResult Shows(const std::string& text) const {
+    if (Eventually([&] { return absl::StrContains(Text(), text); })) {
+      return ::testing::AssertionSuccess();
+    }
+    return ::testing::AssertionFailure() << text << " is not in\n" << Text();
+  }
+
+ private:
+  static std::string Quoted(const std::string& text) {
+    return "'" + absl::StrReplaceAll(text, {{"'", "'\\''"}}) + "'";
+  }
+
+  const TestDir dir_;
+};
+
+TEST_F(CtrTest, OnATerminal) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  if (!Installed("tmux")) GTEST_SKIP() << "tmux is not installed";
+  CONTAINERD_REQUIRE_REGISTRY;
+  const std::string ctr = fmt::format("{} -a {} -n {} ", kOurs, SharedAddress(), ns_.name());
+  {
+    const Screen screen(
+        ctr + fmt::format("run -t --rm {} {} sh -c 'trap \"echo interrupted; exit 9\" INT; "
+                          "while true; do stty size; sleep 0.1; done'",
+                          kBusyboxName, Name()),
+        100, 30);
+    EXPECT_TRUE(screen.Shows("30 100"));
+    screen.Tmux("resize-window -x 90 -y 25");
+    EXPECT_TRUE(screen.Shows("25 90"));
+    screen.Tmux("send-keys C-c");
+    EXPECT_TRUE(screen.Shows("exit code 9"));
+    EXPECT_THAT(screen.Text(), HasSubstr("interrupted"));
+  }
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+
+  const Registry registry;
+  const std::string ref = registry.Ref("busybox:1");
+  ASSERT_OK(client_->Push(ctx(), ref, image_->Target()));
+  const TestNamespace other(*client_);
+  const Screen screen(ctr + fmt::format("-n {} images pull {}", other.name(), ref), 80, 24);
+  EXPECT_TRUE(screen.Shows("exit code 0"));
+  // Each blob has one line, whose name is cut to the width of the terminal.
+  EXPECT_THAT(screen.Text(), ContainsRegex("manifest-sha256:[0-9a-f]+: +(done|exists) +\\|\\++\\|\n"
+                                           "config-sha256:"));
+}
+
+TEST_F(CtrTest, AWrongCommandLineIsTold) {
+  EXPECT_THAT(Ours({"run", kBusyboxName}).output, HasSubstr("container id must be provided"));
+  EXPECT_EQ(Ours({"images", "ls", "--no-such-flag"}).code, 1);
+  EXPECT_EQ(Ours({"leases", "create", "-x", "soon"}).output,
+            "ctr: invalid value \"soon\" for flag -expires\n");
+  EXPECT_THAT(Ours({"containers", "rm", "none"}).output, StartsWith("unable to delete"));
+}
+
+}  // namespace
+}  // namespace containerd::testing
