@@ -58,8 +58,9 @@ def run_timed(args):
 
 
 class Bench:
-    def __init__(self, lab, programs, runs):
+    def __init__(self, lab, programs, runs, profile=None):
         self.lab = lab
+        self.profile = profile
         self.programs = pathlib.Path(programs)
         self.runs = runs
         self.places = {f"@{name}@": f"{lab.dir}/{name}" for name in ("archive", "big", "layer", "folder")}
@@ -93,7 +94,7 @@ class Bench:
         for side in ("cpp", "go"):
             self.lab.ctr("images", "import", archive, namespace=f"bench-{side}")
 
-    def one(self, side, workload, arguments, keeps):
+    def one(self, side, workload, arguments, keeps, under=()):
         namespace = f"bench-{side}"
         if not keeps:
             self.lab.empty(namespace)
@@ -102,12 +103,25 @@ class Bench:
                                       "@root@": f"{self.lab.dir}/root-{self.pushed}"})
         args = [f"{name}={places.get(value, value)}" for name, value in arguments.items()]
         done = subprocess.run(
-            [self.programs / f"bench_{side}", workload, f"address={self.lab.address}", f"namespace={namespace}",
+            [*under, self.programs / f"bench_{side}", workload, f"address={self.lab.address}", f"namespace={namespace}",
              "image=docker.io/library/busybox:latest", *args], stdout=subprocess.PIPE, check=True, timeout=300)
         shutil.rmtree(places["@root@"], ignore_errors=True)
         if not keeps:
             self.lab.empty(namespace)
         return json.loads(done.stdout)
+
+    def hottest(self, name, workload, arguments, keeps):
+        """The functions in which this library's side spends its time, by samples of perf."""
+        data = self.profile / f"{name}.data"
+        self.one("cpp", workload, arguments, keeps,
+                 ("perf", "record", "--quiet", "--freq", "5000", "--output", data))
+        report = subprocess.run(
+            ["perf", "report", "--input", data, "--no-children", "--sort", "symbol,dso", "--field-separator", "|"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout
+        rows = [line.split("|")[:3] for line in report.splitlines() if line and not line.startswith("#")]
+        lines = [f"{share.strip():>7} {symbol.strip()[4:84]} ({os.path.basename(dso.strip())})"
+                 for share, symbol, dso in rows[:12]]
+        (self.profile / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
     def pair(self, workload, arguments, keeps):
         """The results of both sides, run in turn."""
@@ -117,10 +131,10 @@ class Bench:
                 results[side].append(self.one(side, workload, arguments, keeps))
         return results
 
-    def first(self):
+    def first(self, ours):
         results = {"cpp": [], "go": [], "raw": []}
         for i in range(max(4 * self.runs, 8)):
-            for side, program in (("cpp", "bench_first"), ("go", "bench_first_go"), ("raw", "bench_raw")):
+            for side, program in (("cpp", ours), ("go", "bench_first_go"), ("raw", "bench_raw")):
                 taken = run_timed([str(self.programs / program), self.lab.address])
                 if i > 0:  # the first one fills the page cache
                     results[side].append(taken)
@@ -187,6 +201,8 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--mib", type=int, default=700, help="that the images inflate to")
     parser.add_argument("--json")
+    parser.add_argument("--profile", type=pathlib.Path, metavar="FOLDER",
+                        help="where the 12 most expensive functions of each workload go, by perf, after its runs")
     options = parser.parse_args()
     wanted = [w for w in WORKLOADS if re.search(options.filter, w[0])]
     rows = {}
@@ -195,7 +211,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as work:
         lab = Lab(work, options.daemon)
         try:
-            bench = Bench(lab, options.programs, options.runs)
+            bench = Bench(lab, options.programs, options.runs, options.profile)
             print(f"containerd {lab.version}, {os.cpu_count()} cores, {platform.platform()}, {options.runs} runs")
             images = {value.strip("@") for w in wanted for value in w[2].values()}
             if re.search(options.filter, "floors"):
@@ -214,11 +230,16 @@ def main():
                     failed.append(name)
                     continue
                 print_row(what, rows[name])
+                if options.profile:
+                    options.profile.mkdir(parents=True, exist_ok=True)
+                    bench.hottest(name, workload, arguments, keeps)
             if re.search(options.filter, "first"):
-                rows["first"] = summary(bench.first())
-                print_row("exec to first answer, on core", rows["first"])
+                for name, program, target in (("first", "bench_first", "core"),
+                                              ("first-standalone", "bench_first_standalone", "core-standalone")):
+                    rows[name] = summary(bench.first(program))
+                    print_row(f"exec to first answer, on {target}", rows[name])
                 raw = rows["first"]["raw"]
-                print(f"  floor, raw stub: {raw['wall'] * 1e3:.1f} ms, {raw['cpu'] * 1e3:.1f} ms CPU, {raw['peak_mib']:.1f} MiB")
+                print(f"  floor, raw stub, shared: {raw['wall'] * 1e3:.1f} ms, {raw['cpu'] * 1e3:.1f} ms CPU, {raw['peak_mib']:.1f} MiB")
             if re.search(options.filter, "floors"):
                 rows["floors"] = bench.floors()
                 for what, seconds in rows["floors"].items():

@@ -4,7 +4,7 @@
 # Measures this library beside containerd's Go client: builds both, starts a private daemon on a tmpfs and
 # a registry on the loopback, runs each workload for both in turn, and prints medians and ratios.
 #
-#   bench/run.sh [--filter REGEX] [--runs N] [--json FILE]      (as root; 15 minutes on two cores)
+#   bench/run.sh [--filter REGEX] [--runs N] [--json FILE] [--profile FOLDER]   (as root; 15 minutes on two cores)
 #
 # The daemon and the Go client come from tests/lab.sh. $CONTAINERD_CPP_BUILD is the build folder,
 # build/release of the release preset unless it is set. Never part of the tests.

@@ -11,7 +11,8 @@
 #   containerd::client      the first three together
 #   containerd::testing     libcontainerd-testing     for users' tests; static only, as GoogleTest is
 #
-# and each again as containerd::<name>-static. With them are installed the public headers, the generated
+# and each again as containerd::<name>-static, and core as containerd::core-standalone, with what it is built
+# on. With them are installed the public headers, the generated
 # ones (below include/containerd-cpp, where they meet nobody else's), a package config, and a .pc file
 # for each. Each component can be installed alone (cmake --install --component): <name> is what programs
 # need that run, <name>-dev what is needed to build them; packaging/ makes a .deb of each.
@@ -25,6 +26,7 @@ set(_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/containerd-cpp")
 # What public headers mention; anything else is the library's own business.
 set(_public_libs gRPC::grpc++ protobuf::libprotobuf absl::status absl::statusor absl::strings absl::cord absl::time
                  absl::span)
+set(_public_modules grpc++ protobuf absl_status absl_statusor absl_strings absl_cord absl_time absl_span)
 # The components that each one needs.
 set(_needs_core "")
 set(_needs_registry core)
@@ -242,12 +244,18 @@ foreach(_component IN LISTS CONTAINERD_COMPONENTS)
   _containerd_private_libs(_libs ${_component})
   _containerd_find_calls(_calls _flags ${_libs})
   string(REGEX REPLACE "([^\n]+\n)" "    \\1" _calls "${_calls}")
+  if(_component STREQUAL core)
+    list(JOIN _public_modules " " CONTAINERD_PUBLIC_MODULES)
+    list(JOIN _flags " " CONTAINERD_CORE_LIBS)
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/containerd-cpp-standalone.cmake.in"
+                   "${PROJECT_BINARY_DIR}/containerd-cpp-standalone.cmake" @ONLY)
+  endif()
   string(APPEND CONTAINERD_FIND_STATIC "  if(containerd-cpp_${_component}_FOUND)\n${_calls}  endif()\n")
   if(_needs_${_component})
     set(_requires ${_needs_${_component}})
     list(TRANSFORM _requires PREPEND containerd-cpp-)
   else()
-    set(_requires grpc++ protobuf absl_status absl_statusor absl_strings absl_cord absl_time absl_span)
+    set(_requires ${_public_modules})
   endif()
   _containerd_pc(containerd-cpp-${_component} ${_component}-dev "${_about_${_component}}"
                  "-L\${libdir} -lcontainerd-${_component}" "${_requires}" "${_flags}")
@@ -311,5 +319,6 @@ install(
   PATTERN "*.pb.h"
   PATTERN "*_mock.grpc.pb.h" EXCLUDE)
 install(FILES "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
-              "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake" DESTINATION "${_config_dir}"
+              "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake"
+              "${PROJECT_BINARY_DIR}/containerd-cpp-standalone.cmake" DESTINATION "${_config_dir}"
         COMPONENT core-dev)

@@ -84,4 +84,8 @@ for program in "$work/all/static" "$work/all/core_static" "$work/plain/core_stat
     fail "$program is not static"
   fi
 done
+# What is built on gRPC's archives loads none of its shared libraries.
+if ldd "$work/all/core_standalone" | grep -E 'libcontainerd|libgrpc|libprotobuf|libabsl|libre2|libssl'; then
+  fail "core_standalone loads what there are archives of"
+fi
 echo "core maps $(ldd "$work/core/core" | wc -l) libraries, core and all the others $(ldd "$work/all/shared" | wc -l)"
