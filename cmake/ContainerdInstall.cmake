@@ -199,7 +199,8 @@ function(_containerd_find_calls out_calls out_flags)
       set(namespace ${CMAKE_MATCH_1})
       set(target ${CMAKE_MATCH_2})
       string(REPLACE protobuf Protobuf package ${namespace})
-      if(NOT package IN_LIST seen)
+      # The config has looked for RE2 already.
+      if(NOT package IN_LIST seen AND NOT package STREQUAL re2)
         string(APPEND calls "find_dependency(${package})\n")
         list(APPEND seen ${package})
       endif()
@@ -211,6 +212,8 @@ function(_containerd_find_calls out_calls out_flags)
         list(APPEND flags -lcurl)
       elseif(lib STREQUAL ZLIB::ZLIB)
         list(APPEND flags -lz)
+      elseif(lib STREQUAL re2::re2)
+        list(APPEND flags -lre2)
       elseif(lib STREQUAL Threads::Threads)
         list(APPEND flags -pthread)
       elseif(namespace MATCHES "^(fmt|spdlog)$")
@@ -320,5 +323,6 @@ install(
   PATTERN "*_mock.grpc.pb.h" EXCLUDE)
 install(FILES "${PROJECT_BINARY_DIR}/containerd-cppConfig.cmake"
               "${PROJECT_BINARY_DIR}/containerd-cppConfigVersion.cmake"
-              "${PROJECT_BINARY_DIR}/containerd-cpp-standalone.cmake" DESTINATION "${_config_dir}"
+              "${PROJECT_BINARY_DIR}/containerd-cpp-standalone.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/ContainerdRe2.cmake" DESTINATION "${_config_dir}"
         COMPONENT core-dev)
