@@ -15,6 +15,9 @@ set(CPACK_PACKAGE_CONTACT "containerd-cpp maintainers <maintainers@containerd-cp
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${_release})
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SOURCE containerd-cpp)
+# What is not in a folder of the architecture's own is the same for all. cpack knows the word from 3.31 on,
+# and packaging/debs.sh writes it where an older one has not.
+set(CPACK_DEBIAN_PACKAGE_MULTIARCH same)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
                                                 WORLD_READ WORLD_EXECUTE)

@@ -23,6 +23,13 @@ rm -rf "$build/debs"
   exit 1
 }
 rm -rf "$build/debs/_CPack_Packages"
+for deb in "$build"/debs/*.deb; do
+  [[ -z $(dpkg-deb --field "$deb" Multi-Arch) ]] || continue
+  dpkg-deb --raw-extract "$deb" "$build/debs/unpacked"
+  sed -i 's/^Architecture: .*/&\nMulti-Arch: same/' "$build/debs/unpacked/DEBIAN/control"
+  dpkg-deb --root-owner-group --build "$build/debs/unpacked" "$deb" >/dev/null
+  rm -rf "$build/debs/unpacked"
+done
 ls "$build/debs"
 if command -v lintian >/dev/null; then
   lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$build"/debs/*.deb
