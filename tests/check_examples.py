@@ -8,13 +8,16 @@ the guide and the other documents.
 In a header an example is a run of comment lines that are indented by three spaces or more (`//   code`); an
 empty comment line between two such runs does not end it. A run is C++ if one of its lines ends with
 `;`, a comment behind it aside. Other runs (file trees, grammars, TOML, YAML, output) are skipped.
-In a document it is a block of C++ (```cpp), and each first piece of code in the right column of a table
-headed `| Go | here |`.
+In a document it is a block of C++ (```cpp), and each piece of code in the right column of a table headed
+`| Go | here |` or `| Go | C++ |`.
 
-Each example becomes the body of a function that returns absl::Status, in a namespace of its own
-inside of `containerd`. It sees the names below, COMMON and those of its header in LOCAL. `...` and
+Each example becomes the body of a function that returns absl::Status, in a namespace of its own, behind
+`using namespace containerd`. It sees the names below, COMMON and those of its header in LOCAL. `...` and
 `…` stand for what the reader fills in: nothing, `{}` after `=`, an empty list within braces. A block of
 a document that defines functions at its left margin stands in the namespace as it is.
+
+An example of a document has containerd/containerd.h and what it includes itself, and nothing else; a block
+of includes alone stands for the table that follows. Those of the headers have all public headers.
 
 Prints how many were compiled and skipped. Fails with file:line of what does not compile.
 """
@@ -99,10 +102,8 @@ LOCAL = {
     'streaming/streaming.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
     'tar/tar.h': 'extern io::Reader& input;',
     'testing/fake_daemon.h': 'struct Orchestrator { explicit Orchestrator(Client) {} };',
-    'testing/mocks/client.h': 'using ::testing::_; using ::testing::Return; '
-                              'struct Deployer { explicit Deployer(Client) {} };',
-    'testing/status.h': 'using testing::IsOk; using testing::IsOkAndHolds; using testing::StatusIs; '
-                        'extern std::shared_ptr<images::Store> store;',
+    'testing/mocks/client.h': 'struct Deployer { explicit Deployer(Client) {} };',
+    'testing/status.h': 'extern std::shared_ptr<images::Store> store;',
     'transfer/byte_stream.h': 'extern std::shared_ptr<streaming::StreamCreator> streams;',
     'transfer/image.h': 'extern transfer::Object& registry; '
                         'extern absl::StatusOr<ocispec::Platform> platform;',
@@ -126,8 +127,6 @@ struct Runner {
 };
 ''',
     'examples/README.md': '''
-using ::testing::_; using ::testing::HasSubstr; using ::testing::Return; using ::testing::SizeIs;
-using containerd::testing::IsOk; using containerd::testing::IsOkAndHolds; using containerd::testing::StatusIs;
 extern std::shared_ptr<grpc::Channel> channel;
 extern std::shared_ptr<remotes::Resolver> resolver;
 extern remotes::docker::RegistryHosts hosts;
@@ -135,12 +134,19 @@ extern std::string address, dir, name, src, dst, path;
 extern io::Reader& reader; extern io::Writer& writer;
 extern specs::Process process_spec; extern specs::LinuxResources resources; extern specs::Spec spec;
 extern std::uint32_t w, h;
-absl::Status Look(const std::string&); absl::Status Deploy(const Client&, std::string_view);
+extern Future<ExitStatus> exit; void f(const absl::StatusOr<ExitStatus>&);
+absl::Status Look(const std::string&); absl::Status Deploy(const Context&, const Client&, std::string_view);
+void Record(std::string_view, std::string_view); void Record(std::string_view, absl::Duration);
+struct Keeper {
+  Keeper(const std::string& address, std::string_view ns);
+  absl::Status Keep(std::string_view id, std::string_view image);
+  absl::Status WaitUntilRunning(std::string_view id);
+};
 void Use(std::string_view, std::string_view); void CompareWithTheDaemon();
 void Exited(std::string_view, std::uint32_t); void Post(std::function<void()>);''',
 })
 
-# Headers for the types in LOCAL, and of the documents, that no example's header includes.
+# Headers for the types in LOCAL of the headers' examples.
 EXTRA = ['containerd/events/task.pb.h', 'containerd/runc/v1/options.pb.h',
          'containerd/services/images/v1/images.grpc.pb.h', 'containerd/services/tasks/v1/tasks.grpc.pb.h',
          'containerd/typeurl/proto.h', 'google/protobuf/empty.pb.h', 'grpcpp/grpcpp.h']
@@ -225,31 +231,46 @@ def defines_function(line):
         r'(TEST\w*|[\w:]+(<.*>)? \w+)\(', line)
 
 
+def of_row(path, number, code):
+    """The example of a piece of code in a table: a type, an expression, or statements."""
+    row = Example(path, path)
+    if re.fullmatch(r'(\w+::)*([A-Z]\w*|\w+_ptr)(<.*>)?|nullptr', code):
+        code = f'static_cast<void>(sizeof({code}));'
+    elif not code.endswith(';'):
+        code = f'static_cast<void>({code});'
+    row.lines.append((number, code))
+    return row
+
+
 def of_document(path):
     """The examples of a Markdown document."""
-    examples, block, table = [], None, False
+    examples, block, table, includes = [], None, False, []
     with open(path, encoding='utf-8') as file:
         for number, line in enumerate(file, 1):
             line = line.rstrip()
             if block is not None:
                 if line == '```':
+                    if any(text for _, text in block.lines):
+                        examples.append(block)
+                    else:
+                        includes = block.includes
                     block = None
                 elif line.startswith('#include'):
-                    block.includes.append((number, line))
+                    block.includes.append((number, without_comment(line)))
                 else:
                     block.lines.append((number, fill_in(line)))
                     block.functions = block.functions or bool(defines_function(line))
             elif line == '```cpp':
                 block = Example(path, path)
-                examples.append(block)
             elif line.startswith('| '):
-                table = table or line == '| Go | here |'
-                code = re.search(r'`([^`]+)`', line.split(' | ')[-1])
-                if table and code:
-                    row = Example(path, path)
-                    row.lines.append((number, f'static_cast<void>({code[1]});'))
+                table = table or line in ('| Go | here |', '| Go | C++ |')
+                for code in re.findall(r'`([^`]+)`', line.split(' | ')[-1]) if table else []:
+                    row = of_row(path, number, code)
+                    row.includes = includes
                     examples.append(row)
             else:
+                if table or line.startswith('#'):
+                    includes = []
                 table = False
     return examples
 
@@ -267,20 +288,16 @@ struct Coroutine {
 '''
 
 
-def unit_of(headers, examples):
-    """The text of a source file that includes the headers and has these examples."""
+def unit_of(includes, examples):
+    """The text of a source file with these includes and the examples."""
     def place(number, example):
         return f'#line {number} "{example.path}"'
 
-    text = ['#include <algorithm>', '#include <coroutine>', '#include <fmt/format.h>',
-            '#include <fcntl.h>', '#include <syslog.h>', '#include <unistd.h>',
-            '#include "containerd/containerd.h"']
-    text += [f'#include "{header}"' for header in EXTRA]
-    text += [f'#include "containerd/{header}"' for header in headers]
+    text = [f'#include {name}' for name in includes]
     for example in examples:
         for number, line in example.includes:
             text += [place(number, example), line]
-    text += ['namespace containerd::examples {', PRELUDE, COMMON]
+    text += ['using namespace containerd;', 'namespace examples {', PRELUDE, COMMON]
     for i, example in enumerate(examples):
         coroutine = any('co_await' in line for _, line in example.lines)
         text.append(f'namespace example_{i} {{')
@@ -296,6 +313,19 @@ def unit_of(headers, examples):
         text.append('}')
     text.append('}')
     return '\n'.join(text) + '\n'
+
+
+def units_of(headers, examples, of_documents):
+    """Source files for all examples: reading the headers takes longer than the examples do."""
+    yield unit_of(['<algorithm>', '<coroutine>', '<fmt/format.h>', '<fcntl.h>', '<syslog.h>', '<unistd.h>',
+                   '"containerd/containerd.h"'] + [f'"{header}"' for header in EXTRA] +
+                  [f'"containerd/{header}"' for header in headers], examples)
+    by_includes = {}
+    for example in of_documents:
+        key = tuple(sorted({line for _, line in example.includes} - {'#include "containerd/containerd.h"'}))
+        by_includes.setdefault(key, []).append(example)
+    for group in by_includes.values():
+        yield unit_of([], group)
 
 
 def cached(build, name):
@@ -319,17 +349,26 @@ def main():
                     for example in of_document(path)]
     if not examples or not of_documents:
         sys.exit('no example found')
-    compiler = [cached(build, 'CMAKE_CXX_COMPILER') or 'c++', '-fsyntax-only', '-std=c++20', '-w',
+    compiler = [cached(build, 'CMAKE_CXX_COMPILER') or 'c++', '-std=c++20', '-w',
                 '-DFMT_SHARED', '-DSPDLOG_COMPILED_LIB', '-DSPDLOG_FMT_EXTERNAL',
                 '-DSPDLOG_SHARED_LIB', '-Iinclude', '-isystem', os.path.join(build, 'proto')]
     if 'clang' in compiler[0]:
         compiler.append('-ferror-limit=0')
-    # One source file for all: reading the headers takes longer than the examples do.
     with tempfile.TemporaryDirectory() as temporary:
-        path = os.path.join(temporary, 'examples.cc')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(unit_of(headers, examples + of_documents))
-        failed = subprocess.run(compiler + [path], check=False).returncode != 0
+        def compiled(path, text, *options):
+            path = os.path.join(temporary, path)
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(text)
+            return subprocess.run(compiler + [*options, path], check=False).returncode == 0
+
+        # Documents' examples have few headers in common, but that one all of them.
+        failed = not compiled('common.h', '#include "containerd/containerd.h"\n',
+                              '-x', 'c++-header', '-o', os.path.join(temporary, 'common.h.gch'))
+        for i, text in enumerate(units_of(headers, examples, of_documents)):
+            options = ['-fsyntax-only']
+            if i > 0:
+                options += ['-include', os.path.join(temporary, 'common.h')]
+            failed |= not compiled(f'examples_{i}.cc', text, *options)
     print(f'{len(examples)} examples of headers and {len(of_documents)} of documents '
           f'{"tried" if failed else "compiled"}, {skipped} blocks that are no C++ skipped')
     return 1 if failed else 0

@@ -4,11 +4,12 @@
 // ten seconds (`interval` of the plugin io.containerd.internal.v1.restart) and starts the task
 // anew, or ends it.
 //
-//   auto policy = runtime::restart::NewPolicy("on-failure:3");
+//   namespace restart = containerd::runtime::restart;
+//   auto policy = restart::NewPolicy("on-failure:3");
 //   if (!policy.ok()) return policy.status();
 //   if (absl::Status started = task.Start(ctx); !started.ok()) return started;
-//   return container.Update(ctx, {runtime::restart::WithStatus(ProcessStatus::kRunning),
-//                                 runtime::restart::WithPolicy(*policy)});
+//   return container.Update(ctx, {restart::WithStatus(ProcessStatus::kRunning),
+//                                 restart::WithPolicy(*policy)});
 //
 // They may be given to NewContainer too; but the monitor then may find a task that is not started
 // yet, and starts another in its place. Whoever starts the task gives it its first streams; those

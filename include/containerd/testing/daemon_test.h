@@ -3,11 +3,12 @@
 // Tests on a real containerd: a private one for the test program, and for each test a namespace of
 // its own.
 //
-//   class WebTest : public testing::DaemonTest {
+//   class WebTest : public containerd::testing::DaemonTest {
 //    protected:
 //     absl::StatusOr<Task> Start(std::string id, std::vector<std::string> args) {
-//       absl::StatusOr<Image> image = AddImage("example.com/web:1", testing::BuildImage(
-//           {.layers = {testing::BusyboxLayer()}}));
+//       absl::StatusOr<Image> image = AddImage(
+//           "example.com/web:1",
+//           containerd::testing::BuildImage({.layers = {containerd::testing::BusyboxLayer()}}));
 //       if (!image.ok()) return image.status();
 //       …
 //     }

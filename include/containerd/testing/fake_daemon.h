@@ -5,7 +5,7 @@
 // leases and namespaces are kept as a daemon keeps them (stores.h), tasks do what a script says,
 // and calls fail when a test wants them to.
 //
-//   testing::FakeDaemon daemon;
+//   containerd::testing::FakeDaemon daemon;
 //   daemon.Script("web", {.exit_code = 3, .out = "hello\n", .runs = absl::Milliseconds(5)});
 //   absl::StatusOr<Client> client = Client::New(daemon.Address());
 //   Orchestrator orchestrator(*client);

@@ -3,10 +3,10 @@
 // Images made in memory from lists of files, for a content store, a registry or an archive, without
 // a network and a builder.
 //
-//   const testing::BuiltImage image = testing::BuildImage(
-//       {.layers = {testing::TarOf({{.name = "etc/motd", .data = "hello"}})},
+//   const containerd::testing::BuiltImage image = containerd::testing::BuildImage(
+//       {.layers = {containerd::testing::TarOf({{.name = "etc/motd", .data = "hello"}})},
 //        .config = {.cmd = {"/bin/web"}}});
-//   absl::StatusOr<images::Image> made = testing::AddImage(
+//   absl::StatusOr<images::Image> made = containerd::testing::AddImage(
 //       ctx, *client.ContentStore(), *client.ImageService(), "example.com/web:1", image);
 //
 // What a test asks for is taken as it is, so that wrong images can be made, too. The functions that

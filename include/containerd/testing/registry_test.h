@@ -3,7 +3,7 @@
 // Tests on a real registry: distribution's, which Debian has as docker-registry, on the loopback
 // and empty at first.
 //
-//   class PushTest : public testing::RegistryTest {
+//   class PushTest : public containerd::testing::RegistryTest {
 //    protected:
 //     std::string Web() const { return Ref("web:1"); }  // "127.0.0.1:43210/test-1/web:1"
 //   };

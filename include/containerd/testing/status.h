@@ -5,6 +5,9 @@
 //
 // This header has GoogleMock's matchers for what calls return.
 //
+//   using containerd::testing::IsOk;
+//   using containerd::testing::IsOkAndHolds;
+//   using containerd::testing::StatusIs;
 //   EXPECT_THAT(client.GetImage(ctx, ref), IsOk());
 //   EXPECT_THAT(client.GetImage(ctx, "none"), StatusIs(errdefs::IsNotFound));
 //   EXPECT_THAT(store->List(ctx), IsOkAndHolds(::testing::SizeIs(2)));

@@ -3,7 +3,7 @@
 // A daemon's stores, in memory: they keep what they are given and refuse what a daemon refuses, so
 // that what works on them works on a daemon; the library's own tests of the stores run on both.
 //
-//   testing::MemoryStores stores;
+//   containerd::testing::MemoryStores stores;
 //   absl::StatusOr<Client> client = Client::New("", {WithServices(stores.Services())});
 //
 // What nothing refers to is collected, by the daemon's rules (labels, leases, images, containers),

@@ -2,7 +2,9 @@
 //
 // A Client that has mocks for a daemon: a test names only the calls that it is about.
 //
-//   testing::MockDaemon daemon;
+//   using ::testing::_;
+//   using ::testing::Return;
+//   containerd::testing::MockDaemon daemon;
 //   EXPECT_CALL(*daemon.images, Get(_, "example.com/web:1"))
 //       .WillOnce(Return(images::Image{.name = "example.com/web:1"}));
 //   Deployer deployer(daemon.client);
@@ -11,9 +13,10 @@
 // keeps nothing, and takes whatever it is given. With stores in memory behind them it keeps what
 // a daemon keeps, and a test can still say what one call of many does:
 //
-//   testing::MemoryStores stores;
-//   testing::MockDaemon daemon(stores);
-//   stores.AddImage("shop", "example.com/web:1", testing::BuildImage({}));
+//   using ::testing::Return;
+//   containerd::testing::MemoryStores stores;
+//   containerd::testing::MockDaemon daemon(stores);
+//   stores.AddImage("shop", "example.com/web:1", containerd::testing::BuildImage({}));
 //   EXPECT_CALL(*daemon.snapshotter, Prepare).WillOnce(Return(errdefs::ResourceExhausted("disk")));
 #ifndef CONTAINERD_TESTING_MOCKS_CLIENT_H_
 #define CONTAINERD_TESTING_MOCKS_CLIENT_H_
