@@ -53,8 +53,9 @@ set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/integration/examples_test.cc"
              PROPERTY COMPILE_DEFINITIONS CONTAINERD_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/integration/ctr_test.cc"
              PROPERTY COMPILE_DEFINITIONS CONTAINERD_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
-foreach(_example IN LISTS CONTAINERD_SMALL_EXAMPLES ITEMS ctr unit_test)
-  if(TARGET example_${_example})
-    add_dependencies(integration_tests example_${_example})
+list(TRANSFORM CONTAINERD_SMALL_EXAMPLES PREPEND example_ OUTPUT_VARIABLE _examples)
+foreach(_example IN LISTS _examples ITEMS example_ctr example_unit_test first quickstart raw_stubs)
+  if(TARGET ${_example})
+    add_dependencies(integration_tests ${_example})
   endif()
 endforeach()

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <iostream>
 
 #include "containerd/containerd.h"
 
 using namespace containerd;  // NOLINT: a first program is short
 
-absl::Status Run(const Context& ctx, const std::string& image_name) {
-  absl::StatusOr<Client> client = Client::New(ctx, "/run/containerd/containerd.sock");
+absl::Status Run(const Context& ctx, const char* address, const char* image_name) {
+  absl::StatusOr<Client> client = Client::New(ctx, address);
   if (!client.ok()) return client.status();
 
   absl::StatusOr<Image> image = client->GetImage(ctx, image_name);
@@ -30,8 +31,10 @@ absl::Status Run(const Context& ctx, const std::string& image_name) {
 }
 
 int main(int argc, char** argv) {
-  const std::string image = argc > 1 ? argv[1] : "docker.io/library/busybox:latest";
-  absl::Status s = Run(WithNamespace(Context::Background(), "example"), image);
+  const char* address = std::getenv("CONTAINERD_ADDRESS");  // NOLINT: there is one thread
+  absl::Status s = Run(namespaces::NamespaceFromEnv(Context::Background()),
+                       address != nullptr ? address : "/run/containerd/containerd.sock",
+                       argc > 1 ? argv[1] : "docker.io/library/busybox:latest");
   if (!s.ok()) std::cerr << s << "\n";
   return s.ok() ? 0 : 1;
 }

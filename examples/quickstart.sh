@@ -26,7 +26,7 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 name=docker.io/library/busybox:latest
 examples/busybox-image.sh --name "$name" "$work/busybox.tar"
 echo "running"
-"$build/quickstart" "$work/busybox.tar" "$name" "$work/containerd"
+"$build/examples/quickstart" "$work/busybox.tar" "$name" "$work/containerd"
 
 # What the promise of leaving nothing behind is worth.
 left=()

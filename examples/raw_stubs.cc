@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The digest of an image, once by a raw stub and once by the store.
 #include <iostream>
 
 #include <grpcpp/grpcpp.h>
@@ -6,6 +8,8 @@
 #include "containerd/containerd.h"
 #include "containerd/services/images/v1/images.grpc.pb.h"
 #include "containerd/stubs.h"
+
+#include "example.h"
 
 using namespace containerd;  // NOLINT: an example is short
 
@@ -34,12 +38,14 @@ absl::StatusOr<std::string> DigestByStore(const Context& ctx, const Client& clie
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::cerr << "usage: raw_stubs <image>\n";
+    std::cerr << "usage: raw_stubs IMAGE\n";
     return 2;
   }
-  const Context ctx = WithNamespace(Context::Background(), "example");
-  absl::StatusOr<Client> client = Client::NewWithConn(grpc::CreateChannel(
-      "unix:///run/containerd/containerd.sock", grpc::InsecureChannelCredentials()));
+  const Context ctx = namespaces::NamespaceFromEnv(Context::Background());
+  const std::string address =
+      example::Env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock");
+  absl::StatusOr<Client> client = Client::NewWithConn(
+      grpc::CreateChannel("unix://" + address, grpc::InsecureChannelCredentials()));
   if (!client.ok()) {
     std::cerr << client.status() << "\n";
     return 1;

@@ -14,10 +14,15 @@ block() {
   sed -n '/^```cpp$/,/^```$/{/^```cpp$/d;/^```$/q;p}'
 }
 
+# A part of a program, without the includes that the README shows before it.
+part() {
+  block | sed '/^#include /d' | sed '1{/^$/d}'
+}
+
 diff -u --label README.md --label examples/first.cc <(block <README.md) <(sed 1d examples/first.cc)
 diff -u --label README.md --label examples/raw_stubs.cc \
-  <(sed -n '/^## Moving from raw stubs$/,$p' README.md | block) \
+  <(sed -n '/^## Moving from raw stubs$/,$p' README.md | part) \
   <(sed -n '/^using namespace /,/^int main/p' examples/raw_stubs.cc | sed '1,2d;$d' | sed '$d')
 diff -u --label README.md --label examples/unit_test.cc \
-  <(sed -n '/^## Testing your own code$/,$p' README.md | block) \
+  <(sed -n '/^## Testing your own code$/,$p' README.md | part) \
   <(sed -n '/^class RunnerTest/,/^TEST_F(RunnerTest, GivesUp/p' examples/unit_test.cc | sed '$d' | sed '$d')

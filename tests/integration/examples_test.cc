@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The programs of examples/ do on each daemon what they say.
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -50,10 +51,11 @@ pid_t SpawnOn(int tty, std::vector<std::string> args) {
 // An example that runs, on a daemon.
 class Program {
  public:
-  // With the terminal `tty` in place of files, if it is one.
+  // With the terminal `tty` in place of files, if it is one, and with more of the environment.
   Program(const std::string& address, const std::string& ns, std::vector<std::string> args,
-          int tty = -1) {
+          int tty = -1, const std::vector<std::string>& env = {}) {
     args.front().insert(0, std::string(CONTAINERD_EXAMPLES) + "/");
+    args.insert(args.begin(), env.begin(), env.end());
     args.insert(args.begin(), {"timeout", "--foreground", "300", "env",
                                "CONTAINERD_ADDRESS=" + address, "CONTAINERD_NAMESPACE=" + ns});
     pid_ = tty >= 0 ? SpawnOn(tty, std::move(args)) : Spawn(std::move(args), log_);
@@ -127,6 +129,31 @@ TEST_F(ExamplesTest, WhatFailsIsTold) {
   const auto program = Start({"ten", "no-such-image"});
   EXPECT_EQ(program->Wait(), 1);
   EXPECT_THAT(program->Output(), HasSubstr("no-such-image"));
+}
+
+TEST_F(ExamplesTest, First) {
+  EXPECT_EQ(Output({"first", kBusyboxName}), "hello\nexited with 0\n");
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
+TEST_F(ExamplesTest, RawStubs) {
+  const std::string& digest = image_->Target().digest;
+  EXPECT_EQ(Output({"raw_stubs", kBusyboxName}), fmt::format("{}\n{}\n", digest, digest));
+  EXPECT_EQ(Output({"raw_stubs", "none"}), "no such image\nno such image\n");
+}
+
+// With a daemon of its own, which it finds on PATH.
+TEST_F(ExamplesTest, Quickstart) {
+  const char* bin = std::getenv("CONTAINERD_CPP_DAEMON_BIN");
+  const TestDir dir;
+  Program quickstart(SharedAddress(), ns_.name(),
+                     {"quickstart", BusyboxArchive(), kBusyboxName, dir.path() + "/quickstart"}, -1,
+                     {fmt::format("PATH={}:{}", bin != nullptr ? bin : "", std::getenv("PATH"))});
+  ASSERT_EQ(quickstart.Wait(), 0) << quickstart.Output();
+  EXPECT_THAT(quickstart.Output(), HasSubstr("stdout: hello from containerd-cpp\n"
+                                             "  stderr: this line went to stderr\n"
+                                             "  exit status: 3\n"));
+  EXPECT_FALSE(std::filesystem::exists(dir.path() + "/quickstart"));
 }
 
 TEST_F(ExamplesTest, Ps) {
@@ -246,9 +273,8 @@ TEST_F(ExamplesTest, Observe) {
   const std::string ref = registry.Ref("busybox:1");
   ASSERT_OK(client_->Push(ctx(), ref, image_->Target()));
   const TestNamespace other(*client_);
-  ::setenv("TRACEPARENT", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 1);
-  Program observe(SharedAddress(), other.name(), {"observe", ref});
-  ::unsetenv("TRACEPARENT");
+  Program observe(SharedAddress(), other.name(), {"observe", ref}, -1,
+                  {"TRACEPARENT=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
   ASSERT_EQ(observe.Wait(), 0) << observe.Output();
   const std::string span = "4bf92f3577b34da6a3ce929d0e0e4736/[0-9a-f]{16} parent=00f067aa0ba902b7 ";
   const std::string in_ns = fmt::format("containerd.namespace={} ", other.name());
