@@ -10,7 +10,8 @@
 - A comment behind a member is that member's.
 - A page's links to what is neither a header nor a page become their text.
 
-The number of lines stays, so that doxygen names the right ones.
+The number of lines stays, so that doxygen names the right ones. Fails if docs/packages.md, the first
+page, has no link to a header in each folder, or to each header of the client.
 """
 import os
 import re
@@ -85,12 +86,24 @@ def page(content):
     return re.sub(r'\[([^\]]+)\]\((?!(?:\.\./)*include/|\.\./examples/README\.md|https:)[^)]*\)', r'\1', content)
 
 
+def without_link(headers):
+    """The folders of headers, and the client's headers, to which docs/packages.md has no link."""
+    with open('docs/packages.md', encoding='utf-8') as file:
+        linked = re.findall(r'\]\(\.\./(include/[^)]*)\)', file.read())
+    folders = {os.path.dirname(header) for header in headers}
+    client = {header for header in headers
+              if os.path.dirname(header) == 'include/containerd' and not header.endswith('_fwd.h')}
+    return sorted((folders | client) - {os.path.dirname(link) for link in linked} - set(linked))
+
+
 def main():
     folder = sys.argv[1]
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
     paths = ['docs/packages.md', 'examples/README.md']
     paths += [os.path.join(base, name)
               for base, _, names in os.walk('include/containerd') for name in sorted(names)]
+    if missing := without_link(paths[2:]):
+        sys.exit('docs/packages.md: no link to ' + ', '.join(missing))
     for source in paths:
         with open(source, encoding='utf-8') as file:
             content = file.read()
