@@ -117,7 +117,7 @@ if [[ -z $filter ]]; then
   check exports "python3 tests/exports/check.py '$library'/libcontainerd-*.so"
   check abi "packaging/check-symbols.py '$library'/libcontainerd-*.so"
   check consumer "tests/consumer/run.sh '$library'"
-  check embedded tests/consumer/embedded.sh
+  check embedded "tests/consumer/embedded.sh '$library'"
   check descriptors "tests/descriptors/run.sh '$library'"
   $unit || check spec_differential "tests/interop/spec_differential/run.sh '$build'"
   $unit || check cri_answers "tests/interop/cri/run.sh '$build'"
