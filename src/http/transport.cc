@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <deque>
+#include <system_error>
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
@@ -131,7 +132,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   void Begin() {
     if (absl::Status err = ctx_.Err(); !err.ok()) return End(Named(err));
     absl::StatusOr<std::string> proxy = std::string();
-    if (settings_->options.proxy) {
+    if (settings_->options.proxy && settings_->options.unix_socket.empty()) {
       proxy = errdefs::Guard("a choice of proxies", settings_->options.proxy, url_);
     }
     if (!proxy.ok()) return End(Named(proxy.status()));
@@ -193,6 +194,9 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
         Set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader) && Set(CURLOPT_HEADERDATA, this) &&
         Set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody) && Set(CURLOPT_WRITEDATA, this) &&
         Set(CURLOPT_PREREQFUNCTION, &Transfer::OnConnected) && Set(CURLOPT_PREREQDATA, this);
+    if (!options.unix_socket.empty()) {
+      ok = ok && Set(CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
+    }
     if (upload) {
       const std::int64_t size = request_.body != nullptr ? request_.body->Size() : 0;
       ok = ok && Set(CURLOPT_UPLOAD, 1L) && Set(CURLOPT_READFUNCTION, &Transfer::OnSend) &&
@@ -512,10 +516,17 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       case CURLE_COULDNT_CONNECT: {
         long os_errno = 0;
         curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
+        ErrorKind kind = os_errno == ETIMEDOUT ? ErrorKind::kTimeout : ErrorKind::kOther;
         if (os_errno == ECONNREFUSED || Contains(text, "Connection refused")) {
-          return fail(ErrorKind::kConnectionRefused);
+          kind = ErrorKind::kConnectionRefused;
         }
-        return fail(os_errno == ETIMEDOUT ? ErrorKind::kTimeout : ErrorKind::kOther);
+        // libcurl's text names the host of the URL, which had no part in it.
+        if (const std::string& path = settings_->options.unix_socket; !path.empty()) {
+          const std::string why =
+              os_errno != 0 ? std::generic_category().message(static_cast<int>(os_errno)) : text;
+          return NewError(kind, Describe(fmt::format("dial unix {}: connect: {}", path, why)));
+        }
+        return fail(kind);
       }
       case CURLE_SSL_CONNECT_ERROR:
         if (Contains(text, "wrong version number") || Contains(text, "packet length too long") ||

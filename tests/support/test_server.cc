@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -172,6 +173,16 @@ TestServer::TestServer(Handler handler, Options options)
       SSL_CTX_set_verify(ssl_ctx_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
       X509_free(ca);
     }
+  }
+  if (!options_.unix_socket.empty()) {
+    listen_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un addr{};
+    addr.sun_family = AF_UNIX;
+    options_.unix_socket.copy(addr.sun_path, sizeof(addr.sun_path) - 1);
+    bind(listen_, reinterpret_cast<sockaddr*>(&addr), sizeof(addr));
+    listen(listen_, 64);
+    acceptor_ = std::thread([this] { Accept(); });
+    return;
   }
   listen_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in addr{};

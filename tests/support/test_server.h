@@ -107,6 +107,8 @@ class TestServer {
     const TestCert* client_ca = nullptr;  // demands a client certificate of this authority
     // Gets the connection before anything is read from it.
     std::function<bool(Conn&)> on_connect{};
+    // Listens on this unix socket, and on no port.
+    std::string unix_socket{};
     // Reads no body: the handler does, from the connection.
     bool raw_body = false;
   };

@@ -216,6 +216,10 @@ struct TransportOptions {
   std::optional<absl::Duration> upload_response_timeout{};
   std::size_t max_response_header_bytes = std::size_t{256} << 10;
   bool http2 = true;
+
+  // A unix socket that is connected to, whatever host and port a URL names, and through no proxy;
+  // empty: none. Source: http.Transport.DialContext with network "unix".
+  std::string unix_socket{};
 };
 
 // Sends requests over the network. Cheap to make.

@@ -15,6 +15,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "src/reactor/internal/reactor.h"
+#include "src/testing/internal/temp_folder.h"
 #include "tests/support/test_server.h"
 
 namespace containerd::http {
@@ -720,6 +721,46 @@ TEST(Client, UploadsAreAwaitedLonger) {
   auto put = client.Do(kCtx, {.method = "PUT", .url = slow.Url(), .body = NewStringBody("x")});
   EXPECT_TRUE(put.ok()) << put.status();
   EXPECT_EQ(KindOf(client.Do(kCtx, {.url = slow.Url()}).status()), ErrorKind::kTimeout);
+}
+
+TEST(Client, GoesToAUnixSocketWhateverTheURLNames) {
+  const containerd::testing::internal::TempFolder dir;
+  const std::string path = dir.path() + "/http.sock";
+  const auto transport = [](const std::string& socket) {
+    return NewTransport(
+        {.proxy = [](const Url&) { return "http://127.0.0.1:1"; }, .unix_socket = socket});
+  };
+  {
+    const auto answer = [](const std::string& text) {
+      return [text](const ServerRequest& req, ResponseWriter& w) {
+        w.Send(200, text + req.header.Get("Host") + req.target);
+      };
+    };
+    const TestServer server(answer("one "), {.unix_socket = path});
+    const TestServer other(answer("two "), {.unix_socket = path + "2"});
+    const Client one{.transport = transport(path)};
+    const Client two{.transport = transport(path + "2")};
+    // A connection that is kept is that of its socket.
+    for (int i = 0; i < 2; ++i) {
+      auto response = one.Do(kCtx, {.url = "http://./debug?n=1"});
+      ASSERT_TRUE(response.ok()) << response.status();
+      EXPECT_EQ(*Body(*response), "one ./debug?n=1");
+      response = two.Do(kCtx, {.url = "http://./debug?n=1"});
+      ASSERT_TRUE(response.ok()) << response.status();
+      EXPECT_EQ(*Body(*response), "two ./debug?n=1");
+    }
+    EXPECT_EQ(server.connections(), 1);
+  }
+  // Nobody listens, there is no socket, and there cannot be one.
+  const auto fails = [&](const std::string& socket) {
+    return Client{.transport = transport(socket)}.Do(kCtx, {.url = "http://./debug"}).status();
+  };
+  EXPECT_EQ(KindOf(fails(path)), ErrorKind::kConnectionRefused);
+  EXPECT_EQ(fails(dir.path() + "/none").message(),
+            fmt::format("GET \"http://./debug\": dial unix {}/none: connect: No such file or "
+                        "directory",
+                        dir.path()));
+  EXPECT_THAT(fails("/" + std::string(200, 'x')).message(), HasSubstr("too long"));
 }
 
 TEST(Url, ResolvesReferences) {
