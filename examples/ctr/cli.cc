@@ -42,6 +42,8 @@ bool Valid(Kind kind, const std::string& text) {
       return absl::SimpleAtoi(text, &number);
     case Kind::kInts:
       return absl::SimpleAtoi(text, &small);
+    case Kind::kUint:
+      return absl::SimpleAtoi(text, &number) && number >= 0;
     case Kind::kFloat:
       return absl::SimpleAtod(text, &real);
     case Kind::kDuration:
@@ -161,17 +163,17 @@ class Parser {
     }
   }
 
-  // What a flag says counts over the same flag of the group.
+  // What a flag says counts over the same flag of the group, which may be of another kind.
   static absl::Status Read(const CLI::App& app, const Command& command, Args& args) {
     for (const Flag& flag : command.flags) {
       const std::string name = Names(flag.names).front();
       const CLI::Option* option = app.get_option((name.size() == 1 ? "-" : "--") + name);
       Args::Value& value = args.flags_[name];
       if (option->count() == 0) {
-        if (!value.set) value.texts = {flag.value};
+        if (!value.set || value.kind != flag.kind) value = {{flag.value}, false, flag.kind};
         continue;
       }
-      value = {option->results(), true};
+      value = {option->results(), true, flag.kind};
       for (const std::string& text : value.texts) {
         if (Valid(flag.kind, text)) continue;
         return containerd::errdefs::InvalidArgument(
@@ -189,6 +191,7 @@ bool Args::Has(const std::string& flag) const { return flags_.contains(flag); }
 bool Args::IsSet(const std::string& flag) const { return flags_.at(flag).set; }
 
 bool Args::Bool(const std::string& flag) const {
+  if (flags_.at(flag).kind != Kind::kBool) return false;
   const std::string text = Text(flag);
   return !text.empty() && text != "false";
 }

@@ -23,7 +23,7 @@ class Context;
 
 namespace ctr {
 
-enum class Kind : std::uint8_t { kBool, kText, kList, kInt, kInts, kFloat, kDuration };
+enum class Kind : std::uint8_t { kBool, kText, kList, kInt, kInts, kUint, kFloat, kDuration };
 
 struct Flag {
   std::string names{};  // "quiet,q"
@@ -59,6 +59,7 @@ class Args {
     std::vector<std::string> texts{};
     bool set = false;
   };
+    Kind kind = Kind::kBool;
   std::map<std::string, Value> flags_;
   std::vector<std::string> args_;
 };

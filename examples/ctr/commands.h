@@ -27,6 +27,7 @@ Command LeasesCommand();
 Command NamespacesCommand();
 Command OCICommand();
 Command PluginsCommand();
+Command PprofCommand();
 Command RunCommand();
 Command SandboxesCommand();
 Command SnapshotsCommand();

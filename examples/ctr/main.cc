@@ -2,8 +2,8 @@
 //
 // ctr, as containerd has it, on this library: what its commands do is in the file of their name.
 //
-// Not here is what the library has nothing for: pprof and shim (Go's profiles and the protocol of
-// shims), run --cni, and run --blockio-class with its file of classes.
+// Not here is what the library has nothing for: shim (the protocol of shims), run --cni, and run
+// --blockio-class with its file of classes.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -34,11 +34,12 @@ Command Root() {
       {"namespace,n", "Namespace to use with commands", Kind::kText, namespaces::kDefault,
        namespaces::kNamespaceEnvVar},
   };
-  root.commands = {PluginsCommand(), VersionCommand(),   ContainersCommand(), ContentCommand(),
-                   EventsCommand(),  ImagesCommand(),    LeasesCommand(),     NamespacesCommand(),
-                   RunCommand(),     SnapshotsCommand(), TasksCommand(),      InstallCommand(),
-                   OCICommand(),     SandboxesCommand(), InfoCommand(),       DeprecationsCommand(),
-                   CommitCommand(),  CopyCommand()};
+  root.commands = {
+      PluginsCommand(),      VersionCommand(), ContainersCommand(), ContentCommand(),
+      EventsCommand(),       ImagesCommand(),  LeasesCommand(),     NamespacesCommand(),
+      PprofCommand(),        RunCommand(),     SnapshotsCommand(),  TasksCommand(),
+      InstallCommand(),      OCICommand(),     SandboxesCommand(),  InfoCommand(),
+      DeprecationsCommand(), CommitCommand(),  CopyCommand()};
   return root;
 }
 

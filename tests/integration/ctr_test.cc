@@ -184,6 +184,28 @@ TEST_F(CtrTest, TheSameFlagsMakeTheSameContainer) {
             "ctr: invalid value \"all\" for flag -gpus\n");
 }
 
+TEST_F(CtrTest, PprofGivesTheDaemonsProfiles) {
+  const TestDir dir;
+  const std::string socket = dir.path() + "/debug.sock";
+  const auto pprof = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"pprof", "--debug-socket", socket});
+    return Ours(std::move(args));
+  };
+  const std::string failed =
+      fmt::format("ctr: GET \"http://./debug/pprof/heap\": dial unix {}: connect: ", socket);
+  EXPECT_EQ(pprof({"heap"}).output, failed + "No such file or directory\n");
+  const PrivateDaemon daemon(
+      {supervisor::WithConfig(fmt::format("[debug]\n  address = \"{}\"\n", socket))});
+  EXPECT_THAT(pprof({"goroutines"}).output, StartsWith("goroutine "));
+  EXPECT_THAT(pprof({"goroutines", "--debug", "1"}).output, StartsWith("goroutine profile: "));
+  EXPECT_THAT(pprof({"heap", "--debug", "1"}).output, StartsWith("heap profile: "));
+  EXPECT_THAT(pprof({"threadcreate", "--debug", "1"}).output, StartsWith("threadcreate profile: "));
+  EXPECT_THAT(pprof({"block", "--debug", "1"}).output, StartsWith("--- contention:"));
+  EXPECT_THAT(pprof({"profile", "--seconds", "1s"}).output, StartsWith("\x1f\x8b"));
+  EXPECT_THAT(pprof({"trace", "-s", "100ms"}).output, StartsWith("go 1."));
+  EXPECT_EQ(pprof({"heap", "--debug", "-1"}).code, 1);
+}
+
 TEST_F(CtrTest, RunGivesTheOutputAndTheExitCodeAndRemovesTheContainer) {
   const std::string id = Name();
   const Outcome outcome = Ours(
@@ -382,8 +404,8 @@ TEST_F(CtrTest, BashCompletesCommandsAndFlags) {
   };
   EXPECT_EQ(
       complete("ctr ''"),
-      "plugins version containers content events images leases namespaces run snapshots tasks "
-      "install oci sandboxes info deprecations commit cp\n");
+      "plugins version containers content events images leases namespaces pprof run snapshots "
+      "tasks install oci sandboxes info deprecations commit cp\n");
   EXPECT_EQ(complete("ctr -n images con"), "containers content\n");
   EXPECT_EQ(complete("ctr content fetch"), "fetch fetch-object fetch-blob\n");
   EXPECT_EQ(complete("ctr run --g"), "--gpus --gidmap\n");
