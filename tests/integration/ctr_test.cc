@@ -79,6 +79,17 @@ class CtrTest : public ContainerTest {
     return bin != nullptr ? std::string(bin) + "/ctr" : "";
   }
 
+  // In mounts of its own, made by a shell; {0} is a folder of the test's.
+  static std::vector<std::string> In(const std::string& mounts, const TestDir& dir) {
+    return {"timeout",
+            "120",
+            "unshare",
+            "--mount",
+            "sh",
+            "-ec",
+            absl::StrReplaceAll(mounts, {{"{0}", dir.path()}}) + "; exec \"$0\" \"$@\""};
+  }
+
   // Of content that nothing refers to.
   const content::Opt kept_ = content::WithLabels({{"containerd.io/gc.root", "yes"}});
   std::vector<std::string> around_{"timeout", "120"};  // what runs a ctr
@@ -204,6 +215,45 @@ TEST_F(CtrTest, PprofGivesTheDaemonsProfiles) {
   EXPECT_THAT(pprof({"profile", "--seconds", "1s"}).output, StartsWith("\x1f\x8b"));
   EXPECT_THAT(pprof({"trace", "-s", "100ms"}).output, StartsWith("go 1."));
   EXPECT_EQ(pprof({"heap", "--debug", "-1"}).code, 1);
+}
+
+TEST_F(CtrTest, AnotherRuntimeGetsItsConfiguration) {
+  for (const std::string& program : {std::string(kOurs), Theirs()}) {
+    if (program.empty()) continue;
+    const std::string id = Name();
+    EXPECT_EQ(Run(program, {"containers", "create", "--runtime", "io.containerd.other.v1",
+                            "--runtime-config-path", "/etc/other.toml", kBusyboxName, id})
+                  .output,
+              "");
+    auto container = client_->ContainerService()->Get(ctx(), id);
+    ASSERT_OK(container);
+    EXPECT_EQ(container->runtime.name, "io.containerd.other.v1");
+    EXPECT_EQ(container->runtime.options.type_url, "runtimeoptions.v1.Options");
+    EXPECT_EQ(container->runtime.options.value, "\x12\x0f/etc/other.toml");
+  }
+  EXPECT_THAT(Ours({"run", "--runtime-config-path", "/etc/other.toml", "--rm", kBusyboxName, Name(),
+                    "echo", "runc takes none"})
+                  .output,
+              "runc takes none\n");
+}
+
+TEST_F(CtrTest, RunGivesADeviceThatAVendorDescribes) {
+  const TestDir dir;
+  std::filesystem::create_directories(dir.path() + "/etc/cdi");
+  std::ofstream(dir.path() + "/etc/cdi/vendor.json") << R"({"cdiVersion": "0.6.0",
+      "kind": "vendor.com/device", "devices": [{"name": "gift", "containerEdits": {
+      "env": ["GIFT=wrapped"], "deviceNodes": [{"path": "/dev/gift", "hostPath": "/dev/null"}]}}]})";
+  around_ = In("mount -t overlay -o lowerdir={0}/etc:/etc overlay /etc", dir);
+  const auto run = [&](const std::string& program, const std::string& device) {
+    return Run(program, {"run", "--rm", "--device", device, "--device", "/dev/zero", kBusyboxName,
+                         Name(), "sh", "-c", "echo $GIFT; test -c /dev/gift && ls /dev/zero"});
+  };
+  EXPECT_EQ(run(kOurs, "vendor.com/device=gift").output, "wrapped\n/dev/zero\n");
+  const Outcome unknown = run(kOurs, "vendor.com/device=none");
+  EXPECT_THAT(unknown.output, HasSubstr("unresolvable CDI devices vendor.com/device=none"));
+  EXPECT_EQ(unknown.code, 1);
+  if (!Newest() || Theirs().empty()) return;
+  EXPECT_EQ(run(Theirs(), "vendor.com/device=gift").output, "wrapped\n/dev/zero\n");
 }
 
 TEST_F(CtrTest, RunGivesTheOutputAndTheExitCodeAndRemovesTheContainer) {
