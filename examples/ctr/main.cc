@@ -2,7 +2,7 @@
 //
 // ctr, as containerd has it, on this library: what its commands do is in the file of their name.
 //
-// Not here is what the library has nothing for: shim (the protocol of shims), run --cni, and run
+// Not here is what the library has nothing for: shim (the protocol of shims), and run
 // --blockio-class with its file of classes.
 #include <csignal>
 #include <filesystem>

@@ -17,6 +17,7 @@
 #include "containerd/nvidia/nvidia.h"
 #include "containerd/seccomp/seccomp.h"
 
+#include "cni.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "session.h"
@@ -265,26 +266,22 @@ absl::Status AddEnvironment(const Args& args, std::vector<oci::SpecOpt>& spec) {
 }
 
 absl::Status RunContainer(const Context& ctx, Client& client, const Args& args) {
-  const bool detach = args.Bool("detach");
-  const bool terminal = args.Bool("tty");
-  if (args.Bool("rm") && detach) {
+  if (args.Bool("rm") && args.Bool("detach")) {
     return errdefs::InvalidArgument("flags --detach and --rm cannot be specified together");
   }
   absl::StatusOr<Container> container = NewContainer(ctx, client, args);
   if (!container.ok()) return container.status();
 
-  absl::Status s = [&]() -> absl::Status {
-    Terminal raw;
-    if (absl::Status failed = SetRaw(terminal && !detach, raw); !failed.ok()) return failed;
-    absl::StatusOr<Task> task = NewTask(ctx, *container, args, terminal);
-    if (!task.ok()) return task.status();
-    absl::Status status = WritePidFile(args, task->Pid());
-    if (status.ok()) status = detach ? task->Start(ctx) : StartAndWait(ctx, *task, raw);
-    if (detach && status.ok()) return status;
-    // Whatever happened, no task stays. The exit code is what counts.
-    status.Update(task->Delete(Afterwards(ctx), {WithProcessKill}).status());
-    return status;
-  }();
+  std::optional<Network> network;
+  absl::Status s;
+  if (args.Bool("cni")) {
+    absl::StatusOr<Network> standard = Network::Default(ctx, *container);
+    s = standard.status();
+    if (s.ok()) network = *std::move(standard);
+  }
+  if (s.ok()) {
+    s = RunTask(ctx, *container, args, args.Bool("tty"), network ? &*network : nullptr);
+  }
   if (args.Bool("rm")) s.Update(container->Delete(Afterwards(ctx), {WithSnapshotCleanup}));
   return s;
 }
@@ -387,6 +384,7 @@ absl::StatusOr<Container> NewContainer(const Context& ctx, Client& client, const
   absl::StatusOr<typeurl::Any> options = RuntimeOptions(args);
   if (!options.ok()) return options.status();
   opts.push_back(WithRuntime(args.Text("runtime"), *std::move(options)));
+  if (args.Has("cni") && args.Bool("cni")) opts.push_back(WithNetworkMark());
   spec.push_back(oci::WithAnnotations(labels));
   opts.push_back(WithNewSpec(std::move(spec)));
   return client.NewContainer(ctx, id, opts);
@@ -395,6 +393,7 @@ absl::StatusOr<Container> NewContainer(const Context& ctx, Client& client, const
 Command RunCommand() {
   return {"run", "Run a container", "[flags] Image|RootFS ID [COMMAND] [ARG...]",
           Join({{{"rm", "Remove the container after running, cannot be used with --detach"},
+                 {"cni", "Enable cni networking for the container"},
                  {"cpu-shares", "Set the cpu shares", Kind::kInt, "1024"}},
                 StreamFlags(),
                 ContainerFlags()}),

@@ -9,6 +9,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "cni.h"
 #include "commands.h"
 #include "interrupt.h"
 
@@ -90,6 +91,9 @@ absl::StatusOr<cio::Creator> StreamsOf(const Args& args, bool terminal) {
   return cio::NewCreator(opts);
 }
 
+namespace {
+
+// Not started.
 absl::StatusOr<Task> NewTask(const Context& ctx, Container& container, const Args& args,
                              bool terminal) {
   absl::StatusOr<cio::Creator> streams = StreamsOf(args, terminal);
@@ -108,6 +112,7 @@ absl::StatusOr<Task> NewTask(const Context& ctx, Container& container, const Arg
   return container.NewTask(ctx, *streams, opts);
 }
 
+// Writes the pid to the file that `--pid-file` names, if it does.
 absl::Status WritePidFile(const Args& args, std::uint32_t pid) {
   const std::string path = args.Text("pid-file");
   if (path.empty()) return absl::OkStatus();
@@ -115,6 +120,27 @@ absl::Status WritePidFile(const Args& args, std::uint32_t pid) {
   file << pid << std::flush;
   if (!file.good()) return errdefs::Internal(absl::StrCat("cannot write ", path));
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunTask(const Context& ctx, Container& container, const Args& args, bool terminal,
+                     const Network* network) {
+  const bool detach = args.Bool("detach");
+  Terminal raw;
+  if (absl::Status s = SetRaw(terminal && !detach, raw); !s.ok()) return s;
+  absl::StatusOr<Task> task = NewTask(ctx, container, args, terminal);
+  if (!task.ok()) return task.status();
+  absl::Status s = WritePidFile(args, task->Pid());
+  if (s.ok() && network != nullptr) s = network->Setup(task->Pid());
+  if (s.ok()) s = detach ? task->Start(ctx) : StartAndWait(ctx, *task, raw);
+  if (detach && s.ok()) return s;
+  if (network != nullptr) {
+    const absl::Status removed = network->Remove();
+    if (!removed.ok()) Warn(absl::StrCat("failed to remove network: ", removed.message()));
+  }
+  s.Update(task->Delete(Afterwards(ctx), {WithProcessKill}).status());
+  return s;
 }
 
 }  // namespace ctr

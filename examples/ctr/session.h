@@ -14,6 +14,8 @@
 
 namespace ctr {
 
+class Network;
+
 // The terminal that a process gets; none if it gets none, or nobody waits for it.
 using Terminal = std::optional<containerd::console::Console>;
 
@@ -37,13 +39,11 @@ absl::Status WhilePaused(const containerd::Context& ctx, containerd::Task& task,
 std::vector<Flag> StreamFlags();
 absl::StatusOr<containerd::cio::Creator> StreamsOf(const Args& args, bool terminal);
 
-// The container's task, not started, as the flags say.
-absl::StatusOr<containerd::Task> NewTask(const containerd::Context& ctx,
-                                         containerd::Container& container, const Args& args,
-                                         bool terminal);
-
-// Writes the pid to the file that `--pid-file` names, if it does.
-absl::Status WritePidFile(const Args& args, std::uint32_t pid);
+// A task of the container, as the flags say: until its end, when it gives Exit of its code, or
+// started only, with `--detach`. No other task stays, whatever happens. It has the network, if
+// there is one.
+absl::Status RunTask(const containerd::Context& ctx, containerd::Container& container,
+                     const Args& args, bool terminal, const Network* network = nullptr);
 
 }  // namespace ctr
 

@@ -13,6 +13,7 @@
 
 #include "containerd/typeurl/proto.h"
 
+#include "cni.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "io/containerd/cgroups/v1/metrics.pb.h"
@@ -67,16 +68,7 @@ absl::Status StartTask(const Context& ctx, Client& client, const Args& args) {
   if (!container.ok()) return container.status();
   absl::StatusOr<bool> terminal = HasTerminal(ctx, *container);
   if (!terminal.ok()) return terminal.status();
-  const bool detach = args.Bool("detach");
-  Terminal raw;
-  if (absl::Status s = SetRaw(*terminal && !detach, raw); !s.ok()) return s;
-  absl::StatusOr<Task> task = NewTask(ctx, *container, args, *terminal);
-  if (!task.ok()) return task.status();
-  absl::Status s = WritePidFile(args, task->Pid());
-  if (s.ok()) s = detach ? task->Start(ctx) : StartAndWait(ctx, *task, raw);
-  if (detach && s.ok()) return s;
-  s.Update(task->Delete(Afterwards(ctx), {WithProcessKill}).status());
-  return s;
+  return RunTask(ctx, *container, args, *terminal);
 }
 
 absl::Status ExecInTask(const Context& ctx, Client& client, const Args& args) {
@@ -145,6 +137,12 @@ absl::Status KillTask(const Context& ctx, Client& client, const Args& args) {
   if (!signal.ok()) return signal.status();
   absl::StatusOr<Task> task = container->Task(ctx);
   if (!task.ok()) return task.status();
+  // Whatever the signal is. A task that is started later has none.
+  absl::StatusOr<std::optional<Network>> network = NetworkOf(ctx, *container);
+  if (!network.ok()) return network.status();
+  if (*network) {
+    if (absl::Status s = (*network)->Remove(); !s.ok()) return s;
+  }
   std::vector<KillOpt> opts;
   if (args.Bool("all")) opts.emplace_back(WithKillAll);
   if (!exec_id.empty()) opts.push_back(WithKillExecID(exec_id));

@@ -256,6 +256,88 @@ TEST_F(CtrTest, RunGivesADeviceThatAVendorDescribes) {
   EXPECT_EQ(run(Theirs(), "vendor.com/device=gift").output, "wrapped\n/dev/zero\n");
 }
 
+// Of plugins that tell how they were called.
+TEST_F(CtrTest, RunSetsUpTheNetworkAndTakesItAway) {
+  const TestDir dir;
+  for (const char* folder : {"/etc/cni/net.d", "/opt/cni/bin", "/lib"}) {
+    std::filesystem::create_directories(dir.path() + folder);
+  }
+  std::ofstream(dir.path() + "/etc/cni/net.d/2.conf") << R"({"name": "no", "type": "none"})";
+  std::ofstream(dir.path() + "/etc/cni/net.d/1.conflist") << R"({"cniVersion": "1.0.0",
+      "name": "net", "plugins": [{"type": "one", "capabilities": {"ips": true}}, {"type": "two"}]})";
+  for (const char* name : {"one", "two"}) {
+    const std::string plugin = dir.path() + "/opt/cni/bin/" + name;
+    std::ofstream(plugin) << fmt::format(R"sh(#!/bin/sh
+echo "{1} $CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME $CNI_PATH $(cat)" >>{0}/calls
+if [ "$CNI_COMMAND" = ADD ]; then
+  test {1} = two && test -e {0}/broken && echo '{{"msg": "broken", "details": "on purpose"}}' && exit 1
+  readlink "$CNI_NETNS" >>{0}/calls
+  echo '{{"cniVersion": "1.0.0", "ips": [{{"address": "192.0.2.7/24"}}]}}'
+else
+  echo "none:$CNI_NETNS" >>{0}/calls
+fi
+)sh",
+                                         dir.path(), name);
+    std::filesystem::permissions(plugin, std::filesystem::perms::owner_all);
+  }
+  around_ =
+      In("mount -t overlay -o lowerdir={0}/etc:/etc overlay /etc; "
+         "mount -t overlay -o lowerdir={0}/opt:/opt overlay /opt; "
+         "mount --bind {0}/lib /var/lib",
+         dir);
+  const std::string id = Name();
+  // What happened since the last time, with the names of this test's own things.
+  const auto calls = [&] {
+    const std::string text = ReadFile(dir.path() + "/calls");
+    std::filesystem::remove(dir.path() + "/calls");
+    return std::regex_replace(absl::StrReplaceAll(text, {{ns_.name() + "-" + id, "ID"}}),
+                              std::regex(R"(net:\[\d+\])"), "NETNS");
+  };
+  const auto run = [&](const std::string& program) {
+    return Run(program, {"run", "--rm", "--cni", kBusyboxName, id, "true"});
+  };
+  EXPECT_EQ(run(kOurs).output, "");
+  const std::string called = calls();
+  const std::string end =
+      R"("prevResult":{"cniVersion":"1.0.0","ips":[{"address":"192.0.2.7/24"}]},)";
+  const std::string conf = R"("cniVersion":"1.0.0","name":"net",)";
+  EXPECT_EQ(
+      called,
+      fmt::format(R"(one ADD ID eth0 /opt/cni/bin {{"capabilities":{{"ips":true}},{0}"type":"one"}}
+NETNS
+two ADD ID eth0 /opt/cni/bin {{{0}{1}"type":"two"}}
+NETNS
+two DEL ID eth0 /opt/cni/bin {{{0}{1}"type":"two"}}
+none:
+one DEL ID eth0 /opt/cni/bin {{"capabilities":{{"ips":true}},{0}{1}"type":"one"}}
+none:
+)",
+                  conf, end));
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path() + "/lib/cni/results"));
+
+  // Either ctr takes away what the other has set up.
+  const std::string theirs = Newest() && !Theirs().empty() ? Theirs() : kOurs;
+  EXPECT_EQ(run(theirs).output, "");
+  EXPECT_EQ(calls(), called);
+  for (const auto& [starts, kills] : {std::pair<std::string, std::string>{kOurs, theirs},
+                                      std::pair<std::string, std::string>{theirs, kOurs}}) {
+    EXPECT_EQ(Run(starts, {"run", "-d", "--cni", kBusyboxName, id, "sleep", "1000"}).output, "");
+    EXPECT_EQ(Run(kills, {"tasks", "kill", "-s", "KILL", id}).output, "");
+    EXPECT_EQ(calls(), called);
+    EXPECT_EQ(Ours({"tasks", "rm", "--force", id}).code, 0);
+    EXPECT_EQ(Ours({"containers", "rm", id}).output, "");
+  }
+
+  // What one plugin has made goes when the other fails.
+  std::ofstream(dir.path() + "/broken") << "yes";
+  const Outcome broken = run(kOurs);
+  EXPECT_EQ(broken.output, "ctr: plugin type=\"two\" failed (add): broken; on purpose\n");
+  EXPECT_EQ(broken.code, 1);
+  EXPECT_THAT(calls(),
+              AllOf(StartsWith("one ADD"), HasSubstr("\ntwo DEL"), HasSubstr("\none DEL")));
+  EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
 TEST_F(CtrTest, RunGivesTheOutputAndTheExitCodeAndRemovesTheContainer) {
   const std::string id = Name();
   const Outcome outcome = Ours(
