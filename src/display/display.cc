@@ -30,7 +30,7 @@ std::string Escaped(std::string_view text) {
 }
 
 std::string Time(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone());
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E*S +0000 UTC", time, absl::UTCTimeZone());
 }
 
 class Tree {

@@ -6,8 +6,8 @@
 //   absl::Status s = printer.PrintImageTree(ctx, image, *store);
 //
 //   docker.io/library/alpine:3.19
-//   │    Created: 2026-11-21T12:00:00Z
-//   │    Updated: 2026-11-21T12:00:00Z
+//   │    Created: 2026-11-21 12:00:00 +0000 UTC
+//   │    Updated: 2026-11-21 12:00:00 +0000 UTC
 //   └── application/vnd.oci.image.index.v1+json @sha256:… (1853 bytes)
 //       ├── application/vnd.oci.image.manifest.v1+json @sha256:… (528 bytes)
 //       …

@@ -74,8 +74,8 @@ TEST_F(PrintTest, Lines) {
                            "        └──  Content does not exist locally, skipping\n";
   EXPECT_EQ(Print(),
             "example.com/a:1\n"
-            "│    Created: 1970-01-01T00:00:00Z\n"
-            "│    Updated: 1970-01-01T00:00:01.5Z\n"
+            "│    Created: 1970-01-01 00:00:00 +0000 UTC\n"
+            "│    Updated: 1970-01-01 00:00:01.5 +0000 UTC\n"
             "│    Label \"a\": \"1\"\n"
             "│    Label \"b\": \"2\"\n" +
                 tree);
