@@ -2,8 +2,11 @@
 #include "cli.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <iostream>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +23,12 @@
 namespace ctr {
 namespace {
 
+using containerd::errdefs::Class;
+
+// Those that have a class.
+constexpr std::array kErrnos{ENOENT, EEXIST, EACCES, EPERM,  ENOSPC,
+                             EMFILE, ENOMEM, EDQUOT, EINVAL, ENFILE};
+
 constexpr char kExitCode[] = "ctr/exit-code";
 constexpr char kComplete[] = "--generate-bash-completion";
 
@@ -30,6 +39,27 @@ std::string Dashed(const std::string& names) {
   std::vector<std::string> dashed = Names(names);
   for (std::string& name : dashed) name.insert(0, name.size() == 1 ? "-" : "--");
   return absl::StrJoin(dashed, ",");
+}
+
+// As Go's messages have a flag: without its value, and with one dash.
+std::string OneDash(const std::string& word) {
+  const std::size_t begin = std::min(word.find_first_not_of('-'), word.size());
+  return "-" + word.substr(begin, word.find('=') - begin);
+}
+
+absl::Status NoFlag(const std::string& word) {
+  return Refused("flag provided but not defined: " + OneDash(word));
+}
+
+// Which of its names the line has.
+std::string Spelled(const Flag& flag, const std::vector<std::string>& line) {
+  const std::vector<std::string> names = Names(flag.names);
+  const auto name = absl::c_find_if(names, [&](const std::string& one) {
+    return absl::c_any_of(line, [&](const std::string& word) {
+      return absl::StartsWith(word, "-") && OneDash(word) == "-" + one;
+    });
+  });
+  return "-" + (name == names.end() ? names.front() : *name);
 }
 
 bool Valid(Kind kind, const std::string& text) {
@@ -51,6 +81,15 @@ bool Valid(Kind kind, const std::string& text) {
     default:
       return true;
   }
+}
+
+// What is wrong with such a value, in the words of Go's package flag.
+std::string Why(Kind kind, const std::string& text) {
+  if (kind == Kind::kInts) {
+    return absl::StrCat("strconv.ParseInt: parsing \"", text, "\": invalid syntax");
+  }
+  const bool number = text.find_first_not_of("-0123456789") == std::string::npos;
+  return kind == Kind::kInt && number && text.size() > 1 ? "value out of range" : "parse error";
 }
 
 const Command* Find(const Command& group, const std::string& name) {
@@ -108,13 +147,27 @@ class Parser {
     } catch (const CLI::CallForVersion&) {
       std::cout << app_.version() << "\n";
       return Parsed{};
+    } catch (const CLI::ArgumentMismatch&) {
+      return Refused("flag needs an argument: " + OneDash(argv[argc - 1]));
     } catch (const CLI::ParseError& e) {
-      return containerd::errdefs::InvalidArgument(e.what());
+      return Refused(e.what());
     }
     Parsed parsed;
     const CLI::App* app = &app_;
     for (const Command* command = &root;;) {
-      if (absl::Status s = Read(*app, *command, parsed.args); !s.ok()) return s;
+      if (absl::Status s = Read(*app, *command, {argv, argv + argc}, parsed.args); !s.ok()) {
+        return s;
+      }
+      if (!command->commands.empty() && !app->remaining().empty()) {
+        const std::string first = app->remaining().front();
+        if (first == "help" || first == "h") {
+          std::cout << app_.help();
+          return Parsed{};
+        }
+        if (first.front() == '-') return NoFlag(first);
+        std::cerr << "No help topic for '" << first << "'\n";
+        return Exit(3);
+      }
       if (app->get_subcommands().empty()) {
         if (command->action.index() == 0) std::cout << app_.help();
         parsed.action = command->action;
@@ -128,7 +181,7 @@ class Parser {
       parsed.args.args_.erase(parsed.args.args_.begin());
     } else if (const std::string first = parsed.args.Get(0);
                first.size() > 1 && first.front() == '-') {
-      return containerd::errdefs::InvalidArgument("flag provided but not defined: " + first);
+      return NoFlag(first);
     }
     return parsed;
   }
@@ -155,6 +208,7 @@ class Parser {
       return;
     }
     app.require_subcommand(0, 1);
+    app.allow_extras();
     for (const Command& child : command.commands) {
       const std::vector<std::string> names = Names(child.names);
       CLI::App* sub = app.add_subcommand(names.front(), child.usage);
@@ -164,7 +218,8 @@ class Parser {
   }
 
   // What a flag says counts over the same flag of the group, which may be of another kind.
-  static absl::Status Read(const CLI::App& app, const Command& command, Args& args) {
+  static absl::Status Read(const CLI::App& app, const Command& command,
+                           const std::vector<std::string>& line, Args& args) {
     for (const Flag& flag : command.flags) {
       const std::string name = Names(flag.names).front();
       const CLI::Option* option = app.get_option((name.size() == 1 ? "-" : "--") + name);
@@ -176,8 +231,8 @@ class Parser {
       value = {option->results(), true, flag.kind};
       for (const std::string& text : value.texts) {
         if (Valid(flag.kind, text)) continue;
-        return containerd::errdefs::InvalidArgument(
-            absl::StrCat("invalid value \"", text, "\" for flag -", name));
+        return Refused(absl::StrCat("invalid value \"", text, "\" for flag ", Spelled(flag, line),
+                                    ": ", Why(flag.kind, text)));
       }
     }
     return absl::OkStatus();
@@ -243,6 +298,21 @@ absl::StatusOr<Parsed> Parse(const Command& root, int argc, char** argv) {
   return Parser(root).Run(argc, argv, root);
 }
 
+absl::Status Refused(std::string_view text) { return containerd::errdefs::Unknown(text); }
+
+std::string Explain(const absl::Status& status) {
+  std::string text(status.message());
+  const std::string_view name =
+      containerd::errdefs::Text(containerd::errdefs::Resolve(status).value_or(Class::ErrUnknown));
+  // The class of an errno is in its text.
+  const bool of_errno = absl::c_any_of(
+      kErrnos, [&](int number) { return text.ends_with(std::generic_category().message(number)); });
+  if (!of_errno && !containerd::errdefs::IsUnknown(status) && !text.ends_with(name)) {
+    text.append(": ").append(name);
+  }
+  return text;
+}
+
 absl::Status Exit(std::uint32_t code) {
   if (code == 0) return absl::OkStatus();
   absl::Status status(absl::StatusCode::kUnknown, "exit");
@@ -256,7 +326,7 @@ int ExitCode(const absl::Status& status) {
   if (const auto payload = status.GetPayload(kExitCode)) {
     if (absl::SimpleAtoi(std::string(*payload), &code)) return code;
   }
-  std::cerr << "ctr: " << status.message() << "\n";
+  std::cerr << "ctr: " << Explain(status) << "\n";
   return 1;
 }
 

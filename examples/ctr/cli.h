@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -58,8 +59,8 @@ class Args {
   struct Value {
     std::vector<std::string> texts{};
     bool set = false;
-  };
     Kind kind = Kind::kBool;
+  };
   std::map<std::string, Value> flags_;
   std::vector<std::string> args_;
 };
@@ -89,6 +90,12 @@ struct Parsed {
 // What the command line says. Its last argument may be --generate-bash-completion: what may stand
 // in its place is then printed.
 absl::StatusOr<Parsed> Parse(const Command& root, int argc, char** argv);
+
+// An error of ctr's own, whose text says all.
+absl::Status Refused(std::string_view text);
+
+// What an error says, with its class at the end as Go prints it.
+std::string Explain(const absl::Status& status);
 
 // Ends ctr with this code, and without a message. ExitCode gives it back, and 1 for other errors.
 absl::Status Exit(std::uint32_t code);

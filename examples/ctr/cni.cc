@@ -111,7 +111,7 @@ absl::StatusOr<json> CallPlugin(const json& config, const std::string& command,
   const std::string type = Text(config, "type");
   const std::string path = absl::StrCat(kPlugins, "/", type);
   if (type.empty() || type.find('/') != std::string::npos) {
-    return errdefs::InvalidArgument("invalid plugin name: " + type);
+    return Refused("invalid plugin name: " + type);
   }
   if (access(path.c_str(), F_OK) != 0) {
     return errdefs::FailedPrecondition(
@@ -149,8 +149,7 @@ absl::StatusOr<Network> Network::Default(const Context& ctx, const Container& co
   absl::StatusOr<std::string> text = ReadFile(*path);
   if (!text.ok()) return text.status();
   const auto invalid = [&](const char* why) {
-    return errdefs::InvalidArgument(
-        fmt::format("failed to load CNI config file {}: {}", path->string(), why));
+    return Refused(fmt::format("failed to load CNI config file {}: {}", path->string(), why));
   };
   json list = ParseJSON(*text);
   if (!list.is_object()) return invalid("not a JSON object");

@@ -51,6 +51,9 @@ Command PushCommand();
 Command UnmountCommand();
 Command UsageCommand();
 
+// A client of the daemon that the flags name.
+absl::StatusOr<containerd::Client> Connect(const containerd::Context& ctx, const Args& args);
+
 // run.cc: the flags of a new container, and the container that they and the arguments
 // "Image|RootFS ID [COMMAND] [ARG...]" describe.
 std::vector<Flag> ContainerFlags();

@@ -107,11 +107,11 @@ absl::StatusOr<ocispec::Descriptor> MakeImage(const Context& ctx, Client& client
 }
 
 absl::Status CommitContainer(const Context& ctx, Client& client, const Args& args) {
-  if (args.Get(0).empty()) return errdefs::InvalidArgument("container id must be provided");
+  if (args.Get(0).empty()) return Refused("container id must be provided");
   const std::string name = args.Get(1);
-  if (name.empty()) return errdefs::InvalidArgument("ref must be provided");
+  if (name.empty()) return Refused("ref must be provided");
   if (absl::Status s = distribution::reference::ParseAnyReference(name).status(); !s.ok()) {
-    return errdefs::InvalidArgument(absl::StrCat("\"", name, "\": ", s.message()));
+    return Refused(absl::StrCat("\"", name, "\": ", Explain(s)));
   }
   absl::StatusOr<Container> container = client.LoadContainer(ctx, args.Get(0));
   if (!container.ok()) return container.status();

@@ -94,8 +94,8 @@ absl::Status RemoveContainer(const Context& ctx, Client& client, const Args& arg
     absl::StatusOr<Status> status = task->Status(ctx);
     if (!status.ok()) return status.status();
     if (status->status != ProcessStatus::kStopped && status->status != ProcessStatus::kCreated) {
-      return errdefs::FailedPrecondition(fmt::format("cannot delete a non stopped container: {}",
-                                                     tasks::ToString(status->status)));
+      return Refused(fmt::format("cannot delete a non stopped container: {}",
+                                 tasks::ToString(status->status)));
     }
     if (absl::Status s = task->Delete(ctx).status(); !s.ok()) return s;
   }
@@ -123,8 +123,8 @@ absl::Status LabelContainer(const Context& ctx, Client& client, const Args& args
 
 // An image of the container, and with --task of its running processes.
 absl::Status CheckpointContainer(const Context& ctx, Client& client, const Args& args) {
-  if (args.Get(0).empty()) return NoContainer();
-  if (args.Get(1).empty()) return errdefs::InvalidArgument("ref must be provided");
+  if (args.Get(0).empty()) return Refused("container id must be provided");
+  if (args.Get(1).empty()) return Refused("ref must be provided");
   absl::StatusOr<Container> container = client.LoadContainer(ctx, args.Get(0));
   if (!container.ok()) return container.status();
   std::vector<CheckpointOpt> opts{WithCheckpointRuntime};
@@ -144,8 +144,8 @@ absl::Status CheckpointContainer(const Context& ctx, Client& client, const Args&
 absl::Status RestoreContainer(const Context& ctx, Client& client, const Args& args) {
   const std::string id = args.Get(0);
   const std::string ref = args.Get(1);
-  if (id.empty()) return NoContainer();
-  if (ref.empty()) return errdefs::InvalidArgument("ref must be provided");
+  if (id.empty()) return Refused("container id must be provided");
+  if (ref.empty()) return Refused("ref must be provided");
   absl::StatusOr<Image> checkpoint = client.GetImage(ctx, ref);
   if (errdefs::IsNotFound(checkpoint.status())) {
     // A checkpoint is no image: only its content is fetched.

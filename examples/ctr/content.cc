@@ -30,7 +30,7 @@ absl::Status GetContent(const Context& ctx, Client& client, const Args& args) {
 
 absl::Status IngestContent(const Context& ctx, Client& client, const Args& args) {
   if (args.Get(0).empty()) {
-    return errdefs::InvalidArgument("must specify a transaction reference");
+    return Refused("must specify a transaction reference");
   }
   ocispec::Descriptor desc;
   desc.size = args.Int("expected-size");

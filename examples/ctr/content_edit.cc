@@ -56,7 +56,7 @@ absl::Status EditContent(const Context& ctx, Client& client, const Args& args) {
   absl::StatusOr<digest::Digest> before = digest::Parse(args.Get(0));
   if (!before.ok()) return before.status();
   const std::string editor = args.Text("editor");
-  if (editor.empty()) return errdefs::InvalidArgument("editor is required");
+  if (editor.empty()) return Refused("editor is required");
   const std::shared_ptr<content::Store> store = client.ContentStore();
   ocispec::Descriptor desc;
   desc.digest = before->String();

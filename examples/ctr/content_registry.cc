@@ -48,7 +48,7 @@ absl::Status FetchObject(const Context& ctx, const Args& args) {
 
 // The same for blobs, of which nothing is known but the digest.
 absl::Status FetchBlobs(const Context& ctx, const Args& args) {
-  if (args.All().size() < 2) return errdefs::InvalidArgument("must specify digests");
+  if (args.All().size() < 2) return Refused("must specify digests");
   absl::StatusOr<std::shared_ptr<remotes::Resolver>> resolver = NewResolver(ctx, args);
   if (!resolver.ok()) return resolver.status();
   absl::StatusOr<std::shared_ptr<remotes::Fetcher>> fetcher =

@@ -202,7 +202,7 @@ absl::Status Copy(const Context& ctx, const Place& from, const Place& to, const 
   if (name == "." || name == "..") name.clear();
   if (S_ISDIR(st.st_mode)) return CopyFolder(ctx, *source, st, name, to, args);
   if (S_ISREG(st.st_mode)) return CopyFile(ctx, *source, st, name, to, args);
-  return errdefs::InvalidArgument(from.path + " is neither a file nor a directory");
+  return Refused(from.path + " is neither a file nor a directory");
 }
 
 // Does `work` with the root of the container's files.
@@ -256,12 +256,12 @@ Place Local(const std::string& path) {
 
 absl::Status CopyFiles(const Context& ctx, Client& client, const Args& args) {
   if (args.All().size() != 2) {
-    return errdefs::InvalidArgument("please provide what to copy, and where to");
+    return Refused("please provide what to copy, and where to");
   }
   const Side from = ParseSide(args.Get(0));
   const Side to = ParseSide(args.Get(1));
   if (from.id.empty() == to.id.empty()) {
-    return errdefs::InvalidArgument("either source or destination has to be CONTAINER:PATH");
+    return Refused("either source or destination has to be CONTAINER:PATH");
   }
   if (from.id.empty()) {
     return WithRootOf(ctx, client, to.id, true, [&](const std::string& root) {

@@ -22,7 +22,7 @@ absl::Status ShowEvents(const Context& ctx, Client& client, const Args& args) {
     if (envelope == nullptr) continue;
     absl::StatusOr<std::string> json = MessageJSON(envelope->event);
     if (!json.ok()) {
-      Warn(std::string(json.status().message()));
+      Warn(Explain(json.status()));
       continue;
     }
     std::cout << TimeText(envelope->timestamp) << " " << envelope->ns << " " << envelope->topic

@@ -56,7 +56,7 @@ absl::Status ShowUsage(const Context& ctx, Client& client, const Args& args) {
 absl::Status MountImage(const Context& ctx, Client& client, const Args& args) {
   const std::string target = args.Get(1);
   if (args.Get(0).empty()) return NoImage("mount");
-  if (target.empty()) return errdefs::InvalidArgument("please provide a target path to mount to");
+  if (target.empty()) return Refused("please provide a target path to mount to");
   const std::string snapshotter = SnapshotterOf(args);
   absl::StatusOr<platforms::Platform> platform = platforms::Parse(args.Text("platform"));
   if (!platform.ok()) return platform.status();
@@ -97,7 +97,7 @@ absl::Status MountImage(const Context& ctx, Client& client, const Args& args) {
 absl::Status UnmountImage(const Context& ctx, Client& client, const Args& args) {
   const std::string target = args.Get(0);
   if (target.empty()) {
-    return errdefs::InvalidArgument("please provide a target path to unmount from");
+    return Refused("please provide a target path to unmount from");
   }
   if (absl::Status s = mount::UnmountAll(target, 0); !s.ok()) return s;
   if (args.Bool("rm")) {

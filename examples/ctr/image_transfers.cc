@@ -88,7 +88,7 @@ absl::StatusOr<ocispec::Descriptor> PushedOf(const Context& ctx, Client& client,
 absl::Status PushImage(const Context& ctx, Client& client, const Args& args) {
   const std::string ref = args.Get(0);
   if (ref.empty()) {
-    return errdefs::InvalidArgument("please provide a remote image reference to push");
+    return Refused("please provide a remote image reference to push");
   }
   absl::StatusOr<std::shared_ptr<remotes::Resolver>> resolver = NewResolver(ctx, args);
   if (!resolver.ok()) return resolver.status();
@@ -110,10 +110,10 @@ absl::Status PushImage(const Context& ctx, Client& client, const Args& args) {
 }
 
 absl::Status ImportImages(const Context& ctx, Client& client, const Args& args) {
-  if (args.Get(0).empty()) return errdefs::InvalidArgument("please provide an archive to import");
+  if (args.Get(0).empty()) return Refused("please provide an archive to import");
   const bool standard_input = args.Get(0) == "-";
   const int fd = standard_input ? STDIN_FILENO : open(args.Get(0).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errdefs::InvalidArgument("cannot open " + args.Get(0));
+  if (fd < 0) return Refused("cannot open " + args.Get(0));
   const absl::Cleanup close_file = [&] {
     if (!standard_input) close(fd);
   };
@@ -130,7 +130,7 @@ absl::Status ImportImages(const Context& ctx, Client& client, const Args& args) 
   }
   if (args.Bool("skip-digest-for-named")) {
     if (!args.Bool("digests")) {
-      return errdefs::InvalidArgument("--skip-digest-for-named must be specified with --digests");
+      return Refused("--skip-digest-for-named must be specified with --digests");
     }
     opts.push_back(WithSkipDigestRef([](std::string_view name) { return !name.empty(); }));
   }
@@ -173,8 +173,7 @@ absl::Status ImportImages(const Context& ctx, Client& client, const Args& args) 
 
 absl::Status ExportImages(const Context& ctx, Client& client, const Args& args) {
   if (args.All().size() < 2) {
-    return errdefs::InvalidArgument(
-        "please provide both an output filename and an image reference to export");
+    return Refused("please provide both an output filename and an image reference to export");
   }
   absl::StatusOr<platforms::MatchComparerPtr> wanted = PlatformsOf(args);
   if (!wanted.ok()) return wanted.status();
@@ -191,7 +190,7 @@ absl::Status ExportImages(const Context& ctx, Client& client, const Args& args) 
   const int fd = standard_output
                      ? STDOUT_FILENO
                      : open(args.Get(0).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return errdefs::InvalidArgument("cannot create " + args.Get(0));
+  if (fd < 0) return Refused("cannot create " + args.Get(0));
   const absl::Cleanup close_file = [&] {
     if (!standard_output) close(fd);
   };

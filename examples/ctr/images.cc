@@ -87,7 +87,7 @@ absl::Status CheckImages(const Context& ctx, Client& client, const Args& args) {
     if (check.ok()) state = Describe(*check);
     absl::StatusOr<bool> unpacked = image.IsUnpacked(ctx, args.Text("snapshotter"));
     for (const absl::Status& s : {check.status(), unpacked.status()}) {
-      if (!s.ok()) Warn(absl::StrCat("unable to check ", image.Name(), ": ", s.message()));
+      if (!s.ok()) Warn(absl::StrCat("unable to check ", image.Name(), ": ", Explain(s)));
       first.Update(s);
     }
     if (!args.Bool("quiet")) {
@@ -123,7 +123,7 @@ absl::Status RemoveImages(const Context& ctx, Client& client, const Args& args) 
     } else if (errdefs::IsNotFound(s)) {
       Warn(args.Get(i) + ": image not found");
     } else {
-      Warn(absl::StrCat("unable to delete ", args.Get(i), ": ", s.message()));
+      Warn(absl::StrCat("unable to delete ", args.Get(i), ": ", Explain(s)));
       first.Update(s);
     }
   }
@@ -159,13 +159,15 @@ absl::Status TagImage(const Context& ctx, Client& client, const Args& args) {
     if (!args.Bool("skip-reference-check")) {
       absl::Status s = distribution::reference::ParseAnyReference(name).status();
       if (!s.ok()) {
-        return errdefs::InvalidArgument(absl::StrCat(
-            "error parsing reference: \"", name, "\" is not a valid repository/tag ", s.message()));
+        return Refused(absl::StrCat("error parsing reference: \"", name,
+                                    "\" is not a valid repository/tag ", s.message()));
       }
     }
     image->name = name;
     absl::Status s = store->Create(ctx, *image).status();
-    if (errdefs::IsAlreadyExists(s) && args.Bool("force")) s = store->Update(ctx, *image).status();
+    // Only ctr without the transfer service minds one that is there.
+    const bool force = args.Bool("force") || !args.Bool("local");
+    if (errdefs::IsAlreadyExists(s) && force) s = store->Update(ctx, *image).status();
     if (!s.ok()) return s;
     std::cout << name << "\n";
   }
@@ -173,7 +175,7 @@ absl::Status TagImage(const Context& ctx, Client& client, const Args& args) {
 }
 
 absl::Status LabelImage(const Context& ctx, Client& client, const Args& args) {
-  if (args.Get(0).empty()) return errdefs::InvalidArgument("please specify an image");
+  if (args.Get(0).empty()) return Refused("please specify an image");
   const Labels labels = ParseLabels(args.From(1));
   std::vector<std::string> paths;
   for (const auto& [key, value] : labels) {
@@ -188,7 +190,7 @@ absl::Status LabelImage(const Context& ctx, Client& client, const Args& args) {
 
 absl::Status ConvertImage(const Context& ctx, Client& client, const Args& args) {
   if (args.All().size() < 2) {
-    return errdefs::InvalidArgument("src and target image need to be specified");
+    return Refused("src and target image need to be specified");
   }
   std::vector<images::converter::Opt> opts{images::converter::WithDockerToOCI(args.Bool("oci"))};
   if (!args.Bool("all-platforms")) {
@@ -249,7 +251,7 @@ Command ImagesCommand() {
        "[flags] <source_ref> <target_ref> [<target_ref>, ...]",
        {{"force", "Force target_ref to be created, regardless if it already exists"},
         {"skip-reference-check", "Skip the strict check for reference names"},
-        LocalFlag()},
+        {"local", "Refuse a target_ref that exists, as without the transfer service"}},
        TagImage},
       {"label",
        "Set and clear labels for an image",

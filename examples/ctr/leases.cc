@@ -54,7 +54,7 @@ absl::Status CreateLease(const Context& ctx, Client& client, const Args& args) {
 
 // With --sync the last removal waits until what the leases held is gone.
 absl::Status RemoveLeases(const Context& ctx, Client& client, const Args& args) {
-  if (args.All().empty()) return errdefs::InvalidArgument("please specify a lease");
+  if (args.All().empty()) return Refused("please specify a lease");
   const std::shared_ptr<leases::Manager> manager = client.LeasesService();
   for (std::size_t i = 0; i < args.All().size(); ++i) {
     std::vector<leases::DeleteOpt> opts;

@@ -55,17 +55,21 @@ absl::Status Run(const Parsed& parsed) {
   }
   if (args.Has("http-trace") && args.Bool("http-trace")) ctx = TraceRequests(ctx);
   if (const auto* action = std::get_if<LocalAction>(&parsed.action)) return (*action)(ctx, args);
-  const std::string address = args.Text("address");
-  if (address.starts_with('/') && !std::filesystem::exists(address)) {
-    return errdefs::NotFound(absl::StrCat("cannot access socket ", address, ": no such file"));
-  }
-  absl::StatusOr<Client> client =
-      Client::New(ctx, address, {WithTimeout(args.Duration("connect-timeout"))});
+  absl::StatusOr<Client> client = Connect(ctx, args);
   if (!client.ok()) return client.status();
   return std::get<DaemonAction>(parsed.action)(ctx, *client, args);
 }
 
 }  // namespace
+
+absl::StatusOr<Client> Connect(const Context& ctx, const Args& args) {
+  const std::string address = args.Text("address");
+  if (address.starts_with('/') && !std::filesystem::exists(address)) {
+    return Refused(absl::StrCat("cannot access socket ", address, ": stat ", address,
+                                ": no such file or directory"));
+  }
+  return Client::New(ctx, address, {WithTimeout(args.Duration("connect-timeout"))});
+}
 
 Flag SnapshotterFlag() {
   return {"snapshotter", "Snapshotter name. Empty value stands for the default value.", Kind::kText,
@@ -91,7 +95,7 @@ Flag LocalFlag() {
 }
 
 absl::Status NoImage(const char* what) {
-  return errdefs::InvalidArgument(absl::StrCat("please provide an image reference to ", what));
+  return Refused(absl::StrCat("please provide an image reference to ", what));
 }
 
 absl::StatusOr<platforms::MatchComparerPtr> PlatformsOf(const Args& args) {
@@ -111,7 +115,7 @@ absl::Status ForEach(const Args& args, const std::string& what,
   for (const std::string& name : args.All()) {
     absl::Status s = remove(ctx, client, args, name);
     if (s.ok()) continue;
-    Warn(absl::StrCat("unable to delete ", what, " ", name, ": ", s.message()));
+    Warn(absl::StrCat("unable to delete ", what, " ", name, ": ", Explain(s)));
     first.Update(s);
   }
   return first;
@@ -119,7 +123,7 @@ absl::Status ForEach(const Args& args, const std::string& what,
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return errdefs::InvalidArgument("cannot read " + path);
+  if (!file) return Refused("cannot read " + path);
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -131,8 +135,10 @@ int main(int argc, char** argv) {
   absl::StatusOr<ctr::Parsed> parsed = ctr::Parse(ctr::Root(), argc, argv);
   if (!parsed.ok()) return ctr::ExitCode(parsed.status());
   if (parsed->action.index() == 0) return 0;
-  const absl::Status s = ctr::Run(*parsed);
+  absl::Status s = ctr::Run(*parsed);
   // As if it had not been caught: whoever has called knows how that ends.
   if (const int signal = ctr::Interrupt::Signal(); signal != 0) std::raise(signal);
+  std::cout.flush();
+  if (s.ok() && !std::cout) s = ctr::Refused("cannot write to the standard output");
   return ctr::ExitCode(s);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using namespace containerd;  // NOLINT: as in the guide
 
-absl::Status NoNamespace() { return errdefs::InvalidArgument("please specify a namespace"); }
+absl::Status NoNamespace() { return Refused("please specify a namespace"); }
 
 absl::Status CreateNamespace(const Context& ctx, Client& client, const Args& args) {
   if (args.Get(0).empty()) return NoNamespace();

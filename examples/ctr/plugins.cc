@@ -4,9 +4,11 @@
 #include <iostream>
 #include <set>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include "commands.h"
 #include "output.h"
@@ -27,6 +29,15 @@ std::string StateOf(const introspection::Plugin& plugin) {
   return absl::StrContains(plugin.init_err.message(), "skip plugin") ? "skip" : "error";
 }
 
+// As Go's codes.Code prints itself: "NotFound".
+std::string CodeName(absl::StatusCode code) {
+  std::string name;
+  for (const absl::string_view word : absl::StrSplit(absl::StatusCodeToString(code), '_')) {
+    absl::StrAppend(&name, word.substr(0, 1), absl::AsciiStrToLower(word.substr(1)));
+  }
+  return name;
+}
+
 void AddDetails(Table& table, const introspection::Plugin& plugin) {
   table.Row({"Type:", " " + plugin.type});
   table.Row({"ID:", " " + plugin.id});
@@ -40,7 +51,7 @@ void AddDetails(Table& table, const introspection::Plugin& plugin) {
   }
   if (plugin.init_err.ok()) return;
   table.Row({"Error:", ""});
-  table.Row({"", " Code:", absl::StrCat(" ", absl::StatusCodeToString(plugin.init_err.code()))});
+  table.Row({"", " Code:", " " + CodeName(plugin.init_err.code())});
   table.Row({"", " Message:", absl::StrCat(" ", plugin.init_err.message())});
 }
 

@@ -33,7 +33,7 @@ absl::StatusOr<specs::Mount> ParseMount(const std::string& text) {
   for (const std::string& field : std::vector<std::string>(absl::StrSplit(text, ','))) {
     const std::size_t equals = field.find('=');
     if (equals == std::string::npos) {
-      return errdefs::InvalidArgument("invalid mount specification: expected key=val");
+      return Refused("invalid mount specification: expected key=val");
     }
     const std::string key = field.substr(0, equals);
     const std::string value = field.substr(equals + 1);
@@ -46,7 +46,7 @@ absl::StatusOr<specs::Mount> ParseMount(const std::string& text) {
     } else if (key == "options") {
       mount.options = std::vector<std::string>(absl::StrSplit(value, ':'));
     } else {
-      return errdefs::InvalidArgument(absl::StrCat("mount option \"", key, "\" not supported"));
+      return Refused(absl::StrCat("mount option \"", key, "\" not supported"));
     }
   }
   return mount;
@@ -61,8 +61,7 @@ absl::StatusOr<std::vector<specs::LinuxIDMapping>> ParseMappings(
     specs::LinuxIDMapping m;
     if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &m.container_id) ||
         !absl::SimpleAtoi(parts[1], &m.host_id) || !absl::SimpleAtoi(parts[2], &m.size)) {
-      return errdefs::InvalidArgument(
-          "user namespace mappings require the format `container-id:host-id:size`");
+      return Refused("user namespace mappings require the format `container-id:host-id:size`");
     }
     mappings.push_back(m);
   }
@@ -76,14 +75,12 @@ absl::StatusOr<specs::LinuxNamespace> ParseNamespace(const std::string& text) {
                                      specs::kCgroupNamespace};
   const std::size_t colon = text.find(':');
   if (colon == std::string::npos) {
-    return errdefs::InvalidArgument(
-        "joining a Linux namespace using --with-ns requires the format 'nstype:path'");
+    return Refused("joining a Linux namespace using --with-ns requires the format 'nstype:path'");
   }
   specs::LinuxNamespace ns{.type = text.substr(0, colon), .path = text.substr(colon + 1)};
   if (std::none_of(kTypes.begin(), kTypes.end(),
                    [&](const char* type) { return ns.type == type; })) {
-    return errdefs::InvalidArgument(
-        "the Linux namespace type specified in --with-ns is not valid: " + ns.type);
+    return Refused("the Linux namespace type specified in --with-ns is not valid: " + ns.type);
   }
   return ns;
 }
@@ -91,7 +88,7 @@ absl::StatusOr<specs::LinuxNamespace> ParseNamespace(const std::string& text) {
 absl::Status CheckCapabilities(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (absl::StartsWith(name, "CAP_")) continue;
-    return errdefs::InvalidArgument("capabilities must be specified with 'CAP_' prefix");
+    return Refused("capabilities must be specified with 'CAP_' prefix");
   }
   return absl::OkStatus();
 }
@@ -150,8 +147,7 @@ absl::Status AddProcess(const Args& args, std::vector<oci::SpecOpt>& spec) {
       spec.emplace_back(oci::WithHostDevices);
     }
   } else if (args.Bool("privileged-without-host-devices")) {
-    return errdefs::InvalidArgument(
-        "can't use 'privileged-without-host-devices' without 'privileged' specified");
+    return Refused("can't use 'privileged-without-host-devices' without 'privileged' specified");
   }
   for (const char* flag : {"cap-add", "cap-drop"}) {
     if (absl::Status s = CheckCapabilities(args.List(flag)); !s.ok()) return s;
@@ -162,13 +158,12 @@ absl::Status AddProcess(const Args& args, std::vector<oci::SpecOpt>& spec) {
     spec.push_back(profile.empty() ? oci::SpecOpt(seccomp::WithDefaultProfile)
                                    : seccomp::WithProfile(profile));
   } else if (!profile.empty()) {
-    return errdefs::InvalidArgument(
-        "seccomp must be set to true, if using a custom seccomp-profile");
+    return Refused("seccomp must be set to true, if using a custom seccomp-profile");
   }
   const std::string standard = args.Text("apparmor-default-profile");
   const std::string custom = args.Text("apparmor-profile");
   if (!standard.empty() && !custom.empty()) {
-    return errdefs::InvalidArgument("apparmor-profile conflicts with apparmor-default-profile");
+    return Refused("apparmor-profile conflicts with apparmor-default-profile");
   }
   if (!standard.empty()) spec.push_back(apparmor::WithDefaultProfile(standard));
   if (!custom.empty()) spec.push_back(apparmor::WithProfile(custom));
@@ -180,7 +175,7 @@ absl::Status AddLimits(const Args& args, std::vector<oci::SpecOpt>& spec) {
   const bool quota = args.Int("cpu-quota") != -1 || args.Int("cpu-period") != 0;
   if (const double cpus = args.Float("cpus"); cpus > 0) {
     if (quota) {
-      return errdefs::InvalidArgument("cpus and quota/period should be used separately");
+      return Refused("cpus and quota/period should be used separately");
     }
     spec.push_back(oci::WithCPUCFS(static_cast<std::int64_t>(cpus * 100'000), 100'000));
   } else if (quota) {
@@ -259,7 +254,7 @@ absl::Status AddEnvironment(const Args& args, std::vector<oci::SpecOpt>& spec) {
   }
   for (const std::string& text : args.List("annotation")) {
     if (absl::StrContains(text, '=')) continue;
-    return errdefs::InvalidArgument("invalid key=value format annotation: " + text);
+    return Refused("invalid key=value format annotation: " + text);
   }
   spec.push_back(oci::WithAnnotations(ParseLabels(args.List("annotation"))));
   return absl::OkStatus();
@@ -267,7 +262,7 @@ absl::Status AddEnvironment(const Args& args, std::vector<oci::SpecOpt>& spec) {
 
 absl::Status RunContainer(const Context& ctx, Client& client, const Args& args) {
   if (args.Bool("rm") && args.Bool("detach")) {
-    return errdefs::InvalidArgument("flags --detach and --rm cannot be specified together");
+    return Refused("flags --detach and --rm cannot be specified together");
   }
   absl::StatusOr<Container> container = NewContainer(ctx, client, args);
   if (!container.ok()) return container.status();
@@ -348,12 +343,12 @@ absl::StatusOr<Container> NewContainer(const Context& ctx, Client& client, const
   const bool config = args.IsSet("config");
   const std::string id = args.Get(config ? 0 : 1);
   if (config && args.All().size() > 1) {
-    return errdefs::InvalidArgument("with spec config file, only container id should be provided");
+    return Refused("with spec config file, only container id should be provided");
   }
   if (!config && args.Get(0).empty()) {
-    return errdefs::InvalidArgument("image ref must be provided");
+    return Refused("image ref must be provided");
   }
-  if (id.empty()) return errdefs::InvalidArgument("container id must be provided");
+  if (id.empty()) return Refused("container id must be provided");
 
   const Labels labels = ParseLabels(args.List("label"));
   std::vector<NewContainerOpt> opts;

@@ -65,7 +65,7 @@ absl::StatusOr<typeurl::Any> RuntimeOptions(const Args& args) {
   const bool systemd = args.Bool("runc-systemd-cgroup");
   if (args.Text("runtime") != defaults::kDefaultRuntime) {
     if (args.IsSet("runc-binary") || systemd) {
-      return errdefs::InvalidArgument(
+      return Refused(
           "specifying runc-binary and runc-systemd-cgroup is only supported for "
           "\"io.containerd.runc.v2\" runtime");
     }
@@ -76,7 +76,7 @@ absl::StatusOr<typeurl::Any> RuntimeOptions(const Args& args) {
     return typeurl::MarshalAny(options);
   }
   if (systemd && args.Has("cgroup") && args.Text("cgroup").empty()) {
-    return errdefs::InvalidArgument(
+    return Refused(
         "option --runc-systemd-cgroup requires --cgroup to be set, e.g. "
         "\"machine.slice:foo:deadbeef\"");
   }

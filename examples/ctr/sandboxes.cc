@@ -19,7 +19,7 @@ using namespace containerd;  // NOLINT: as in the guide
 // Of the spec in a file.
 absl::Status RunSandbox(const Context& ctx, Client& client, const Args& args) {
   if (args.All().size() != 2) {
-    return errdefs::InvalidArgument("please provide a pod config and a sandbox id");
+    return Refused("please provide a pod config and a sandbox id");
   }
   absl::StatusOr<std::string> json = ReadFile(args.Get(0));
   if (!json.ok()) return errdefs::Annotate(json.status(), "failed to read sandbox config");
@@ -54,7 +54,7 @@ absl::Status RemoveSandbox(const Context& ctx, Client& client, const Args& args,
   if (!sandbox.ok()) return sandbox.status();
   if (absl::Status s = sandbox->Stop(ctx); !s.ok()) {
     if (!args.Bool("force")) return s;
-    Warn(absl::StrCat("failed to stop sandbox ", id, ": ", s.message()));
+    Warn(absl::StrCat("failed to stop sandbox ", id, ": ", Explain(s)));
   }
   absl::Status s = sandbox->Shutdown(ctx);
   if (s.ok()) Warn("deleted: " + id);

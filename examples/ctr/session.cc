@@ -24,7 +24,7 @@ absl::Status Attend(const Context& ctx, Process& process, const Terminal& termin
                     const Future<ExitStatus>& exit) {
   absl::StatusOr<std::unique_ptr<Forwarder>> sizes = nullptr;
   if (terminal) sizes = HandleConsoleResize(ctx, process, *terminal);
-  if (!sizes.ok()) Warn(absl::StrCat("resize pty: ", sizes.status().message(), "\r"));
+  if (!sizes.ok()) Warn(absl::StrCat("resize pty: ", Explain(sizes.status()), "\r"));
   absl::StatusOr<ExitStatus> status = exit.Get(ctx);
   return status.ok() ? Exit(status->ExitCode()) : status.status();
 }
@@ -79,7 +79,7 @@ std::vector<Flag> StreamFlags() {
 absl::StatusOr<cio::Creator> StreamsOf(const Args& args, bool terminal) {
   const std::string uri = args.Text("log-uri");
   if (terminal && args.Bool("null-io")) {
-    return errdefs::InvalidArgument("tty and null-io cannot be used together");
+    return Refused("tty and null-io cannot be used together");
   }
   if (args.Bool("null-io")) return cio::NullIO;
   if (!uri.empty()) return terminal ? cio::TerminalLogURI(uri) : cio::LogURI(uri);
@@ -118,7 +118,7 @@ absl::Status WritePidFile(const Args& args, std::uint32_t pid) {
   if (path.empty()) return absl::OkStatus();
   std::ofstream file(path);
   file << pid << std::flush;
-  if (!file.good()) return errdefs::Internal(absl::StrCat("cannot write ", path));
+  if (!file.good()) return Refused(absl::StrCat("cannot write ", path));
   return absl::OkStatus();
 }
 
@@ -137,7 +137,7 @@ absl::Status RunTask(const Context& ctx, Container& container, const Args& args,
   if (detach && s.ok()) return s;
   if (network != nullptr) {
     const absl::Status removed = network->Remove();
-    if (!removed.ok()) Warn(absl::StrCat("failed to remove network: ", removed.message()));
+    if (!removed.ok()) Warn(absl::StrCat("failed to remove network: ", Explain(removed)));
   }
   s.Update(task->Delete(Afterwards(ctx), {WithProcessKill}).status());
   return s;

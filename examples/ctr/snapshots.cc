@@ -112,7 +112,7 @@ Labels Kept() {
            absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", absl::Now(), absl::UTCTimeZone())}};
 }
 
-absl::Status NoKey() { return errdefs::InvalidArgument("please specify a snapshot's key"); }
+absl::Status NoKey() { return Refused("please specify a snapshot's key"); }
 
 absl::Status PrepareSnapshot(const Context& ctx, Client& client, const Args& args) {
   if (args.Get(0).empty()) return NoKey();

@@ -29,7 +29,7 @@ namespace v1 = ::io::containerd::cgroups::v1;
 namespace v2 = ::io::containerd::cgroups::v2;
 
 absl::StatusOr<Container> LoadContainer(const Context& ctx, Client& client, const Args& args) {
-  if (args.Get(0).empty()) return errdefs::InvalidArgument("container id must be provided");
+  if (args.Get(0).empty()) return Refused("container id must be provided");
   return client.LoadContainer(ctx, args.Get(0));
 }
 
@@ -74,10 +74,10 @@ absl::Status StartTask(const Context& ctx, Client& client, const Args& args) {
 absl::Status ExecInTask(const Context& ctx, Client& client, const Args& args) {
   const bool terminal = args.Bool("tty");
   if (!args.IsSet("exec-id")) {
-    return errdefs::InvalidArgument("Required flag \"exec-id\" not set");
+    return Refused("Required flag \"exec-id\" not set");
   }
   if (terminal && args.IsSet("log-uri")) {
-    return errdefs::InvalidArgument("can't use log-uri with tty");
+    return Refused("can't use log-uri with tty");
   }
   absl::StatusOr<Container> container = LoadContainer(ctx, client, args);
   if (!container.ok()) return container.status();
@@ -86,8 +86,11 @@ absl::Status ExecInTask(const Context& ctx, Client& client, const Args& args) {
   if (const std::string user = args.Text("user"); !user.empty()) {
     absl::StatusOr<containers::Container> info = container->Info(ctx);
     if (!info.ok()) return info.status();
-    absl::Status s = oci::ApplyOpts(ctx, nullptr, &*info, &*spec, {oci::WithUser(user)});
+    // Its name is one of the container's root file system.
+    absl::Status s = WithSpec(*spec, {oci::WithUser(user)})(ctx, client, &*info);
     if (!s.ok()) return s;
+    spec = typeurl::UnmarshalAny<specs::Spec>(info->spec);
+    if (!spec.ok()) return spec.status();
   }
   if (!spec->process) return errdefs::FailedPrecondition("the container's spec has no process");
   specs::Process process = *spec->process;
@@ -127,7 +130,7 @@ absl::Status AttachToTask(const Context& ctx, Client& client, const Args& args) 
 absl::Status KillTask(const Context& ctx, Client& client, const Args& args) {
   const std::string exec_id = args.Text("exec-id");
   if (args.Bool("all") && !exec_id.empty()) {
-    return errdefs::InvalidArgument("specify an exec-id or all; not both");
+    return Refused("specify an exec-id or all; not both");
   }
   absl::StatusOr<Container> container = LoadContainer(ctx, client, args);
   if (!container.ok()) return container.status();
@@ -243,7 +246,7 @@ absl::Status PrintMetrics(const tasks::Metric& metric, const std::string& format
     std::cout << Indent(JSON(*message), 2) << "\n";
     return absl::OkStatus();
   }
-  if (format != "table") return errdefs::InvalidArgument("format must be table or json");
+  if (format != "table") return Refused("format must be table or json");
   const std::int64_t seconds = absl::ToUnixSeconds(metric.timestamp);
   Table table(1, 4);
   table.Row({"ID", "TIMESTAMP", ""});

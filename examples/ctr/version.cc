@@ -15,18 +15,20 @@ namespace {
 
 using namespace containerd;  // NOLINT: as in the guide
 
-absl::Status PrintVersion(const Context& ctx, Client& client, const Args& args) {
+// That of the client also without a daemon.
+absl::Status PrintVersion(const Context& ctx, const Args& args) {
   if (!args.All().empty()) {
-    return errdefs::InvalidArgument("extra arguments: " + absl::StrJoin(args.All(), " "));
+    return Refused("extra arguments: " + absl::StrJoin(args.All(), " "));
   }
-  absl::StatusOr<Version> version = client.Version(ctx);
+  std::cout << "Client:\n  Version:  containerd-cpp\n\n";
+  absl::StatusOr<Client> client = Connect(ctx, args);
+  if (!client.ok()) return client.status();
+  absl::StatusOr<Version> version = client->Version(ctx);
   if (!version.ok()) return version.status();
-  absl::StatusOr<ServerInfo> server = client.Server(ctx);
+  absl::StatusOr<ServerInfo> server = client->Server(ctx);
   if (!server.ok()) return server.status();
-  std::cout << fmt::format(
-      "Client:\n  Version:  containerd-cpp\n\n"
-      "Server:\n  Version:  {}\n  Revision: {}\n  UUID: {}\n",
-      version->version, version->revision, server->uuid);
+  std::cout << fmt::format("Server:\n  Version:  {}\n  Revision: {}\n  UUID: {}\n",
+                           version->version, version->revision, server->uuid);
   return absl::OkStatus();
 }
 

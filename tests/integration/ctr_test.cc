@@ -143,6 +143,16 @@ TEST_F(CtrTest, PrintsWhatTheNewestDaemonsOwnPrints) {
            {"sandboxes", "ls"},
            {"deprecations", "list"},
            {"plugins", "inspect-runtime"},
+           {"plugins", "ls"},
+           {"plugins", "ls", "-q"},
+           {"plugins", "ls", "-d", "type==io.containerd.snapshotter.v1"},
+           {"info"},
+           {"images", "inspect", kBusyboxName},
+           {"images", "inspect", "--content", kBusyboxName},
+           {"images", "usage", kBusyboxName},
+           {"content", "ls"},
+           {"content", "active"},
+           {"deprecations", "list", "--format", "json"},
        }) {
     SCOPED_TRACE(::testing::PrintToString(args));
     const Outcome theirs = Run(Theirs(), args);
@@ -192,29 +202,8 @@ TEST_F(CtrTest, TheSameFlagsMakeTheSameContainer) {
   EXPECT_THAT(ours, AllOf(HasSubstr("--device=0,1"), HasSubstr("\"closID\": \"gold\"")));
   EXPECT_EQ(ours, spec(Theirs()));
   EXPECT_EQ(Ours({"run", "--gpus", "all", kBusyboxName, Name()}).output,
-            "ctr: invalid value \"all\" for flag -gpus\n");
-}
-
-TEST_F(CtrTest, PprofGivesTheDaemonsProfiles) {
-  const TestDir dir;
-  const std::string socket = dir.path() + "/debug.sock";
-  const auto pprof = [&](std::vector<std::string> args) {
-    args.insert(args.begin(), {"pprof", "--debug-socket", socket});
-    return Ours(std::move(args));
-  };
-  const std::string failed =
-      fmt::format("ctr: GET \"http://./debug/pprof/heap\": dial unix {}: connect: ", socket);
-  EXPECT_EQ(pprof({"heap"}).output, failed + "No such file or directory\n");
-  const PrivateDaemon daemon(
-      {supervisor::WithConfig(fmt::format("[debug]\n  address = \"{}\"\n", socket))});
-  EXPECT_THAT(pprof({"goroutines"}).output, StartsWith("goroutine "));
-  EXPECT_THAT(pprof({"goroutines", "--debug", "1"}).output, StartsWith("goroutine profile: "));
-  EXPECT_THAT(pprof({"heap", "--debug", "1"}).output, StartsWith("heap profile: "));
-  EXPECT_THAT(pprof({"threadcreate", "--debug", "1"}).output, StartsWith("threadcreate profile: "));
-  EXPECT_THAT(pprof({"block", "--debug", "1"}).output, StartsWith("--- contention:"));
-  EXPECT_THAT(pprof({"profile", "--seconds", "1s"}).output, StartsWith("\x1f\x8b"));
-  EXPECT_THAT(pprof({"trace", "-s", "100ms"}).output, StartsWith("go 1."));
-  EXPECT_EQ(pprof({"heap", "--debug", "-1"}).code, 1);
+            "ctr: invalid value \"all\" for flag -gpus: strconv.ParseInt: parsing \"all\": invalid "
+            "syntax\n");
 }
 
 TEST_F(CtrTest, AnotherRuntimeGetsItsConfiguration) {
@@ -336,6 +325,28 @@ none:
   EXPECT_THAT(calls(),
               AllOf(StartsWith("one ADD"), HasSubstr("\ntwo DEL"), HasSubstr("\none DEL")));
   EXPECT_TRUE(client_->Containers(ctx())->empty());
+}
+
+TEST_F(CtrTest, PprofGivesTheDaemonsProfiles) {
+  const TestDir dir;
+  const std::string socket = dir.path() + "/debug.sock";
+  const auto pprof = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"pprof", "--debug-socket", socket});
+    return Ours(std::move(args));
+  };
+  const std::string failed =
+      fmt::format("ctr: GET \"http://./debug/pprof/heap\": dial unix {}: connect: ", socket);
+  EXPECT_EQ(pprof({"heap"}).output, failed + "No such file or directory\n");
+  const PrivateDaemon daemon(
+      {supervisor::WithConfig(fmt::format("[debug]\n  address = \"{}\"\n", socket))});
+  EXPECT_THAT(pprof({"goroutines"}).output, StartsWith("goroutine "));
+  EXPECT_THAT(pprof({"goroutines", "--debug", "1"}).output, StartsWith("goroutine profile: "));
+  EXPECT_THAT(pprof({"heap", "--debug", "1"}).output, StartsWith("heap profile: "));
+  EXPECT_THAT(pprof({"threadcreate", "--debug", "1"}).output, StartsWith("threadcreate profile: "));
+  EXPECT_THAT(pprof({"block", "--debug", "1"}).output, StartsWith("--- contention:"));
+  EXPECT_THAT(pprof({"profile", "--seconds", "1s"}).output, StartsWith("\x1f\x8b"));
+  EXPECT_THAT(pprof({"trace", "-s", "100ms"}).output, StartsWith("go 1."));
+  EXPECT_EQ(pprof({"heap", "--debug", "-1"}).code, 1);
 }
 
 TEST_F(CtrTest, RunGivesTheOutputAndTheExitCodeAndRemovesTheContainer) {
@@ -614,11 +625,112 @@ TEST_F(CtrTest, OnATerminal) {
                                            "config-sha256:"));
 }
 
+TEST_F(CtrTest, WhatIsWrongIsToldAsTheDaemonsOwnTellsIt) {
+  if (!Newest()) GTEST_SKIP() << "tried on the newest daemon";
+  if (Theirs().empty()) GTEST_SKIP() << "no ctr beside the daemon";
+  const std::string zeros = "sha256:" + std::string(64, '0');
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"no-such-command"},
+           {"images", "no-such-command"},
+           {"containers", "info"},
+           {"containers", "info", "none"},
+           {"containers", "label", "none", "a=b"},
+           {"containers", "create", "none", "some"},
+           {"containers", "checkpoint", "none"},
+           {"content", "get", zeros},
+           {"content", "label", zeros, "a=b"},
+           {"content", "rm", zeros},
+           {"content", "ingest"},
+           {"content", "fetch-blob"},
+           {"images", "tag"},
+           {"images", "tag", "none", "example.com/some:1"},
+           {"images", "tag", "--local", kBusyboxName, kBusyboxName},
+           {"images", "tag", kBusyboxName, kBusyboxName},
+           {"images", "inspect", "none"},
+           {"images", "mount", "none", "/none"},
+           {"images", "export", "/none"},
+           {"images", "unmount"},
+           {"leases", "rm", "none"},
+           {"namespaces", "create"},
+           {"plugins", "ls", "type~=["},
+           {"run"},
+           {"run", kBusyboxName},
+           {"run", "none", "some"},
+           {"run", "--rm", "--detach", kBusyboxName, "some"},
+           {"run", "--rm", "--mount", "no", kBusyboxName, "some", "true"},
+           {"run", "--rm", "--with-ns", "no", kBusyboxName, "some", "true"},
+           {"snapshots", "info", "none"},
+           {"snapshots", "rm", "none"},
+           {"snapshots", "usage", "none"},
+           {"snapshots", "--snapshotter", "none", "ls"},
+           {"tasks", "kill", "none"},
+           {"tasks", "pause", "none"},
+           {"tasks", "ps"},
+           {"tasks", "ps", "none"},
+           {"tasks", "exec", "--exec-id", "a", "none", "true"},
+           {"-a", "/none", "images", "ls"},
+       }) {
+    SCOPED_TRACE(::testing::PrintToString(args));
+    const Outcome theirs = Run(Theirs(), args);
+    const Outcome ours = Ours(args);
+    EXPECT_EQ(ours.output, theirs.output);
+    EXPECT_EQ(ours.code, theirs.code);
+  }
+  // Theirs is told after all flags that there are.
+  const auto last = [](const Outcome& outcome) {
+    const std::vector<std::string> lines = absl::StrSplit(outcome.output, '\n', absl::SkipEmpty());
+    return lines.empty() ? "" : lines.back();
+  };
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"--no-such-flag"},
+           {"run", "--no-such-flag=1", kBusyboxName, "some"},
+           {"images", "ls", "-x"},
+           {"tasks", "kill", "-s"},
+           {"run", "--cpus", "many", kBusyboxName, "some"},
+           {"run", "--gpus", "all", kBusyboxName, "some"},
+           {"run", "--memory-limit", std::string(30, '9'), kBusyboxName, "some"},
+           {"leases", "create", "-x", "soon"},
+           {"pprof", "heap", "--debug", "-1"},
+       }) {
+    SCOPED_TRACE(::testing::PrintToString(args));
+    const Outcome theirs = Run(Theirs(), args);
+    const Outcome ours = Ours(args);
+    EXPECT_EQ(last(ours), last(theirs));
+    EXPECT_EQ(ours.code, theirs.code);
+  }
+  EXPECT_EQ(Ours({"help"}).output, Ours({"--help"}).output);
+  EXPECT_EQ(Ours({"images", "help"}).output, Ours({"images", "--help"}).output);
+}
+
+TEST_F(CtrTest, ExecRunsAsAUserOfTheContainers) {
+  auto container = Make({"sh", "-c", "exec sleep 1000"});
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), cio::NullIO);
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  const auto exec = [&](const std::string& user) {
+    return Ours({"tasks", "exec", "--exec-id", UniqueName("e"), "--user", user, container->ID(),
+                 "id", "-u"})
+        .output;
+  };
+  EXPECT_EQ(exec("root"), "0\n");
+  EXPECT_EQ(exec("7:8"), "7\n");
+  EXPECT_THAT(exec("nobody-at-all"), HasSubstr("no users found"));
+  EXPECT_OK(task->Delete(ctx(), {WithProcessKill}));
+}
+
+TEST_F(CtrTest, OutputThatCannotBeWrittenIsAFailure) {
+  around_ = {"timeout", "120", "sh", "-c", "\"$0\" \"$@\" >/dev/full"};
+  const Outcome outcome = Ours({"images", "ls"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, StartsWith("ctr: cannot write"));
+}
+
 TEST_F(CtrTest, AWrongCommandLineIsTold) {
   EXPECT_THAT(Ours({"run", kBusyboxName}).output, HasSubstr("container id must be provided"));
   EXPECT_EQ(Ours({"images", "ls", "--no-such-flag"}).code, 1);
   EXPECT_EQ(Ours({"leases", "create", "-x", "soon"}).output,
-            "ctr: invalid value \"soon\" for flag -expires\n");
+            "ctr: invalid value \"soon\" for flag -x: parse error\n");
   EXPECT_THAT(Ours({"containers", "rm", "none"}).output, StartsWith("unable to delete"));
 }
 
