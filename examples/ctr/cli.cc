@@ -108,6 +108,40 @@ bool TakesValue(const Command& command, const std::string& word) {
   });
 }
 
+// The line in the one way that CLI11 reads as Go's flags do: -n=x, -namespace x and --n x are
+// --namespace=x and --namespace x, and a flag that is 0 or f is false. What follows the flags of
+// the last command is left alone.
+std::vector<std::string> Normal(const Command& root, int argc, char** argv) {
+  std::vector<std::string> line(argv, argv + argc);
+  const Command* at = &root;
+  bool value = false;  // of the flag before it
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    std::string& word = line[i];
+    if (std::exchange(value, false)) continue;
+    if (word.size() < 2 || word.front() != '-') {
+      at = Find(*at, word);
+      if (at == nullptr) break;
+      continue;
+    }
+    const std::size_t begin = absl::StartsWith(word, "--") ? 2 : 1;
+    const std::size_t end = std::min(word.find('=', begin), word.size());
+    const std::string name = word.substr(begin, end - begin);
+    std::string given = word.substr(end);
+    const auto flag = absl::c_find_if(
+        at->flags, [&](const Flag& one) { return absl::c_linear_search(Names(one.names), name); });
+    if (flag == at->flags.end()) {
+      if (name.empty()) break;
+      continue;
+    }
+    static constexpr std::array kFalse{"=0", "=f", "=F", "=FALSE", "=False"};
+    if (flag->kind == Kind::kBool && absl::c_linear_search(kFalse, given)) given = "=false";
+    const std::string first = Names(flag->names).front();
+    word = (first.size() == 1 ? "-" : "--") + first + given;
+    value = flag->kind != Kind::kBool && given.empty();
+  }
+  return line;
+}
+
 // Prints what can follow the words: commands, or flags after a dash.
 void Complete(const Command& root, const std::vector<std::string>& words) {
   const Command* at = &root;
@@ -140,7 +174,10 @@ class Parser {
 
   absl::StatusOr<Parsed> Run(int argc, char** argv, const Command& root) {
     try {
-      app_.parse(argc, argv);
+      std::vector<std::string> line = Normal(root, argc, argv);
+      std::vector<char*> words;
+      for (std::string& word : line) words.push_back(word.data());
+      app_.parse(static_cast<int>(words.size()), words.data());
     } catch (const CLI::CallForHelp&) {
       std::cout << app_.help();
       return Parsed{};
