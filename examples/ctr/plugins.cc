@@ -3,6 +3,8 @@
 // ctr plugins
 #include <iostream>
 #include <set>
+#include <string>
+#include <vector>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
@@ -31,6 +33,7 @@ std::string StateOf(const introspection::Plugin& plugin) {
 
 // As Go's codes.Code prints itself: "NotFound".
 std::string CodeName(absl::StatusCode code) {
+  if (code == absl::StatusCode::kCancelled) return "Canceled";
   std::string name;
   for (const absl::string_view word : absl::StrSplit(absl::StatusCodeToString(code), '_')) {
     absl::StrAppend(&name, word.substr(0, 1), absl::AsciiStrToLower(word.substr(1)));
