@@ -111,6 +111,9 @@ absl::Status PushImage(const Context& ctx, Client& client, const Args& args) {
 
 absl::Status ImportImages(const Context& ctx, Client& client, const Args& args) {
   if (args.Get(0).empty()) return Refused("please provide an archive to import");
+  if (args.Bool("discard-unpacked-layers") && args.Bool("no-unpack")) {
+    return Refused("--discard-unpacked-layers and --no-unpack are incompatible options");
+  }
   const bool standard_input = args.Get(0) == "-";
   const int fd = standard_input ? STDIN_FILENO : open(args.Get(0).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Refused("cannot open " + args.Get(0));
