@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.h"
 
+#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -116,10 +117,13 @@ absl::StatusOr<Task> NewTask(const Context& ctx, Container& container, const Arg
 absl::Status WritePidFile(const Args& args, std::uint32_t pid) {
   const std::string path = args.Text("pid-file");
   if (path.empty()) return absl::OkStatus();
-  std::ofstream file(path);
+  // Whoever waits for the file finds all of it.
+  const std::string part = absl::StrCat(path, ".", pid);
+  std::ofstream file(part);
   file << pid << std::flush;
-  if (!file.good()) return Refused(absl::StrCat("cannot write ", path));
-  return absl::OkStatus();
+  if (file.good() && rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  unlink(part.c_str());
+  return Refused(absl::StrCat("cannot write ", path));
 }
 
 }  // namespace
