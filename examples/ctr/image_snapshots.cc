@@ -10,6 +10,7 @@
 #include "containerd/digest/identity.h"
 
 #include "commands.h"
+#include "interrupt.h"
 #include "output.h"
 
 namespace ctr {
@@ -86,11 +87,13 @@ absl::Status MountImage(const Context& ctx, Client& client, const Args& args) {
     if (errdefs::IsAlreadyExists(mounts.status())) mounts = service->Mounts(held, target);
     if (!mounts.ok()) return mounts.status();
     absl::Status mounted = mount::All(*mounts, target);
-    if (!mounted.ok()) service->Remove(ctx, target).IgnoreError();
+    if (!mounted.ok()) service->Remove(Afterwards(ctx), target).IgnoreError();
     return mounted;
   }();
   if (s.ok()) std::cout << target << "\n";
-  if (!s.ok() && leased.ok()) manager->Delete(ctx, leases::Lease{.id = target}).IgnoreError();
+  if (!s.ok() && leased.ok()) {
+    manager->Delete(Afterwards(ctx), leases::Lease{.id = target}).IgnoreError();
+  }
   return s;
 }
 
