@@ -79,6 +79,9 @@ absl::Status ExecInTask(const Context& ctx, Client& client, const Args& args) {
   if (terminal && args.IsSet("log-uri")) {
     return Refused("can't use log-uri with tty");
   }
+  if (args.IsSet("log-uri") && args.IsSet("fifo-dir")) {
+    return errdefs::InvalidArgument("can't use log-uri with fifo-dir");
+  }
   absl::StatusOr<Container> container = LoadContainer(ctx, client, args);
   if (!container.ok()) return container.status();
   absl::StatusOr<specs::Spec> spec = container->Spec(ctx);
