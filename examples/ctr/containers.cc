@@ -90,7 +90,7 @@ absl::Status RemoveContainer(const Context& ctx, Client& client, const Args& arg
                              const std::string& id) {
   absl::StatusOr<Container> container = client.LoadContainer(ctx, id);
   if (!container.ok()) return container.status();
-  if (absl::StatusOr<Task> task = container->Task(ctx); task.ok()) {
+  if (absl::StatusOr<Task> task = container->Task(ctx, cio::Load); task.ok()) {
     absl::StatusOr<Status> status = task->Status(ctx);
     if (!status.ok()) return status.status();
     if (status->status != ProcessStatus::kStopped && status->status != ProcessStatus::kCreated) {

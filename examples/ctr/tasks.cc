@@ -159,13 +159,14 @@ absl::Status RemoveTask(const Context& ctx, Client& client, const Args& args,
                         const std::string& id) {
   absl::StatusOr<Container> container = client.LoadContainer(ctx, id);
   if (!container.ok()) return container.status();
-  absl::StatusOr<Task> task = container->Task(ctx);
+  // With its pipes, which nobody else removes of one that was detached.
+  absl::StatusOr<Task> task = container->Task(ctx, cio::Load);
   if (!task.ok()) return task.status();
   std::vector<ProcessDeleteOpt> opts;
   if (args.Bool("force")) opts.emplace_back(WithProcessKill);
   const std::string exec_id = args.Text("exec-id");
   if (!exec_id.empty()) {
-    absl::StatusOr<Process> process = task->LoadProcess(ctx, exec_id);
+    absl::StatusOr<Process> process = task->LoadProcess(ctx, exec_id, cio::Load);
     if (!process.ok()) return process.status();
     absl::StatusOr<ExitStatus> status = process->Delete(ctx, opts);
     return status.ok() ? Exit(status->ExitCode()) : status.status();
