@@ -130,17 +130,17 @@ absl::Status CheckpointContainer(const Context& ctx, Client& client, const Args&
   std::vector<CheckpointOpt> opts{WithCheckpointRuntime};
   if (args.Bool("image")) opts.emplace_back(WithCheckpointImage);
   if (args.Bool("rw")) opts.emplace_back(WithCheckpointRW);
-  if (!args.Bool("task")) return container->Checkpoint(ctx, args.Get(1), opts).status();
-
-  opts.emplace_back(WithCheckpointTask);
+  if (args.Bool("task")) opts.emplace_back(WithCheckpointTask);
+  const auto checkpoint = [&] { return container->Checkpoint(ctx, args.Get(1), opts).status(); };
   absl::StatusOr<Task> task = container->Task(ctx);
+  if (errdefs::IsNotFound(task.status())) return checkpoint();
   if (!task.ok()) return task.status();
   // The file system and the processes are those of one moment.
-  return WhilePaused(ctx, *task,
-                     [&] { return container->Checkpoint(ctx, args.Get(1), opts).status(); });
+  return WhilePaused(ctx, *task, checkpoint);
 }
 
-// The container of a checkpoint, whose task begins anew, or with --live goes on where it was.
+// The container of a checkpoint, whose task begins anew, or with --live goes on where it was. A
+// terminal is attended, else the task runs by itself.
 absl::Status RestoreContainer(const Context& ctx, Client& client, const Args& args) {
   const std::string id = args.Get(0);
   const std::string ref = args.Get(1);
