@@ -169,7 +169,8 @@ absl::Status RestoreContainer(const Context& ctx, Client& client, const Args& ar
   if (args.Bool("live")) how.push_back(WithTaskCheckpoint(*checkpoint));
   absl::StatusOr<Task> task = container->NewTask(ctx, cio::NewCreator(streams), how);
   if (!task.ok()) return task.status();
-  absl::Status s = StartAndWait(ctx, *task, raw);
+  absl::Status s = terminal ? StartAndWait(ctx, *task, raw) : task->Start(ctx);
+  if (!terminal && s.ok()) return s;
   s.Update(task->Delete(Afterwards(ctx), {WithProcessKill}).status());
   return s;
 }
