@@ -5,7 +5,6 @@
 
 #include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 
-#include "convert.h"
 #include "src/base/options.h"
 #include "src/mount/internal/proto.h"
 #include "src/rpc/internal/call.h"
@@ -13,6 +12,7 @@
 #include "src/rpc/internal/proto_descriptor.h"
 #include "src/rpc/internal/proto_time.h"
 #include "src/rpc/internal/until_answered.h"
+#include "src/sandbox/internal/proto.h"
 #include "src/tasks/internal/proto.h"
 
 namespace containerd::sandbox {

@@ -3,9 +3,9 @@
 
 #include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 
-#include "convert.h"
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/describe.h"
+#include "src/sandbox/internal/proto.h"
 
 namespace containerd::sandbox {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sandboxes by the client, with the runc shim's own, which has no process.
+// Containers in sandboxes, with the runc shim's own, which has no process. Of the sandboxes
+// themselves, see tests/support/sandbox_conformance.h.
 #include "containerd/sandbox/sandbox.h"
 
 #include <string>
@@ -16,10 +17,7 @@
 namespace containerd::testing {
 namespace {
 
-using ::testing::AnyOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 constexpr char kRuncV2[] = "io.containerd.runc.v2";
 
@@ -45,32 +43,6 @@ class PodTest : public ContainerTest {
     GTEST_SKIP() << "no sandboxes of " << kRuncV2 << " here: " << (pod).status(); \
   }                                                                               \
   ASSERT_TRUE((pod).ok()) << (pod).status()
-
-TEST_F(PodTest, IsMadeRunAndShutDown) {
-  REQUIRE_SANDBOXES();
-  const std::string id = UniqueName("pod");
-  auto pod = NewPod(id, {WithSandboxLabels({{"app", "web"}}),
-                         WithSandboxExtension("mine", typeurl::Any{"some/type", "bytes"})});
-  REQUIRE_POD(pod);
-  EXPECT_EQ(pod->ID(), id);
-  EXPECT_THAT(*pod->Labels(ctx()), ElementsAre(Pair("app", "web")));
-  EXPECT_EQ(pod->Metadata().runtime.name, kRuncV2);
-  EXPECT_GT(pod->Metadata().created_at, absl::Now() - absl::Minutes(5));
-
-  EXPECT_TRUE(errdefs::IsAlreadyExists(NewPod(id).status()));
-  const absl::Status started = pod->Start(ctx());
-  ASSERT_TRUE(started.ok()) << started;
-
-  auto loaded = client_->LoadSandbox(ctx(), id);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_EQ(loaded->Metadata(), pod->Metadata());
-  EXPECT_TRUE(loaded->Stop(ctx()).ok());
-  const absl::Status ended = loaded->Shutdown(ctx());
-  EXPECT_TRUE(ended.ok()) << ended;
-  EXPECT_TRUE(errdefs::IsNotFound(client_->LoadSandbox(ctx(), id).status()));
-  EXPECT_TRUE(errdefs::IsNotFound(pod->Labels(ctx()).status()));
-  EXPECT_TRUE(pod->Shutdown(ctx()).ok());
-}
 
 TEST_F(PodTest, ContainersRunInIt) {
   REQUIRE_SANDBOXES();
@@ -103,28 +75,6 @@ TEST_F(PodTest, OneThatCannotBeCreatedLeavesNoRecord) {
   EXPECT_THAT(Text(pod.status()), HasSubstr(id));
   EXPECT_THAT(Text(pod.status()), HasSubstr("nosuch"));
   EXPECT_TRUE(errdefs::IsNotFound(client_->LoadSandbox(ctx(), id).status()));
-}
-
-TEST_F(PodTest, AWaitEndsWithItsContext) {
-  REQUIRE_SANDBOXES();
-  auto pod = NewPod(UniqueName("pod"));
-  REQUIRE_POD(pod);
-  ASSERT_TRUE(pod->Start(ctx()).ok());
-  auto [wait_ctx, cancel] = WithCancel(ctx());
-  const Future<ExitStatus> exit = pod->Wait(wait_ctx);
-  cancel();
-  const absl::Status s = exit.Get(WithTimeout(ctx(), absl::Seconds(30))).status();
-  // The shim's sandbox has no process whose end could be waited for, and some say so at once.
-  EXPECT_TRUE(s.ok() || errdefs::IsCanceled(s)) << s;
-  EXPECT_TRUE(pod->Shutdown(ctx()).ok());
-}
-
-TEST_F(PodTest, WhatDoesNotExistIsNamed) {
-  REQUIRE_SANDBOXES();
-  const absl::Status missing = client_->LoadSandbox(ctx(), "no-such-pod").status();
-  EXPECT_TRUE(errdefs::IsNotFound(missing)) << missing;
-  EXPECT_THAT(Text(missing), HasSubstr("no-such-pod"));
-  EXPECT_TRUE(errdefs::IsInvalidArgument(client_->NewSandbox(ctx(), "").status()));
 }
 
 TEST_F(PodTest, ADaemonWithoutSandboxesSaysSo) {

@@ -31,6 +31,7 @@
 #include "containerd/version/version.h"
 
 #include "harness.h"
+#include "tests/support/sandbox_conformance.h"
 #include "tests/support/store_conformance.h"
 
 namespace containerd {
@@ -59,7 +60,7 @@ class StoresTest : public ::testing::Test {
 using Diff = StoresTest;
 using Introspection = StoresTest;
 
-// The tests of tests/support/store_conformance.h, on the daemon.
+// The tests of tests/support/*_conformance.h, on the daemon.
 class DaemonSubject final : public testing::Subject {
  public:
   std::shared_ptr<Client> client() override { return client_; }
@@ -82,6 +83,8 @@ INSTANTIATE_TEST_SUITE_P(Daemon, ContainerStore, ::testing::Values(&OnTheDaemon)
 INSTANTIATE_TEST_SUITE_P(Daemon, ImageStore, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, NamespaceStore, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, Leases, ::testing::Values(&OnTheDaemon));
+INSTANTIATE_TEST_SUITE_P(Daemon, Pods, ::testing::Values(&OnTheDaemon));
+INSTANTIATE_TEST_SUITE_P(Daemon, Sandboxes, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, SandboxStore, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, Snapshots, ::testing::Values(&OnTheDaemon));
 

@@ -32,10 +32,7 @@
 #include "containerd/snapshots/snapshots.h"
 #include "containerd/testing/status.h"
 
-#ifndef ASSERT_OK
-#define ASSERT_OK(expression) ASSERT_THAT(expression, ::containerd::testing::IsOk())
-#define EXPECT_OK(expression) EXPECT_THAT(expression, ::containerd::testing::IsOk())
-#endif
+#include "tests/support/conformance.h"
 
 namespace containerd::testing {
 
@@ -50,32 +47,13 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-// What is tested: a client of it, in an empty namespace that goes with this.
-class Subject {
- public:
-  virtual ~Subject() = default;
-  virtual std::shared_ptr<Client> client() = 0;
-  virtual const Context& ctx() = 0;
-  // One that it has.
-  virtual std::string snapshotter() = 0;
-};
+class ContainerStore : public Conformance {};
+class ImageStore : public Conformance {};
+class NamespaceStore : public Conformance {};
+class Leases : public Conformance {};
+class Snapshots : public Conformance {};
 
-class StoreConformance : public ::testing::TestWithParam<std::unique_ptr<Subject> (*)()> {
- protected:
-  const Context& ctx() const { return subject_->ctx(); }
-  std::string SnapshotterName() const { return subject_->snapshotter(); }
-
-  const std::unique_ptr<Subject> subject_ = GetParam()();
-  const std::shared_ptr<Client> client_ = subject_->client();
-};
-
-class ContainerStore : public StoreConformance {};
-class ImageStore : public StoreConformance {};
-class NamespaceStore : public StoreConformance {};
-class Leases : public StoreConformance {};
-class Snapshots : public StoreConformance {};
-
-class SandboxStore : public StoreConformance {
+class SandboxStore : public Conformance {
  protected:
   void SetUp() override {
     const absl::Status s = store_->List(ctx()).status();

@@ -2,8 +2,8 @@
 //
 // A daemon for the tests of programs that talk to one: containerd's API on a unix socket, served by
 // this process from memory, without root, in milliseconds. Containers, images, content, snapshots,
-// leases and namespaces are kept as a daemon keeps them (stores.h), tasks do what a script says,
-// and calls fail when a test wants them to.
+// leases, sandboxes and namespaces are kept as a daemon keeps them (stores.h), tasks do what a
+// script says, and calls fail when a test wants them to.
 //
 //   containerd::testing::FakeDaemon daemon;
 //   daemon.Script("web", {.exit_code = 3, .out = "hello\n", .runs = absl::Milliseconds(5)});
@@ -14,12 +14,14 @@
 //   daemon.Restart({.forget_tasks = true});
 //
 // What it serves: containers, content, diff (Apply: layers are read and thrown away), events,
-// health, images, introspection, leases, namespaces, snapshots, tasks (but for Checkpoint and
-// Metrics), version. The rest is ErrNotImplemented, as on a daemon without the plugin.
+// health, images, introspection, leases, namespaces, sandboxes (with the sandboxer "shim"),
+// snapshots, tasks (but for Checkpoint and Metrics), version. The rest is ErrNotImplemented, as on
+// a daemon without the plugin.
 //
 // Other than a daemon's, its tasks are no processes: their pids are of none, and a signal ends them
 // as it ends a program that has no handler. Its snapshots hold no files: the mounts of each are of
-// an empty folder, so that an image's user has to be a number.
+// an empty folder, so that an image's user has to be a number. A sandbox runs until it is stopped,
+// nobody serves at its address, and its metrics hold nothing.
 #ifndef CONTAINERD_TESTING_FAKE_DAEMON_H_
 #define CONTAINERD_TESTING_FAKE_DAEMON_H_
 
@@ -116,6 +118,10 @@ class FakeDaemon {
   // Ends a running process now, as if it had exited. ErrNotFound if it does not run.
   absl::Status Exit(std::string_view ns, std::string_view container_id, std::uint32_t exit_code,
                     std::string_view exec_id = {});
+  // Ends a sandbox with the tasks in it, as a virtual machine that fails does. ErrNotFound if there
+  // is none, or it has exited.
+  absl::Status ExitSandbox(std::string_view ns, std::string_view sandbox_id,
+                           std::uint32_t exit_status);
 
   // Publishes an event as the daemon does its own ("/tasks/oom", …).
   void Publish(std::string_view ns, std::string_view topic, const typeurl::Any& event);
@@ -131,7 +137,8 @@ class FakeDaemon {
   int Calls(std::string_view method) const;
 
   struct RestartOptions {
-    // As a daemon does that finds no shims; else they are there again. Nothing is published.
+    // And sandboxes, as a daemon does that finds no shims; else they are there again. Nothing is
+    // published.
     bool forget_tasks = false;
     absl::Duration away = absl::ZeroDuration();  // how long nobody listens
   };

@@ -25,13 +25,12 @@ using google::protobuf::Empty;
 // What this daemon would have loaded.
 std::vector<std::pair<std::string, std::string>> Plugins(const std::string& snapshotter) {
   std::vector<std::pair<std::string, std::string>> all = {
-      {"io.containerd.content.v1", "content"},
-      {"io.containerd.metadata.v1", "bolt"},
-      {"io.containerd.runtime.v2", "task"},
-      {"io.containerd.snapshotter.v1", snapshotter}};
-  for (const char* service :
-       {"containers", "content", "diff", "events", "healthcheck", "images", "introspection",
-        "leases", "namespaces", "snapshots", "tasks", "version"}) {
+      {"io.containerd.content.v1", "content"},     {"io.containerd.metadata.v1", "bolt"},
+      {"io.containerd.runtime.v2", "task"},        {"io.containerd.sandbox.controller.v1", "shim"},
+      {"io.containerd.sandbox.store.v1", "local"}, {"io.containerd.snapshotter.v1", snapshotter}};
+  for (const char* service : {"containers", "content", "diff", "events", "healthcheck", "images",
+                              "introspection", "leases", "namespaces", "sandbox-controllers",
+                              "sandboxes", "snapshots", "tasks", "version"}) {
     all.emplace_back("io.containerd.grpc.v1", service);
   }
   return all;

@@ -13,6 +13,7 @@
 #include "containerd/errdefs/errdefs.h"
 
 #include "events.h"
+#include "sandboxes.h"
 #include "server.h"
 #include "services.h"
 #include "src/testing/internal/temp_folder.h"
@@ -35,7 +36,7 @@ struct FakeDaemon::State {
   explicit State(const FakeDaemonOptions& options)
       : stores(options.snapshotter),
         exchange(std::make_shared<fake::Exchange>()),
-        tasks(std::make_shared<fake::Tasks>(stores, exchange)),
+        tasks(std::make_shared<fake::Tasks>(stores, sandboxes, exchange)),
         server(address) {
     std::filesystem::create_directory(rootfs);
     fake::ServeStores(server, stores, options, rootfs, *exchange);
@@ -43,6 +44,7 @@ struct FakeDaemon::State {
     fake::ServeAbout(server, options);
     fake::ServeEvents(server, *exchange);
     fake::ServeTasks(server, *tasks);
+    fake::ServeSandboxes(server, *stores.sandboxes, sandboxes, *tasks, folder.path(), *exchange);
     Must(server.Start());
   }
 
@@ -56,6 +58,7 @@ struct FakeDaemon::State {
   const std::string address = folder.path() + "/containerd.sock";
   const std::string rootfs = folder.path() + "/rootfs";
   const MemoryStores stores;
+  fake::Sandboxes sandboxes;
   const std::shared_ptr<fake::Exchange> exchange;
   const std::shared_ptr<fake::Tasks> tasks;
   fake::Server server;
@@ -105,6 +108,15 @@ absl::Status FakeDaemon::Exit(std::string_view ns, std::string_view container_id
   return process.ok() ? (*process)->Exit(exit_code) : process.status();
 }
 
+absl::Status FakeDaemon::ExitSandbox(std::string_view ns, std::string_view sandbox_id,
+                                     std::uint32_t exit_status) {
+  const Context ctx = In(ns);
+  const std::string id(sandbox_id);
+  absl::Status s = state_->sandboxes.Exit(ctx, id, exit_status);
+  if (s.ok()) state_->tasks->EndIn(ctx, id);
+  return s;
+}
+
 void FakeDaemon::Publish(std::string_view ns, std::string_view topic, const typeurl::Any& event) {
   state_->exchange->Publish(ns, topic, event);
 }
@@ -127,7 +139,10 @@ int FakeDaemon::Calls(std::string_view method) const {
 
 void FakeDaemon::Restart(RestartOptions options) {
   Must(state_->server.Restart([&] {
-    if (options.forget_tasks) state_->tasks->Forget();
+    if (options.forget_tasks) {
+      state_->tasks->Forget();
+      state_->sandboxes.Forget();
+    }
     absl::SleepFor(options.away);
   }));
 }

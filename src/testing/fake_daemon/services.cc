@@ -38,19 +38,6 @@ namespace pb_namespaces = pb_services::namespaces::v1;
 namespace pb_snapshots = pb_services::snapshots::v1;
 using google::protobuf::Empty;
 
-template <typename Repeated>
-std::vector<std::string> Texts(const Repeated& texts) {
-  return {texts.begin(), texts.end()};
-}
-
-// Gives the value to `set`, unless there is an error instead.
-template <typename T, typename Set>
-absl::Status Fill(const absl::StatusOr<T>& value, Set set) {
-  if (!value.ok()) return value.status();
-  set(*value);
-  return absl::OkStatus();
-}
-
 // A record of the daemon's: clients send no times.
 pb_containers::Container WithTimes(const containers::Container& container) {
   pb_containers::Container proto = containers::ToProto(container);

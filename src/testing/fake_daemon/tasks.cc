@@ -97,11 +97,20 @@ void Tasks::Ended(const Key& key, const std::string& exec_id) const {
   }
 }
 
+absl::Status Tasks::CheckSandbox(const Context& ctx, const containers::Container& container) {
+  const std::string& id = container.sandbox_id;
+  // Of one that has no record the daemon thinks that it is an older daemon's.
+  if (id.empty() || !stores_.sandboxes->Get(ctx, id).ok()) return absl::OkStatus();
+  return errdefs::Annotate(sandboxes_.Get(ctx, id).status(),
+                           fmt::format("can't find shim for sandbox {}", id));
+}
+
 absl::StatusOr<std::uint32_t> Tasks::Create(const Context& ctx,
                                             const tasks::CreateTaskRequest& request) {
   absl::StatusOr<containers::Container> container =
       stores_.containers->Get(ctx, request.container_id);
   if (!container.ok()) return container.status();
+  if (absl::Status s = CheckSandbox(ctx, *container); !s.ok()) return s;
   const std::string ns = *ctx.Namespace();
   const Key key(ns, request.container_id);
   {
@@ -310,6 +319,26 @@ absl::StatusOr<std::vector<tasks::Process>> Tasks::Processes(
     if (each.status != tasks::Status::kStopped) all.push_back(std::move(each));
   }
   return all;
+}
+
+void Tasks::EndIn(const Context& ctx, const std::string& sandbox_id) {
+  std::vector<std::shared_ptr<Process>> ended;
+  {
+    const base::MutexLock lock(mu_);
+    for (const auto& [key, task] : tasks_) {
+      if (key.first != ctx.Namespace()) continue;
+      const auto container = stores_.containers->Get(ctx, key.second);
+      if (container.ok() && container->sandbox_id == sandbox_id) ended.push_back(task.at(""));
+    }
+  }
+  for (const std::shared_ptr<Process>& process : ended) {
+    (void)process->Exit(kKilled);
+    process->WhenExited([weak = weak_from_this(), ctx](const tasks::Process& gone) {
+      if (const std::shared_ptr<Tasks> self = weak.lock()) {
+        (void)self->Delete(ctx, gone.container_id, "");
+      }
+    });
+  }
 }
 
 void Tasks::Forget() {

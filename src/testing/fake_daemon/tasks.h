@@ -17,6 +17,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "containerd/containers/containers.h"
 #include "containerd/context/context.h"
 #include "containerd/tasks/tasks.h"
 #include "containerd/testing/fake_daemon.h"
@@ -24,6 +25,7 @@
 
 #include "events.h"
 #include "process.h"
+#include "sandboxes.h"
 #include "server.h"
 #include "src/base/mutex.h"
 
@@ -35,8 +37,8 @@ class Tasks : public std::enable_shared_from_this<Tasks> {
  public:
   using ScriptFunc = std::function<ProcessScript(const ScriptedProcess&)>;
 
-  Tasks(const MemoryStores& stores, std::shared_ptr<Exchange> exchange)
-      : stores_(stores), exchange_(std::move(exchange)) {}
+  Tasks(const MemoryStores& stores, Sandboxes& sandboxes, std::shared_ptr<Exchange> exchange)
+      : stores_(stores), sandboxes_(sandboxes), exchange_(std::move(exchange)) {}
   Tasks(const Tasks&) = delete;
   Tasks& operator=(const Tasks&) = delete;
   ~Tasks() { Forget(); }
@@ -59,6 +61,8 @@ class Tasks : public std::enable_shared_from_this<Tasks> {
   // All processes of a task.
   absl::StatusOr<std::vector<tasks::Process>> Processes(const Context& ctx,
                                                         const std::string& container_id) const;
+  // The tasks of a sandbox's containers are killed and deleted, as those of a shim that ends are.
+  void EndIn(const Context& ctx, const std::string& sandbox_id);
   // There are none any more, and nobody is told.
   void Forget();
 
@@ -74,7 +78,11 @@ class Tasks : public std::enable_shared_from_this<Tasks> {
   // A process has ended: with the first go the others.
   void Ended(const Key& key, const std::string& exec_id) const;
 
+  // OK if the container's sandbox, if it has one, is there to run a task in.
+  absl::Status CheckSandbox(const Context& ctx, const containers::Container& container);
+
   const MemoryStores& stores_;
+  Sandboxes& sandboxes_;
   const std::shared_ptr<Exchange> exchange_;
   mutable base::Mutex mu_;
   std::map<Key, Task> tasks_ ABSL_GUARDED_BY(mu_);

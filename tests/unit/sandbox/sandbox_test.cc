@@ -13,7 +13,7 @@
 #include "containerd/services/sandbox/v1/sandbox.grpc.pb.h"
 #include "containerd/services/sandbox/v1/sandbox_mock.grpc.pb.h"
 
-#include "src/sandbox/convert.h"
+#include "src/sandbox/internal/proto.h"
 
 namespace containerd::sandbox {
 

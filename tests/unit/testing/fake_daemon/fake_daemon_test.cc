@@ -17,6 +17,7 @@
 #include "containerd/events/task.pb.h"
 #include "containerd/testing/status.h"
 
+#include "tests/support/sandbox_conformance.h"
 #include "tests/support/store_conformance.h"
 
 namespace containerd::testing {
@@ -48,8 +49,9 @@ INSTANTIATE_TEST_SUITE_P(Fake, ContainerStore, ::testing::Values(&Fake));
 INSTANTIATE_TEST_SUITE_P(Fake, ImageStore, ::testing::Values(&Fake));
 INSTANTIATE_TEST_SUITE_P(Fake, NamespaceStore, ::testing::Values(&Fake));
 INSTANTIATE_TEST_SUITE_P(Fake, Leases, ::testing::Values(&Fake));
-// The fake has no sandboxes.
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SandboxStore);
+INSTANTIATE_TEST_SUITE_P(Fake, Pods, ::testing::Values(&Fake));
+INSTANTIATE_TEST_SUITE_P(Fake, Sandboxes, ::testing::Values(&Fake));
+INSTANTIATE_TEST_SUITE_P(Fake, SandboxStore, ::testing::Values(&Fake));
 INSTANTIATE_TEST_SUITE_P(Fake, Snapshots, ::testing::Values(&Fake));
 
 namespace {
@@ -130,7 +132,7 @@ TEST_F(FakeDaemonTest, WhatItHasNotIsNotImplemented) {
   Task task = Started(container);
   EXPECT_THAT(task.Metrics(ctx_), StatusIs(errdefs::IsNotImplemented));
   EXPECT_THAT(task.Checkpoint(ctx_), StatusIs(errdefs::IsNotImplemented));
-  EXPECT_THAT(client_->SandboxStore()->List(ctx_), StatusIs(errdefs::IsNotImplemented));
+  EXPECT_THAT(client_->DiffService()->Compare(ctx_, {}, {}), StatusIs(errdefs::IsNotImplemented));
 }
 
 TEST_F(FakeDaemonTest, ATaskDoesWhatItsScriptSays) {
@@ -237,6 +239,66 @@ TEST_F(FakeDaemonTest, AnExecDiesAloneThoughAllAreToBeKilled) {
   EXPECT_THAT(exec->Delete(ctx_), IsOk());
   EXPECT_THAT(daemon_.Signals("test", "web"), ::testing::IsEmpty());
   EXPECT_THAT(task.Delete(ctx_, {WithProcessKill}), IsOk());
+}
+
+TEST_F(FakeDaemonTest, ASandboxRunsUntilItIsStopped) {
+  const auto events = client_->Subscribe(ctx_, {R"(topic~="^/sandboxes/")"});
+  ASSERT_THAT(events->WaitReady(ctx_), IsOk());
+  absl::StatusOr<Sandbox> pod =
+      client_->NewSandbox(ctx_, "pod", {WithSandboxRuntime("io.containerd.runc.v2")});
+  ASSERT_THAT(pod, IsOk());
+  const auto state = [&] {
+    const auto status = client_->SandboxController("shim")->Status(ctx_, "pod", /*verbose=*/true);
+    EXPECT_THAT(status, IsOk());
+    EXPECT_EQ(status->info.at("runtime"), "io.containerd.runc.v2");
+    return status->state;
+  };
+  EXPECT_EQ(state(), "SANDBOX_NOTREADY");
+  ASSERT_THAT(pod->Start(ctx_), IsOk());
+  EXPECT_THAT(pod->Start(ctx_), StatusIs(errdefs::IsFailedPrecondition));
+  EXPECT_EQ(state(), "SANDBOX_READY");
+  Future<ExitStatus> exit = pod->Wait(ctx_);
+  EXPECT_FALSE(exit.IsReady());
+  ASSERT_THAT(pod->Stop(ctx_), IsOk());
+  const absl::StatusOr<ExitStatus> status = exit.Get(ctx_);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->ExitCode(), 0U);
+  EXPECT_EQ(state(), "SANDBOX_NOTREADY");
+  EXPECT_THAT(daemon_.ExitSandbox("test", "pod", 1), StatusIs(errdefs::IsNotFound));
+  for (const char* topic : {"/sandboxes/create", "/sandboxes/start", "/sandboxes/exit"}) {
+    absl::StatusOr<events::Item> item = events->Next(ctx_);
+    ASSERT_THAT(item, IsOk());
+    EXPECT_EQ(std::get<events::Envelope>(*item).topic, topic);
+  }
+}
+
+TEST_F(FakeDaemonTest, ASandboxTakesItsTasksAlong) {
+  daemon_.Script("inside", {.runs = absl::InfiniteDuration()});
+  absl::StatusOr<Sandbox> pod = client_->NewSandbox(ctx_, "pod");
+  ASSERT_THAT(pod, IsOk());
+  ASSERT_THAT(pod->Start(ctx_), IsOk());
+  const auto run = [&](const char* id, const std::vector<NewContainerOpt>& opts) {
+    absl::StatusOr<Container> container = client_->NewContainer(ctx_, id, opts);
+    EXPECT_THAT(container, IsOk());
+    return Started(*container);
+  };
+  Task inside = run("inside", {WithNewSpec(), WithSandbox("pod")});
+  Task outside = run("outside", {WithNewSpec()});
+  Future<ExitStatus> exit = inside.Wait(ctx_);
+  Future<ExitStatus> pod_exit = pod->Wait(ctx_);
+  EXPECT_THAT(daemon_.ExitSandbox("other", "pod", 9), StatusIs(errdefs::IsNotFound));
+  EXPECT_THAT(daemon_.ExitSandbox("test", "pod", 9), IsOk());
+  absl::StatusOr<ExitStatus> status = exit.Get(ctx_);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->ExitCode(), 128U + SIGKILL);
+  status = pod_exit.Get(ctx_);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->ExitCode(), 9U);
+  EXPECT_THAT(outside.Status(ctx_), IsOk());
+
+  EXPECT_THAT(client_->LoadSandbox(ctx_, "pod"), IsOk());
+  daemon_.Restart({.forget_tasks = true});
+  EXPECT_THAT(pod->Wait(ctx_).Get(ctx_), StatusIs(errdefs::IsNotFound));
 }
 
 TEST_F(FakeDaemonTest, FaultsComeOnDemand) {
