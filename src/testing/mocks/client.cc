@@ -16,9 +16,14 @@ MockDaemon::Nice<Mock> Make() {
   return std::make_shared<::testing::NiceMock<Mock>>();
 }
 
+template <typename Service, typename Mock>
+void Default(std::shared_ptr<Service>& service, const MockDaemon::Nice<Mock>& mock) {
+  if (service == nullptr) service = mock;
+}
+
 }  // namespace
 
-MockDaemon::MockDaemon(std::string snapshotter_name, std::vector<Opt> opts)
+MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opts)
     : containers(Make<MockContainerStore>()),
       content(Make<MockContentStore>()),
       diff(Make<MockDiffService>()),
@@ -34,15 +39,25 @@ MockDaemon::MockDaemon(std::string snapshotter_name, std::vector<Opt> opts)
       tasks(Make<MockTaskService>()),
       transfer(Make<MockTransferrer>()),
       client([&] {
-        opts.insert(opts.begin(),
-                    WithServices({WithContainerStore(containers), WithContentStore(content),
-                                  WithDiffService(diff), WithEventService(events),
-                                  WithImageStore(images), WithIntrospectionService(introspection),
-                                  WithLeasesService(leases), WithMountManager(mounts),
-                                  WithNamespaceService(namespaces), WithSandboxStore(sandboxes),
-                                  WithSandboxController("shim", sandbox_controller),
-                                  WithSnapshotters({{std::move(snapshotter_name), snapshotter}}),
-                                  WithTaskService(tasks), WithTransferService(transfer)}));
+        // The last, so that the mocks stand in for what the test gives nothing else for.
+        opts.emplace_back([&](ClientOptions* o) {
+          o->services_given = true;
+          Services& s = o->services;
+          Default(s.container_store, containers);
+          Default(s.content_store, content);
+          Default(s.diff_service, diff);
+          Default(s.event_service, events);
+          Default(s.image_store, images);
+          Default(s.introspection_service, introspection);
+          Default(s.leases_service, leases);
+          Default(s.mount_manager, mounts);
+          Default(s.namespace_store, namespaces);
+          Default(s.sandbox_store, sandboxes);
+          Default(s.sandboxers[defaults::kDefaultSandboxer], sandbox_controller);
+          Default(s.snapshotters[snapshotter_name], snapshotter);
+          Default(s.task_service, tasks);
+          Default(s.transfer_service, transfer);
+        });
         absl::StatusOr<Client> made = Client::New("", opts);
         if (!made.ok()) {
           std::cerr << "MockDaemon: " << made.status() << "\n";

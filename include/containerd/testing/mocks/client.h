@@ -50,8 +50,8 @@ namespace containerd::testing {
 class MockDaemon {
  public:
   // The client's snapshotter is called "overlayfs" and its sandbox controller "shim", as a daemon's
-  // are. `opts` configure the client: WithDefaultNamespace and so on. Ends the process if they are
-  // none.
+  // are. `opts` configure the client: WithDefaultNamespace and so on; the services that they give
+  // it take the place of their mocks. Ends the process if they are none.
   explicit MockDaemon(std::vector<Opt> opts = {});
   // The mocks of stores delegate to these, the snapshotter has their name, and the introspection
   // service tells of it.
@@ -80,7 +80,7 @@ class MockDaemon {
   Client client;
 
  private:
-  MockDaemon(std::string snapshotter_name, std::vector<Opt> opts);
+  MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opts);
 };
 
 }  // namespace containerd::testing

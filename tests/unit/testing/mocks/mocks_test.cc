@@ -133,6 +133,23 @@ TEST(MockDaemon, OnStoresKeepsWhatItIsGiven) {
   EXPECT_THAT(stores.leases->List(kCtx), IsOkAndHolds(SizeIs(1)));
 }
 
+TEST(MockDaemon, AServiceTakesThePlaceOfItsMockOnly) {
+  const MemoryStores stores;
+  const auto other = std::make_shared<NiceMock<MockSandboxController>>();
+  MockDaemon daemon({WithServices(
+      {WithContainerStore(stores.containers), WithSandboxController("other", other)})});
+  EXPECT_CALL(*daemon.containers, Create).Times(0);
+  EXPECT_CALL(*daemon.snapshotter, Prepare).Times(1);
+  EXPECT_CALL(*daemon.sandbox_controller, Stop).Times(1);
+  EXPECT_CALL(*other, Stop).Times(1);
+  Client& client = daemon.client;
+  EXPECT_THAT(client.NewContainer(kCtx, "web", {WithNewSpec()}), IsOk());
+  EXPECT_THAT(stores.containers->Get(kCtx, "web"), IsOk());
+  EXPECT_THAT(client.SnapshotService("overlayfs")->Prepare(kCtx, "web", ""), IsOk());
+  EXPECT_THAT(client.SandboxController("shim")->Stop(kCtx, "pod"), IsOk());
+  EXPECT_THAT(client.SandboxController("other")->Stop(kCtx, "pod"), IsOk());
+}
+
 // What is no service of a client is mocked as well.
 TEST(Mocks, OfTheOtherInterfaces) {
   NiceMock<MockHealthService> health;
