@@ -259,6 +259,24 @@ Server::~Server() {
   Stop();
 }
 
+absl::Status Server::Start() {
+  const base::MutexLock lock(lifecycle_);
+  return StartLocked();
+}
+
+absl::Status Server::StartLocked() {
+  const threads::SignalsBlocked blocked;
+  service_ = std::make_unique<Service>(*this);
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("unix:" + address_, grpc::InsecureServerCredentials());
+  builder.RegisterCallbackGenericService(service_.get());
+  builder.SetMaxReceiveMessageSize(kMaxMessage);
+  builder.SetMaxSendMessageSize(kMaxMessage);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) return errdefs::Unavailable(fmt::format("no server at {}", address_));
+  return absl::OkStatus();
+}
+
 void Server::Stop() {
   const base::MutexLock lock(lifecycle_);
   StopLocked();
@@ -277,14 +295,7 @@ absl::Status Server::Restart(const std::function<void()>& meanwhile) {
   meanwhile();
   if (closed_) return absl::OkStatus();
   const threads::SignalsBlocked blocked;
-  service_ = std::make_unique<Service>(*this);
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + address_, grpc::InsecureServerCredentials());
-  builder.RegisterCallbackGenericService(service_.get());
-  builder.SetMaxReceiveMessageSize(kMaxMessage);
-  builder.SetMaxSendMessageSize(kMaxMessage);
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr) return errdefs::Unavailable(fmt::format("no server at {}", address_));
+  if (absl::Status s = StartLocked(); !s.ok()) return s;
   // When gRPC in this process has handled a new connection, it has handled the ends of the old
   // ones.
   grpc::ChannelArguments args;

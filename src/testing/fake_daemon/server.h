@@ -146,9 +146,7 @@ class Server {
     });
   }
 
-  absl::Status Start() {
-    return Restart([] {});
-  }
+  absl::Status Start();
   // Cuts all connections, and waits until no call is served any more.
   void Stop();
   // Stop, `meanwhile` and Start. Not from a method's function.
@@ -163,6 +161,7 @@ class Server {
   class Service;
   class Call;
 
+  absl::Status StartLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lifecycle_);
   void StopLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lifecycle_);
 
   struct Planned {
