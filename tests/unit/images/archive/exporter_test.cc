@@ -20,8 +20,8 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/testing/image_builder.h"
+#include "containerd/testing/stores.h"
 
-#include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images::archive {
@@ -62,10 +62,12 @@ ocispec::Descriptor PutIndex(MemoryStore& store, std::vector<ocispec::Descriptor
   return store.Add(ocispec::kMediaTypeImageIndex, ocispec::Marshal(index));
 }
 
+const Context kCtx = WithNamespace(Context::Background(), "test");
+
 absl::StatusOr<std::string> ExportOf(MemoryStore& store, const std::vector<ExportOpt>& opts) {
   std::string out;
   io::StringWriter writer(&out);
-  if (absl::Status s = Export({}, store, writer, opts); !s.ok()) return s;
+  if (absl::Status s = Export(kCtx, store, writer, opts); !s.ok()) return s;
   return out;
 }
 
@@ -120,8 +122,9 @@ TEST(Export, OneImage) {
   MemoryStore store;
   const BuiltImage image = SomeImage();
   const ocispec::Descriptor target = Put(store, image);
-  auto images = std::make_shared<MemoryImages>(
-      std::vector<Image>{{.name = "docker.io/library/alpine:3.19", .target = target}});
+  const auto images = MemoryStores().images;
+  ASSERT_TRUE(
+      images->Create(kCtx, {.name = "docker.io/library/alpine:3.19", .target = target}).ok());
   const auto archive = ExportOf(store, {WithImage(images, "docker.io/library/alpine:3.19")});
   ASSERT_TRUE(archive.ok()) << archive.status();
 
@@ -404,8 +407,7 @@ TEST(Export, BadContent) {
   const std::vector<Case> cases = {
       {"an image that is not there",
        [](MemoryStore&) {
-         return std::vector<ExportOpt>{
-             WithImage(std::make_shared<MemoryImages>(std::vector<Image>()), "no-such")};
+         return std::vector<ExportOpt>{WithImage(MemoryStores().images, "no-such")};
        },
        errdefs::IsNotFound, "no-such"},
       {"a layer is missing",

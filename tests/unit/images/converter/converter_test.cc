@@ -22,8 +22,8 @@
 #include "containerd/ocispec/json.h"
 #include "containerd/ocispec/mediatypes.h"
 #include "containerd/testing/image_builder.h"
+#include "containerd/testing/stores.h"
 
-#include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 
 namespace containerd::images::converter {
@@ -39,6 +39,8 @@ using ::testing::Pair;
 
 using compression::Compression;
 
+const Context kCtx = WithNamespace(Context::Background(), "test");
+
 struct FakeLease {
   Context ctx;
   const Context& context() const { return ctx; }
@@ -47,7 +49,7 @@ struct FakeLease {
 // As Convert wants a client to be.
 struct FakeClient {
   std::shared_ptr<MemoryStore> content = std::make_shared<MemoryStore>();
-  std::shared_ptr<MemoryImages> images = std::make_shared<MemoryImages>();
+  std::shared_ptr<Store> images = MemoryStores().images;
   int leases = 0;
 
   absl::StatusOr<FakeLease> WithLease(const Context& ctx) {
@@ -93,12 +95,12 @@ class ConvertTest : public ::testing::Test {
 
   void Name(const ocispec::Descriptor& target) {
     ASSERT_TRUE(
-        client_.images->Create({}, {.name = "source", .labels = {{"a", "b"}}, .target = target})
+        client_.images->Create(kCtx, {.name = "source", .labels = {{"a", "b"}}, .target = target})
             .ok());
   }
 
   absl::StatusOr<Image> To(std::vector<Opt> opts) {
-    return Convert(Context(), client_, "converted", "source", opts);
+    return Convert(kCtx, client_, "converted", "source", opts);
   }
 
   ocispec::Manifest ManifestOf(const ocispec::Descriptor& target) {
@@ -201,12 +203,12 @@ TEST_F(ConvertTest, DockerToOCIAndBack) {
   EXPECT_EQ(content().Data(children[0].digest), oci.manifest);
   ExpectHeld(converted->target);
 
-  const auto back = Convert(Context(), client_, "converted", "converted", {WithOCIToDocker(true)});
+  const auto back = Convert(kCtx, client_, "converted", "converted", {WithOCIToDocker(true)});
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->target.digest, list.digest);
   EXPECT_EQ(back->target.media_type, kMediaTypeDockerSchema2ManifestList);
   ExpectHeld(back->target);
-  EXPECT_EQ(client_.images->size(), 2U);
+  EXPECT_EQ(client_.images->List(kCtx)->size(), 2U);
 
   EXPECT_TRUE(
       errdefs::IsInvalidArgument(To({WithOCIToDocker(true), WithDockerToOCI(true)}).status()));
@@ -255,7 +257,7 @@ TEST_F(ConvertTest, Platforms) {
   EXPECT_TRUE(errdefs::IsNotFound(
       To({WithPlatform(platforms::OnlyStrict(*platforms::Parse("linux/riscv64")))}).status()));
   // Without options nothing is converted: a copy.
-  EXPECT_EQ(To({})->target, client_.images->Get({}, "source")->target);
+  EXPECT_EQ(To({})->target, client_.images->Get(kCtx, "source")->target);
 }
 
 // BuildKit's attestations name the manifest that they are about, in the index and as subject.
@@ -424,7 +426,7 @@ TEST_F(ConvertTest, Failures) {
   EXPECT_THAT(std::string(errdefs::Message(converted.status())),
               HasSubstr(image.parsed.layers[0].digest));
   EXPECT_EQ(content().ingests(), 0U);
-  EXPECT_EQ(client_.images->size(), 1U);
+  EXPECT_EQ(client_.images->List(kCtx)->size(), 1U);
 
   // A missing layer.
   ASSERT_TRUE(content().Delete({}, image.parsed.layers[0].digest).ok());
@@ -438,13 +440,13 @@ TEST_F(ConvertTest, Failures) {
       })}).status();
   EXPECT_TRUE(errdefs::IsAborted(aborted)) << aborted;
 
-  auto [ctx, cancel] = WithCancel(Context::Background());
+  auto [ctx, cancel] = WithCancel(kCtx);
   cancel();
   EXPECT_TRUE(errdefs::IsCanceled(Convert(ctx, client_, "converted", "source", opts).status()));
 
   // Documents that are not what they are said to be.
   const ocispec::Descriptor bad = content().Add(ocispec::kMediaTypeImageManifest, "[]");
-  ASSERT_TRUE(client_.images->Update({}, {.name = "source", .target = bad}, {}).ok());
+  ASSERT_TRUE(client_.images->Update(kCtx, {.name = "source", .target = bad}, {}).ok());
   EXPECT_TRUE(errdefs::IsInvalidArgument(To(opts).status())) << To(opts).status();
 }
 

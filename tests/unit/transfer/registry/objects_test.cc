@@ -21,6 +21,7 @@
 #include "containerd/images/image.h"
 #include "containerd/ocispec/annotations.h"
 #include "containerd/testing/image_builder.h"
+#include "containerd/testing/stores.h"
 #include "containerd/transfer/archive.h"
 #include "containerd/transfer/byte_stream.h"
 #include "containerd/transfer/image.h"
@@ -31,7 +32,6 @@
 #include "containerd/typeurl/typeurl.h"
 
 #include "src/transfer/internal/pump.h"
-#include "tests/support/memory_images.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/stream_pipe.h"
 
@@ -45,6 +45,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 namespace pb = types::transfer;
+
+const Context kCtx = WithNamespace(Context::Background(), "test");
 
 // Of a daemon: the streams that it is asked for, and pumps on threads of their own.
 class Daemon {
@@ -238,14 +240,14 @@ TEST(ImageStore, NamesOfImages) {
   for (const Case& c : cases) {
     for (const std::string& annotation : c.annotations) {
       SCOPED_TRACE(fmt::format("{}, {}", c.name, annotation));
-      ocispec::Descriptor desc{.digest = digest::FromString(c.name).String()};
+      ocispec::Descriptor desc = testing::Describe(ocispec::kMediaTypeImageManifest, c.name);
       if (annotation != "no import") {
         desc.annotations["io.containerd.import.ref-source"] = "annotation";
       }
       if (annotation == "OCI") desc.annotations[ocispec::kAnnotationRefName] = c.ref;
       if (annotation == "containerd") desc.annotations[images::kAnnotationImageName] = c.ref;
-      MemoryImages images;
-      const auto stored = image::NewStore(c.image, c.opts).StoreImages({}, desc, images);
+      const auto images = MemoryStores().images;
+      const auto stored = image::NewStore(c.image, c.opts).StoreImages(kCtx, desc, *images);
       if (c.want.empty()) {
         EXPECT_TRUE(errdefs::IsNotFound(stored.status())) << stored.status();
         continue;
@@ -271,26 +273,30 @@ TEST(ImageStore, NamesOfImages) {
         }
       }
       // A second time they are changed.
-      EXPECT_TRUE(image::NewStore(c.image, c.opts).StoreImages({}, desc, images).ok());
+      EXPECT_TRUE(image::NewStore(c.image, c.opts).StoreImages(kCtx, desc, *images).ok());
     }
   }
-  MemoryImages images;
   const ocispec::Descriptor other{
       .digest = "x", .annotations = {{"io.containerd.import.ref-source", "elsewhere"}}};
-  EXPECT_TRUE(
-      errdefs::IsInvalidArgument(image::NewStore("a").StoreImages({}, other, images).status()));
+  EXPECT_TRUE(errdefs::IsInvalidArgument(
+      image::NewStore("a").StoreImages(kCtx, other, *MemoryStores().images).status()));
 }
 
 TEST(ImageStore, Lookup) {
-  MemoryImages images({{.name = "a"}, {.name = "b"}});
-  EXPECT_EQ(image::NewStore("a").Get({}, images)->name, "a");
-  const auto both = image::NewStore("a", {image::WithExtraReference("b")}).Lookup({}, images);
+  const MemoryStores stores;
+  images::Store& images = *stores.images;
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(
+        images.Create(kCtx, {.name = name, .target = testing::Describe("type", name)}).ok());
+  }
+  EXPECT_EQ(image::NewStore("a").Get(kCtx, images)->name, "a");
+  const auto both = image::NewStore("a", {image::WithExtraReference("b")}).Lookup(kCtx, images);
   ASSERT_TRUE(both.ok()) << both.status();
   EXPECT_THAT(*both, SizeIs(2));
   EXPECT_TRUE(errdefs::IsNotFound(
-      image::NewStore("", {image::WithExtraReference("c")}).Lookup({}, images).status()));
+      image::NewStore("", {image::WithExtraReference("c")}).Lookup(kCtx, images).status()));
   EXPECT_TRUE(errdefs::IsNotImplemented(
-      image::NewStore("", {image::WithNamedPrefix("c", true)}).Lookup({}, images).status()));
+      image::NewStore("", {image::WithNamedPrefix("c", true)}).Lookup(kCtx, images).status()));
 }
 
 TEST(ImageStore, Filter) {
