@@ -11,7 +11,6 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/events/sandbox.pb.h"
 #include "containerd/namespaces/namespaces.h"
-#include "containerd/platforms/platforms.h"
 #include "containerd/services/sandbox/v1/sandbox.pb.h"
 
 #include "services.h"
@@ -220,13 +219,7 @@ void ServeSandboxes(Server& server, sandbox::Store& store, Sandboxes& sandboxes,
           exchange.Tell(ctx, "/sandboxes/start", EventOf<events::SandboxStart>(id));
         });
       });
-  server.Unary<pb::ControllerPlatformRequest, pb::ControllerPlatformResponse>(
-      at + "Platform", [&](const Context& ctx, const auto& request, auto& response) {
-        if (absl::Status s = Check(request); !s.ok()) return s;
-        return Fill(sandboxes.Get(ctx, request.sandbox_id()), [&](const auto&) {
-          *response.mutable_platform() = rpc::ToProto(platforms::DefaultSpec());
-        });
-      });
+  // No daemon serves Platform.
   server.Unary<pb::ControllerStopRequest, pb::ControllerStopResponse>(
       at + "Stop", [&](const Context& ctx, const auto& request, auto&) {
         if (absl::Status s = Check(request); !s.ok()) return s;
