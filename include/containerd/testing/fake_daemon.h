@@ -129,8 +129,8 @@ class FakeDaemon {
   void LoseEvents(bool on);
 
   // The nth call of a method from now on fails; each does if n is 0. Methods are named
-  // "Tasks/Start", as in the API's "containerd.services.tasks.v1.Tasks/Start"; the test fails for
-  // one that is not served. The first fault that fits counts.
+  // "Tasks/Start", or in full, as the API's "containerd.services.tasks.v1.Tasks/Start"; the test
+  // fails for one that is not served. The first fault that fits counts.
   void Fail(std::string_view method, int nth, Fault fault);
   void ClearFaults();
   // How often a method was called.
@@ -142,7 +142,9 @@ class FakeDaemon {
     bool forget_tasks = false;
     absl::Duration away = absl::ZeroDuration();  // how long nobody listens
   };
-  // Ends all connections and calls, and serves again, with what is in the stores.
+  // Ends all connections and calls, and serves again, with what is in the stores. Without `away`
+  // whoever connects meanwhile finds somebody; a client that does not has a pause before it tries
+  // again (WithMaxBackoff), as with any daemon.
   void Restart(RestartOptions options);
   void Restart();
   // The daemon is away until Restart.

@@ -6,7 +6,6 @@
 #include <iostream>
 #include <utility>
 
-#include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +51,11 @@ struct FakeDaemon::State {
                                                       std::string_view container_id,
                                                       std::string_view exec_id) const {
     return tasks->Find(In(ns), std::string(container_id), std::string(exec_id));
+  }
+
+  void NotServed(std::string_view method) const {
+    ADD_FAILURE() << "the fake daemon serves no method " << method << "; it does, "
+                  << server.Served(method);
   }
 
   const internal::TempFolder folder{"fake-containerd"};
@@ -124,27 +128,24 @@ void FakeDaemon::Publish(std::string_view ns, std::string_view topic, const type
 void FakeDaemon::LoseEvents(bool on) { state_->exchange->Lose(on); }
 
 void FakeDaemon::Fail(std::string_view method, int nth, Fault fault) {
-  if (!state_->server.Fail(method, nth, std::move(fault))) {
-    ADD_FAILURE() << "the fake daemon serves no method " << method;
-  }
+  if (!state_->server.Fail(method, nth, std::move(fault))) state_->NotServed(method);
 }
 
 void FakeDaemon::ClearFaults() { state_->server.ClearFaults(); }
 
 int FakeDaemon::Calls(std::string_view method) const {
   const int calls = state_->server.Calls(method);
-  if (calls < 0) ADD_FAILURE() << "the fake daemon serves no method " << method;
+  if (calls < 0) state_->NotServed(method);
   return calls;
 }
 
 void FakeDaemon::Restart(RestartOptions options) {
-  Must(state_->server.Restart([&] {
-    if (options.forget_tasks) {
-      state_->tasks->Forget();
-      state_->sandboxes.Forget();
-    }
-    absl::SleepFor(options.away);
-  }));
+  const auto meanwhile = [&] {
+    if (!options.forget_tasks) return;
+    state_->tasks->Forget();
+    state_->sandboxes.Forget();
+  };
+  Must(state_->server.Restart(meanwhile, options.away));
 }
 
 void FakeDaemon::Restart() { Restart(RestartOptions{}); }

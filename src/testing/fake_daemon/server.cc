@@ -3,10 +3,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <set>
+#include <system_error>
 #include <utility>
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
@@ -87,7 +91,8 @@ class Server::Call final : public grpc::ServerGenericBidiReactor,
     call->self_ = call;
     const auto found = server.methods_.find(call->method_);
     if (found == server.methods_.end()) {
-      call->Finish(errdefs::NotImplemented(fmt::format("unknown method {}", call->method_)));
+      call->Finish(errdefs::NotImplemented(
+          fmt::format("unknown method {}: the fake daemon does not serve it", call->method_)));
       return call.get();
     }
     {
@@ -189,7 +194,8 @@ class Server::Call final : public grpc::ServerGenericBidiReactor,
       });
     } else if (fault.disconnect) {
       // From elsewhere: the server can't end while it serves this.
-      server_.timers_.At(absl::Now(), [server = &server_] { (void)server->Restart([] {}); });
+      server_.timers_.At(
+          absl::Now(), [server = &server_] { (void)server->Restart([] {}, absl::ZeroDuration()); });
     } else if (!fault.error.ok()) {
       const base::MutexLock lock(mu_);
       End(fault.error);
@@ -266,36 +272,49 @@ absl::Status Server::Start() {
 
 absl::Status Server::StartLocked() {
   const threads::SignalsBlocked blocked;
-  service_ = std::make_unique<Service>(*this);
+  const std::filesystem::path folder = std::filesystem::path(address_).parent_path();
+  const std::string socket = folder / fmt::format("{}.sock", ++starts_);
+  Running started{.service = std::make_unique<Service>(*this)};
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + address_, grpc::InsecureServerCredentials());
-  builder.RegisterCallbackGenericService(service_.get());
+  builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
+  builder.RegisterCallbackGenericService(started.service.get());
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.SetMaxSendMessageSize(kMaxMessage);
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr) return errdefs::Unavailable(fmt::format("no server at {}", address_));
+  started.server = builder.BuildAndStart();
+  if (started.server == nullptr)
+    return errdefs::Unavailable(fmt::format("no server at {}", socket));
+  std::error_code error;
+  std::filesystem::create_symlink(socket, socket + ".link", error);
+  if (!error) std::filesystem::rename(socket + ".link", address_, error);
+  if (error) {
+    End(std::move(started));
+    return errdefs::Unavailable(fmt::format("no link {}: {}", address_, error.message()));
+  }
+  running_ = std::move(started);
   return absl::OkStatus();
 }
 
 void Server::Stop() {
   const base::MutexLock lock(lifecycle_);
-  StopLocked();
+  End(std::exchange(running_, {}));
 }
 
-void Server::StopLocked() {
-  if (server_ == nullptr) return;
-  server_->Shutdown(std::chrono::system_clock::now());
-  server_ = nullptr;
-  service_ = nullptr;
+void Server::End(Running running) {
+  if (running.server != nullptr) running.server->Shutdown(std::chrono::system_clock::now());
+  running.server = nullptr;  // before its service
 }
 
-absl::Status Server::Restart(const std::function<void()>& meanwhile) {
+absl::Status Server::Restart(const std::function<void()>& meanwhile, absl::Duration away) {
   const base::MutexLock lock(lifecycle_);
-  StopLocked();
+  Running before = std::exchange(running_, {});
+  if (closed_ || away > absl::ZeroDuration()) End(std::exchange(before, {}));
   meanwhile();
   if (closed_) return absl::OkStatus();
+  absl::SleepFor(away);
   const threads::SignalsBlocked blocked;
-  if (absl::Status s = StartLocked(); !s.ok()) return s;
+  const absl::Status started = StartLocked();
+  End(std::move(before));
+  if (!started.ok()) return started;
   // When gRPC in this process has handled a new connection, it has handled the ends of the old
   // ones.
   grpc::ChannelArguments args;
@@ -309,13 +328,29 @@ absl::Status Server::Restart(const std::function<void()>& meanwhile) {
 }
 
 const std::string* Server::Find(std::string_view method) const {
+  if (method.starts_with('/')) method.remove_prefix(1);
   for (const auto& [name, on_call] : methods_) {
-    if (name.size() > method.size() && name.ends_with(method) &&
-        name[name.size() - method.size() - 1] == '.') {
-      return &name;
-    }
+    if (name.size() <= method.size() || !name.ends_with(method)) continue;
+    const std::size_t before = name.size() - method.size() - 1;
+    if (before == 0 || name[before] == '.') return &name;
   }
   return nullptr;
+}
+
+std::string Server::Served(std::string_view method) const {
+  const auto service_of = [](std::string_view name) {
+    name = name.substr(0, name.rfind('/'));
+    return std::string(name.substr(name.find_last_of("./") + 1));
+  };
+  std::set<std::string> services;
+  std::string of_service;
+  for (const auto& [name, on_call] : methods_) {
+    const std::string service = service_of(name);
+    services.insert(service);
+    if (service == service_of(method)) of_service += " " + name.substr(name.rfind('/') + 1);
+  }
+  if (!of_service.empty()) return fmt::format("of {}:{}", service_of(method), of_service);
+  return fmt::format("of the services {}", fmt::join(services, " "));
 }
 
 bool Server::Fail(std::string_view method, int nth, Fault fault) {

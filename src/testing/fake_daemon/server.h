@@ -149,20 +149,29 @@ class Server {
   absl::Status Start();
   // Cuts all connections, and waits until no call is served any more.
   void Stop();
-  // Stop, `meanwhile` and Start. Not from a method's function.
-  absl::Status Restart(const std::function<void()>& meanwhile);
+  // Cuts all connections after `meanwhile`. Nobody listens for the time `away`; if that is zero,
+  // there is always somebody who does. Not from a method's function.
+  absl::Status Restart(const std::function<void()>& meanwhile, absl::Duration away);
 
   // As FakeDaemon's.
   bool Fail(std::string_view method, int nth, Fault fault);
   void ClearFaults();
   int Calls(std::string_view method) const;
+  // For who named a method that is not served: what is.
+  std::string Served(std::string_view method) const;
 
  private:
   class Service;
   class Call;
 
   absl::Status StartLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lifecycle_);
-  void StopLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lifecycle_);
+
+  struct Running {
+    std::unique_ptr<Service> service{};
+    std::unique_ptr<grpc::Server> server{};
+  };
+  // Ends it, if it runs.
+  static void End(Running running);
 
   struct Planned {
     int nth = 0;
@@ -177,12 +186,13 @@ class Server {
   std::optional<Fault> Next(const std::string& method);
   const std::string* Find(std::string_view method) const;
 
+  // A link to the socket of the present server, so that another can take its place in one step.
   const std::string address_;
   std::map<std::string, OnCall> methods_;
   base::Mutex lifecycle_;
   bool closed_ ABSL_GUARDED_BY(lifecycle_) = false;
-  std::unique_ptr<Service> service_ ABSL_GUARDED_BY(lifecycle_);
-  std::unique_ptr<grpc::Server> server_ ABSL_GUARDED_BY(lifecycle_);
+  int starts_ ABSL_GUARDED_BY(lifecycle_) = 0;
+  Running running_ ABSL_GUARDED_BY(lifecycle_);
   mutable base::Mutex mu_;
   std::map<std::string, Count> counts_ ABSL_GUARDED_BY(mu_);
   Timers timers_;  // the last, since what it runs uses the rest

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containerd/testing/fake_daemon.h"
 
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -131,8 +136,11 @@ TEST_F(FakeDaemonTest, WhatItHasNotIsNotImplemented) {
   Container container = NewContainer("web");
   Task task = Started(container);
   EXPECT_THAT(task.Metrics(ctx_), StatusIs(errdefs::IsNotImplemented));
-  EXPECT_THAT(task.Checkpoint(ctx_), StatusIs(errdefs::IsNotImplemented));
+  EXPECT_THAT(task.Checkpoint(ctx_),
+              StatusIs(errdefs::IsNotImplemented, HasSubstr("the fake daemon does not serve it")));
   EXPECT_THAT(client_->DiffService()->Compare(ctx_, {}, {}), StatusIs(errdefs::IsNotImplemented));
+  EXPECT_THAT(client_->SandboxController("shim")->Platform(ctx_, "pod"),
+              StatusIs(errdefs::IsNotImplemented));
 }
 
 TEST_F(FakeDaemonTest, ATaskDoesWhatItsScriptSays) {
@@ -321,7 +329,47 @@ TEST_F(FakeDaemonTest, FaultsComeOnDemand) {
   EXPECT_GE(absl::Now() - before, absl::Milliseconds(20));
   daemon_.Fail("Tasks/Kill", 1, {.disconnect = true});
   EXPECT_THAT(task->Kill(ctx_, SIGKILL), StatusIs(errdefs::IsUnavailable));
-  EXPECT_NONFATAL_FAILURE(daemon_.Fail("Tasks/Strat", 1, {}), "Tasks/Strat");
+}
+
+TEST_F(FakeDaemonTest, MethodsHaveTwoNames) {
+  int calls = 0;
+  for (const char* name : {"Tasks/List", "containerd.services.tasks.v1.Tasks/List",
+                           "/containerd.services.tasks.v1.Tasks/List"}) {
+    daemon_.Fail(name, 1, {.error = errdefs::Aborted(name)});
+    EXPECT_THAT(client_->TaskService()->List(ctx_, {}),
+                StatusIs(errdefs::IsAborted, HasSubstr(name)));
+    EXPECT_EQ(daemon_.Calls(name), ++calls) << name;
+  }
+  EXPECT_NONFATAL_FAILURE(daemon_.Fail("Tasks/Strat", 1, {}),
+                          "no method Tasks/Strat; it does, of Tasks: CloseIO Create");
+  EXPECT_NONFATAL_FAILURE(daemon_.Calls("asks/List"), "of the services Containers Content");
+  EXPECT_NONFATAL_FAILURE(daemon_.Calls("List"), "no method List");
+}
+
+// One that finds nobody has a pause before it tries again: a test would have to wait for that.
+TEST_F(FakeDaemonTest, WhoeverIsCutOffCanConnectAgainAtOnce) {
+  std::atomic<bool> done = false;
+  std::thread connects([&] {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    daemon_.Address().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    const auto connected = [&] {
+      const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+      ::close(fd);
+      return rc == 0;
+    };
+    // What was there may go between the lookup and the connection; what comes is there already.
+    while (!done) {
+      ASSERT_TRUE(connected() || connected());
+      absl::SleepFor(absl::Milliseconds(1));  // so that the server gets to close them
+    }
+  });
+  for (int i = 0; i < 20; ++i) daemon_.Restart({.forget_tasks = true});
+  daemon_.Fail("Version/Version", 0, {.disconnect = true});
+  for (int i = 0; i < 20; ++i)
+    EXPECT_THAT(client_->Version(ctx_), StatusIs(errdefs::IsUnavailable));
+  done = true;
+  connects.join();
 }
 
 TEST_F(FakeDaemonTest, ARestartForgetsTasksIfItIsTold) {
