@@ -32,6 +32,9 @@ class DiffService;
 namespace events {
 class EventService;
 }
+namespace health {
+class Service;
+}
 namespace images {
 class Store;
 }
@@ -60,6 +63,9 @@ class Service;
 namespace transfer {
 class Transferrer;
 }
+namespace version {
+class Service;
+}
 
 // Each nullptr, or empty map, means the daemon's.
 struct Services {
@@ -77,6 +83,8 @@ struct Services {
   std::map<std::string, std::shared_ptr<sandbox::Controller>> sandboxers;
   std::shared_ptr<transfer::Transferrer> transfer_service;
   std::shared_ptr<mount::Manager> mount_manager;
+  std::shared_ptr<health::Service> health_service;
+  std::shared_ptr<version::Service> version_service;
 };
 
 using ServicesOpt = option::Option<Services&>;
@@ -100,6 +108,9 @@ CONTAINERD_EXPORT ServicesOpt
 WithSandboxController(std::string name, std::shared_ptr<sandbox::Controller> controller);
 CONTAINERD_EXPORT ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service);
 CONTAINERD_EXPORT ServicesOpt WithMountManager(std::shared_ptr<mount::Manager> manager);
+// What Client::IsServing and Client::Version ask; Go's client asks the daemon always.
+CONTAINERD_EXPORT ServicesOpt WithHealthService(std::shared_ptr<health::Service> service);
+CONTAINERD_EXPORT ServicesOpt WithVersionService(std::shared_ptr<version::Service> service);
 
 }  // namespace containerd
 

@@ -139,7 +139,7 @@ absl::Status Client::Close() {
 
 absl::StatusOr<bool> Client::IsServing(const Context& ctx) {
   if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
-  if (Conn() == nullptr) return NoConnection();
+  if (Conn() == nullptr && state_->given.health_service == nullptr) return NoConnection();
   auto status = HealthService()->Check(ctx, {.wait_for_ready = true});
   if (!status.ok()) return status.status();
   return *status == health::ServingStatus::kServing;
@@ -147,7 +147,7 @@ absl::StatusOr<bool> Client::IsServing(const Context& ctx) {
 
 absl::StatusOr<Version> Client::Version(const Context& ctx) {
   if (absl::Status s = state_->conn->CheckProcess(); !s.ok()) return s;
-  if (Conn() == nullptr) return NoConnection();
+  if (Conn() == nullptr && state_->given.version_service == nullptr) return NoConnection();
   auto info = VersionService()->Version(ctx);
   if (!info.ok()) return info.status();
   return containerd::Version{std::move(info->version), std::move(info->revision)};
@@ -301,10 +301,10 @@ std::shared_ptr<mount::Manager> Client::MountManager() const {
   return Service(*state_, &Services::mount_manager, mount::NewMountManager);
 }
 std::shared_ptr<health::Service> Client::HealthService() const {
-  return health::NewHealthService(state_->conn);
+  return Service(*state_, &Services::health_service, health::NewHealthService);
 }
 std::shared_ptr<version::Service> Client::VersionService() const {
-  return version::NewVersionService(state_->conn);
+  return Service(*state_, &Services::version_service, version::NewVersionService);
 }
 
 std::shared_ptr<sandbox::Controller> Client::SandboxController(std::string_view name) const {

@@ -54,6 +54,14 @@ ServicesOpt WithSandboxStore(std::shared_ptr<sandbox::Store> store) {
   return Set(&Services::sandbox_store, std::move(store));
 }
 
+ServicesOpt WithHealthService(std::shared_ptr<health::Service> service) {
+  return Set(&Services::health_service, std::move(service));
+}
+
+ServicesOpt WithVersionService(std::shared_ptr<version::Service> service) {
+  return Set(&Services::version_service, std::move(service));
+}
+
 ServicesOpt WithTransferService(std::shared_ptr<transfer::Transferrer> service) {
   return Set(&Services::transfer_service, std::move(service));
 }

@@ -28,6 +28,7 @@ MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opt
       content(Make<MockContentStore>()),
       diff(Make<MockDiffService>()),
       events(Make<MockEventService>()),
+      health(Make<MockHealthService>()),
       images(Make<MockImageStore>()),
       introspection(Make<MockIntrospectionService>()),
       leases(Make<MockLeaseManager>()),
@@ -38,6 +39,7 @@ MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opt
       snapshotter(Make<MockSnapshotter>()),
       tasks(Make<MockTaskService>()),
       transfer(Make<MockTransferrer>()),
+      version(Make<MockVersionService>()),
       client([&] {
         // The last, so that the mocks stand in for what the test gives nothing else for.
         opts.emplace_back([&](ClientOptions* o) {
@@ -47,6 +49,7 @@ MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opt
           Default(s.content_store, content);
           Default(s.diff_service, diff);
           Default(s.event_service, events);
+          Default(s.health_service, health);
           Default(s.image_store, images);
           Default(s.introspection_service, introspection);
           Default(s.leases_service, leases);
@@ -57,6 +60,7 @@ MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opt
           Default(s.snapshotters[snapshotter_name], snapshotter);
           Default(s.task_service, tasks);
           Default(s.transfer_service, transfer);
+          Default(s.version_service, version);
         });
         absl::StatusOr<Client> made = Client::New("", opts);
         if (!made.ok()) {
@@ -64,7 +68,9 @@ MockDaemon::MockDaemon(const std::string& snapshotter_name, std::vector<Opt> opt
           std::abort();
         }
         return *std::move(made);
-      }()) {}
+      }()) {
+  ON_CALL(*health, Check).WillByDefault(::testing::Return(health::ServingStatus::kServing));
+}
 
 MockDaemon::MockDaemon(std::vector<Opt> opts)
     : MockDaemon(defaults::kDefaultSnapshotter, std::move(opts)) {}

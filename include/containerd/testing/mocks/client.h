@@ -33,6 +33,7 @@
 #include "containerd/testing/mocks/content.h"        // IWYU pragma: export
 #include "containerd/testing/mocks/diff.h"           // IWYU pragma: export
 #include "containerd/testing/mocks/events.h"         // IWYU pragma: export
+#include "containerd/testing/mocks/health.h"         // IWYU pragma: export
 #include "containerd/testing/mocks/images.h"         // IWYU pragma: export
 #include "containerd/testing/mocks/introspection.h"  // IWYU pragma: export
 #include "containerd/testing/mocks/leases.h"         // IWYU pragma: export
@@ -42,6 +43,7 @@
 #include "containerd/testing/mocks/snapshots.h"      // IWYU pragma: export
 #include "containerd/testing/mocks/tasks.h"          // IWYU pragma: export
 #include "containerd/testing/mocks/transfer.h"       // IWYU pragma: export
+#include "containerd/testing/mocks/version.h"        // IWYU pragma: export
 #include "containerd/testing/stores.h"
 
 namespace containerd::testing {
@@ -67,6 +69,7 @@ class MockDaemon {
   const Nice<MockContentStore> content;
   const Nice<MockDiffService> diff;
   const Nice<MockEventService> events;
+  const Nice<MockHealthService> health;  // serving
   const Nice<MockImageStore> images;
   const Nice<MockIntrospectionService> introspection;
   const Nice<MockLeaseManager> leases;
@@ -77,6 +80,7 @@ class MockDaemon {
   const Nice<MockSnapshotter> snapshotter;
   const Nice<MockTaskService> tasks;
   const Nice<MockTransferrer> transfer;
+  const Nice<MockVersionService> version;
   Client client;
 
  private:

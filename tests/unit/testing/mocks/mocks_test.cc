@@ -12,9 +12,7 @@
 
 #include "containerd/containerd.h"
 #include "containerd/testing/mocks/client.h"
-#include "containerd/testing/mocks/health.h"
 #include "containerd/testing/mocks/streaming.h"
-#include "containerd/testing/mocks/version.h"
 #include "containerd/testing/status.h"
 
 namespace containerd::testing {
@@ -54,6 +52,22 @@ TEST(MockDaemon, ATestNamesOnlyWhatItIsAbout) {
   auto image = daemon.client.GetImage(Context::Background(), "web:1");
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->Labels().at("tier"), "front");
+}
+
+TEST(MockDaemon, SaysWhoItIs) {
+  MockDaemon daemon;
+  EXPECT_THAT(daemon.client.IsServing(kCtx), IsOkAndHolds(true));
+  EXPECT_CALL(*daemon.health, Check)
+      .WillOnce(Return(health::ServingStatus::kNotServing))
+      .WillOnce(Return(errdefs::Unavailable("down")));
+  EXPECT_THAT(daemon.client.IsServing(kCtx), IsOkAndHolds(false));
+  EXPECT_THAT(daemon.client.IsServing(kCtx), StatusIs(errdefs::IsUnavailable));
+  EXPECT_CALL(*daemon.version, Version)
+      .WillOnce(Return(version::Info{.version = "2.1.9", .revision = "abc"}));
+  absl::StatusOr<Version> version = daemon.client.Version(kCtx);
+  ASSERT_THAT(version, IsOk());
+  EXPECT_EQ(version->version, "2.1.9");
+  EXPECT_EQ(version->revision, "abc");
 }
 
 TEST(MockDaemon, RunsAContainer) {
