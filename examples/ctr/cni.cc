@@ -82,8 +82,9 @@ absl::StatusOr<std::pair<int, std::string>> Call(const std::string& path, const 
   if (absl::Status s = writer.Write(ctx, input); !s.ok()) return s;
   lseek(in, 0, SEEK_SET);
 
-  std::vector<char*> env;
-  for (const std::string& variable : variables) env.push_back(const_cast<char*>(variable.c_str()));
+  std::vector<char*> env(variables.size());
+  std::ranges::transform(variables, env.begin(),
+                         [](const std::string& text) { return const_cast<char*>(text.c_str()); });
   for (char** variable = environ; *variable != nullptr; ++variable) env.push_back(*variable);
   env.push_back(nullptr);
   char* const argv[] = {const_cast<char*>(path.c_str()), nullptr};
