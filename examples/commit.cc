@@ -3,6 +3,7 @@
 // Makes an image of what a container has changed, and pushes it.
 #include <iostream>
 
+#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include "containerd/images/image.h"
@@ -37,6 +38,12 @@ absl::StatusOr<ocispec::Descriptor> Commit(const Context& ctx, Client& client,
 
   absl::StatusOr<ocispec::Image> config = base->Spec(ctx);
   if (!config.ok()) return config.status();
+  absl::StatusOr<specs::Spec> spec = container.Spec(ctx);
+  if (!spec.ok()) return spec.status();
+  ocispec::History step{.created = absl::Now(), .comment = "container " + container.ID()};
+  if (spec->process) step.created_by = absl::StrJoin(spec->process->args, " ");
+  config->created = step.created;
+  config->history.push_back(step);  // one for each layer
   config->rootfs.diff_ids.push_back(diff_id->String());
   absl::StatusOr<ocispec::Manifest> manifest =
       images::Manifest(ctx, *store, base->Target(), client.Platform());

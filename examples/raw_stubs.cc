@@ -42,8 +42,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const Context ctx = namespaces::NamespaceFromEnv(Context::Background());
-  const std::string address =
-      example::Env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock");
+  const std::string address = example::Env("CONTAINERD_ADDRESS", "/run/containerd/containerd.sock");
   absl::StatusOr<Client> client = Client::NewWithConn(
       grpc::CreateChannel("unix://" + address, grpc::InsecureChannelCredentials()));
   if (!client.ok()) {

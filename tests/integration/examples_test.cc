@@ -173,18 +173,26 @@ TEST_F(ExamplesTest, ExitsOverARestartOfTheDaemon) {
   const PrivateDaemon daemon;
   auto image = ImportBusybox(*daemon.client(), ctx());
   ASSERT_OK(image);
-  Program exits(daemon.daemon().Address(), ns_.name(), {"exits", "600"});
+  const auto make = [&](const std::string& id, const std::string& script) {
+    return daemon.client()->NewContainer(
+        ctx(), id,
+        {WithNewSnapshot(id, *image),
+         WithNewSpec({oci::WithImageConfig(*image), oci::WithProcessArgs({"sh", "-c", script})})});
+  };
+  const std::string stays = Name();
+  auto container = make(stays, "sleep 1000");
+  ASSERT_OK(container);
+  auto task = container->NewTask(ctx(), cio::NullIO);
+  ASSERT_OK(task);
+  ASSERT_OK(task->Start(ctx()));
+  Program exits(daemon.daemon().Address(), ns_.name(), {"exits", "600", stays});
   ASSERT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), "waiting for exits\n"); }))
       << exits.Output();
   const auto run = [&](int code) {
     const std::string id = Name();
-    auto container = daemon.client()->NewContainer(
-        ctx(), id,
-        {WithNewSnapshot(id, *image),
-         WithNewSpec({oci::WithImageConfig(*image),
-                      oci::WithProcessArgs({"sh", "-c", fmt::format("exit {}", code)})})});
-    ASSERT_OK(container);
-    auto outcome = RunTask(*container);
+    auto one = make(id, fmt::format("exit {}", code));
+    ASSERT_OK(one);
+    auto outcome = RunTask(*one);
     ASSERT_OK(outcome);
     const std::string line = fmt::format("{}/{} exited with {}\n", ns_.name(), id, code);
     EXPECT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), line); }))
@@ -192,10 +200,16 @@ TEST_F(ExamplesTest, ExitsOverARestartOfTheDaemon) {
   };
   run(3);
   ASSERT_OK(daemon.daemon().Restart(Context::Background()));
-  ASSERT_TRUE(Eventually([&] {
-    return absl::StrContains(exits.Output(), "events may be missing since");
-  })) << exits.Output();
+  const std::string is_there = fmt::format("{}/{} is running\n", ns_.name(), stays);
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), is_there); }))
+      << exits.Output();
+  EXPECT_THAT(exits.Output(), HasSubstr("events may be missing since"));
   run(4);
+  ASSERT_OK(task->Kill(ctx(), SIGKILL));
+  const std::string waited = fmt::format("waited for {}: exited with 137\n", stays);
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(exits.Output(), waited); }))
+      << exits.Output();
+  EXPECT_OK(task->Delete(ctx()));
 }
 
 TEST_F(ExamplesTest, Exec) {
@@ -306,6 +320,10 @@ TEST_F(ExamplesTest, Commit) {
   const PrivateDaemon other;
   auto pulled = other.client()->Pull(ctx(), ref, {WithPullUnpack});
   ASSERT_OK(pulled);
+  auto config = pulled->Spec(ctx());
+  ASSERT_OK(config);
+  ASSERT_FALSE(config->history.empty());
+  EXPECT_EQ(config->history.back().created_by, "sh -c echo changed >/etc/made; rm /etc/group");
   const std::string id = Name();
   auto again = other.client()->NewContainer(
       ctx(), id,
@@ -336,8 +354,28 @@ TEST_F(ExamplesTest, Migrate) {
 
   const PrivateDaemon other;
   const std::string id = container_->ID();
+  const auto checkpoints = [&](Client& client) {
+    auto images = client.ListImages(ctx(), {R"(name~="^checkpoint/")"});
+    EXPECT_OK(images);
+    return images.ok() ? images->size() : 0;
+  };
+  // Where it cannot go on there, it does here.
+  auto in_the_way = other.client()->NewContainer(ctx(), id, {WithRuntime("none")});
+  ASSERT_OK(in_the_way);
+  const auto fails = Start({"migrate", id, other.daemon().Address()});
+  EXPECT_EQ(fails->Wait(), 1);
+  EXPECT_THAT(fails->Output(), StartsWith(id + " goes on as process "));
+  EXPECT_THAT(fails->Output(), HasSubstr("ALREADY_EXISTS"));
+  auto stayed = container_->Task(ctx());
+  ASSERT_OK(stayed);
+  const int before = count(stayed->Pid());
+  EXPECT_TRUE(Eventually([&] { return count(stayed->Pid()) > before; }));
+  EXPECT_EQ(checkpoints(*client_) + checkpoints(*other.client()), 0U);
+  ASSERT_OK(in_the_way->Delete(ctx()));
+
   const std::string out = Output({"migrate", id, other.daemon().Address()});
   EXPECT_THAT(out, StartsWith(id + " goes on as process "));
+  EXPECT_EQ(checkpoints(*client_) + checkpoints(*other.client()), 0U);
   EXPECT_TRUE(errdefs::IsNotFound(client_->LoadContainer(ctx(), id).status()));
   auto moved = other.client()->LoadContainer(ctx(), id);
   ASSERT_OK(moved);
