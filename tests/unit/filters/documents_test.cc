@@ -25,8 +25,13 @@ std::vector<std::string> FiltersIn(const std::string& line) {
   static const std::regex literal(R"re(R"\((.*?)\)"|"((?:[^"\\]|\\.)*)"|`([^`]*)`)re");
   static const std::regex filter(R"re([\w.]+(\."[^"]*")*(==|!=|~=)\S*)re");
   std::vector<std::string> found;
+  if (line.find("==") == std::string::npos && line.find("!=") == std::string::npos &&
+      line.find("~=") == std::string::npos) {
+    return found;
+  }
   // Literals lie within others: `f("a==b")`, R"(labels."a"==b)".
   for (auto at = line.cbegin(); at != line.cend(); ++at) {
+    if (*at != 'R' && *at != '"' && *at != '`') continue;
     std::smatch match;
     if (!std::regex_search(at, line.cend(), match, literal,
                            std::regex_constants::match_continuous)) {
@@ -74,8 +79,8 @@ TEST(DocumentsTest, FiltersAreTaken) {
         for (const std::string& filter : FiltersIn(line)) {
           ++filters;
           const auto parsed = Parse(filter);
-          EXPECT_TRUE(parsed.ok()) << file.lexically_normal() << ":" << number << ": "
-                                   << parsed.status();
+          EXPECT_TRUE(parsed.ok())
+              << file.lexically_normal() << ":" << number << ": " << parsed.status();
         }
       }
     }
