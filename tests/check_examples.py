@@ -19,7 +19,8 @@ a document that defines functions at its left margin stands in the namespace as 
 An example of a document has containerd/containerd.h and what it includes itself, and nothing else; a block
 of includes alone stands for the table that follows. Those of the headers have all public headers.
 
-Prints how many were compiled and skipped. Fails with file:line of what does not compile.
+Prints how many were compiled and skipped. Fails with file:line of what does not compile, and where the value
+of an absl::StatusOr is taken that nobody has asked whether it has one.
 """
 import glob
 import os
@@ -275,6 +276,22 @@ def of_document(path):
     return examples
 
 
+def unchecked(example):
+    """Prints which StatusOr of an example is taken for a value and never asked; whether there is one."""
+    text, found = '\n'.join(line for _, line in example.lines), False
+    for number, line in example.lines:
+        declared = re.search(r'absl::StatusOr<.*> (\w+)(?: =|;|\()', line)
+        if not declared:
+            continue
+        name = declared[1]
+        taken = re.search(rf'(?<![\w.>])\*{name}\b|\b{name}->', text)
+        asked = re.search(rf'\b{name}\.(ok|status)\(\)|ASSERT_(OK|THAT)\({name}\b', text)
+        if taken and not asked:
+            print(f'{example.path}:{number}: {name} may be an error')
+            found = True
+    return found
+
+
 PRELUDE = '''
 struct Coroutine {
   struct promise_type {
@@ -349,6 +366,7 @@ def main():
                     for example in of_document(path)]
     if not examples or not of_documents:
         sys.exit('no example found')
+    failed = any([unchecked(example) for example in examples + of_documents])
     compiler = [cached(build, 'CMAKE_CXX_COMPILER') or 'c++', '-std=c++20', '-w',
                 '-DFMT_SHARED', '-DSPDLOG_COMPILED_LIB', '-DSPDLOG_FMT_EXTERNAL',
                 '-DSPDLOG_SHARED_LIB', '-Iinclude', '-isystem', os.path.join(build, 'proto')]
@@ -362,8 +380,8 @@ def main():
             return subprocess.run(compiler + [*options, path], check=False).returncode == 0
 
         # Documents' examples have few headers in common, but that one all of them.
-        failed = not compiled('common.h', '#include "containerd/containerd.h"\n',
-                              '-x', 'c++-header', '-o', os.path.join(temporary, 'common.h.gch'))
+        failed |= not compiled('common.h', '#include "containerd/containerd.h"\n',
+                               '-x', 'c++-header', '-o', os.path.join(temporary, 'common.h.gch'))
         for i, text in enumerate(units_of(headers, examples, of_documents)):
             options = ['-fsyntax-only']
             if i > 0:

@@ -7,11 +7,14 @@
 //       ctx, "example.com/web:saved",
 //       {WithCheckpointImage, WithCheckpointRuntime, WithCheckpointRW, WithCheckpointTaskExit,
 //        WithCheckpointTask});
+//   if (!saved.ok()) return saved.status();
 //   ...
 //   absl::StatusOr<Container> web = client.Restore(
 //       ctx, "web", *saved,
 //       {WithRestoreImage, WithRestoreSpec, WithRestoreRuntime, WithRestoreRW});
+//   if (!web.ok()) return web.status();
 //   absl::StatusOr<Task> task = web->NewTask(ctx, cio::NullIO, {WithTaskCheckpoint(*saved)});
+//   if (!task.ok()) return task.status();
 //   absl::Status s = task->Start(ctx);
 //
 // A checkpoint is an image index: the processes as CRIU wrote them, the container's spec and

@@ -5,6 +5,7 @@
 //   absl::StatusOr<Container> web = client.NewContainer(
 //       ctx, "web",
 //       {WithNewSnapshot("web", image), WithNewSpec({oci::WithImageConfig(image)})});
+//   if (!web.ok()) return web.status();
 //   absl::StatusOr<Task> task = web->NewTask(ctx, cio::NewCreator({cio::WithStdio()}));
 //
 // Source: client/container.go.

@@ -3,6 +3,7 @@
 // An image in the daemon's stores: its record, and what its manifests and config say.
 //
 //   absl::StatusOr<Image> image = client.GetImage(ctx, "docker.io/library/busybox:latest");
+//   if (!image.ok()) return image.status();
 //   absl::Status unpacked = image->Unpack(ctx, "overlayfs");
 //
 // Source: client/image.go.

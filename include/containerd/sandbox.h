@@ -4,6 +4,7 @@
 //
 //   absl::StatusOr<Sandbox> pod = client.NewSandbox(
 //       ctx, "pod-1", {WithSandboxRuntime("io.containerd.runc.v2"), WithSandboxSpec(spec)});
+//   if (!pod.ok()) return pod.status();
 //   absl::Status started = pod->Start(ctx);
 //   absl::StatusOr<Container> web = pod->NewContainer(ctx, "web", {...});
 //   ...

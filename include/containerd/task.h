@@ -3,6 +3,7 @@
 // A running container.
 //
 //   absl::StatusOr<Task> task = container.NewTask(ctx, cio::NewCreator({cio::WithStdio()}));
+//   if (!task.ok()) return task.status();
 //   Future<ExitStatus> exit = task->Wait(ctx);
 //   absl::Status started = task->Start(ctx);
 //   ...

@@ -5,6 +5,7 @@
 //
 //   auto out = std::make_shared<cio::Buffer>();
 //   auto task = container.NewTask(ctx, cio::NewCreator({cio::WithStreams({}, out, out)}));
+//   if (!task.ok()) return task.status();
 //   auto exit = task->Wait(ctx);
 //   ...
 //   task->IO()->Wait(ctx);          // all output is in the buffer

@@ -4,6 +4,7 @@
 // they come from, and what it has decided. From these it finds them again after a restart.
 //
 //   absl::StatusOr<cri::ContainerInfo> info = cri::ContainerInfoOf(record);
+//   if (!info.ok()) return info.status();
 //   info->config.metadata.name;  // "nginx"
 //
 // All functions are pure and safe from any thread.

@@ -4,8 +4,10 @@
 // All functions are safe from any thread.
 //
 //   absl::StatusOr<cri::Value::Table> toml = cri::ParseTOML("SystemdCgroup = true");
+//   if (!toml.ok()) return toml.status();
 //   cri::Runtime runc{.type = cri::kRuntimeRuncV2, .options = *toml};
 //   absl::StatusOr<typeurl::Any> options = cri::GenerateRuntimeOptions(runc, config);
+//   if (!options.ok()) return options.status();
 //   client.NewContainer(ctx, id, {WithRuntime(runc.type, *options)});
 //
 // Source: pkg/cri/server/helpers.go.

@@ -6,6 +6,7 @@
 //   absl::StatusOr<digest::Digest> asked = digest::Parse(input);
 //   if (!asked.ok()) return asked.status();
 //   absl::StatusOr<digest::Verifier> verifier = asked->Verifier();
+//   if (!verifier.ok()) return verifier.status();
 //   while (Read(&chunk)) verifier->Write(chunk);
 //   if (!verifier->Verified()) return errdefs::DataLoss("…");
 //

@@ -3,6 +3,7 @@
 // The parts of an http or https URL.
 //
 //   absl::StatusOr<http::Url> url = http::ParseUrl("https://localhost:5000/v2/?n=1");
+//   if (!url.ok()) return url.status();
 //   url->host;        // "localhost:5000"
 //   url->AddQuery("last", "a b");
 //   url->String();    // "https://localhost:5000/v2/?n=1&last=a+b"

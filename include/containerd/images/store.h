@@ -5,6 +5,7 @@
 //   std::shared_ptr<images::Store> store = images::NewImageStoreFromClient(conn);
 //   absl::StatusOr<images::Image> image =
 //       store->Create(ctx, {.name = "docker.io/library/busybox:latest", .target = index});
+//   if (!image.ok()) return image.status();
 //   ...
 //   return store->Delete(ctx, image->name, {images::SynchronousDelete()});
 //

@@ -3,6 +3,7 @@
 // Package introspection: which plugins a daemon has, whether they loaded, and who the daemon is.
 //
 //   auto plugins = service->Plugins(ctx, {"type==io.containerd.snapshotter.v1"});
+//   if (!plugins.ok()) return plugins.status();
 //   for (const auto& plugin : *plugins) {
 //     if (plugin.init_err.ok()) fmt::print("{}\n", plugin.id);
 //   }

@@ -12,9 +12,12 @@
 //   };
 //
 //   auto client = libcontainerd::Client::New(ctx, daemon, "/run/engine", "engine", backend);
+//   if (!client.ok()) return client.status();
 //   auto web = client->NewContainer(ctx, "web", spec, "io.containerd.runc.v2", {},
 //                                   {WithNewSnapshot("web", image)});
+//   if (!web.ok()) return web.status();
 //   auto task = web->NewTask(ctx, "", false, libcontainerd::AttachStreams({}, out, err));
+//   if (!task.ok()) return task.status();
 //   absl::Status started = task->Start(ctx);
 //
 // Where this differs from moby it is to lose nothing, and each declaration says how.

@@ -3,6 +3,7 @@
 // Parsing, normalizing, matching and ordering of platforms.
 //
 //   absl::StatusOr<platforms::Platform> platform = platforms::Parse("linux/arm64");
+//   if (!platform.ok()) return platform.status();
 //   platforms::MatchComparerPtr wanted = platforms::Only(*platform);
 //   std::erase_if(manifests, [&](const auto& m) { return !wanted->Match(*m.platform); });
 //   std::stable_sort(manifests.begin(), manifests.end(), [&](const auto& a, const auto& b) {

@@ -5,6 +5,7 @@
 //
 //   namespace ref = containerd::distribution::reference;
 //   absl::StatusOr<ref::Named> named = ref::ParseDockerRef("redis");
+//   if (!named.ok()) return named.status();
 //   named->String();             // "docker.io/library/redis:latest"
 //   ref::FamiliarString(*named);  // "redis:latest"
 //

@@ -5,6 +5,7 @@
 //
 //   absl::StatusOr<reference::Spec> spec =
 //       reference::Parse("docker.io/library/redis:7@sha256:ab…");
+//   if (!spec.ok()) return spec.status();
 //   spec->locator;     // "docker.io/library/redis"
 //   spec->object;      // "7@sha256:ab…"
 //   spec->Hostname();  // "docker.io"

@@ -5,7 +5,9 @@
 //
 //   std::shared_ptr<remotes::Resolver> registry = remotes::docker::NewResolver({});
 //   auto resolved = registry->Resolve(ctx, "docker.io/library/busybox:latest");
+//   if (!resolved.ok()) return resolved.status();
 //   auto fetcher = registry->Fetcher(ctx, resolved->name);
+//   if (!fetcher.ok()) return fetcher.status();
 //   images::HandlerFunc handler = images::Handlers(
 //       {remotes::FetchHandler(store, *fetcher), images::ChildrenHandler(store)});
 //   absl::Status s = images::Dispatch(ctx, handler, 4, {resolved->desc});

@@ -4,6 +4,7 @@
 //
 //   std::vector<rootfs::Layer> layers = …;          // lowest first
 //   auto chain_id = rootfs::ApplyLayers(ctx, layers, *snapshotter, *client.DiffService());
+//   if (!chain_id.ok()) return chain_id.status();
 //   auto mounts = snapshotter->Prepare(ctx, "work", chain_id->String());
 //
 // A layer's snapshot is committed under its chain id (containerd/digest/identity.h), so that images

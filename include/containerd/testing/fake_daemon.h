@@ -8,6 +8,7 @@
 //   containerd::testing::FakeDaemon daemon;
 //   daemon.Script("web", {.exit_code = 3, .out = "hello\n", .runs = absl::Milliseconds(5)});
 //   absl::StatusOr<Client> client = Client::New(daemon.Address());
+//   if (!client.ok()) return client.status();
 //   Orchestrator orchestrator(*client);
 //
 //   daemon.Fail("Tasks/Start", 2, {.error = errdefs::Unavailable("no more memory")});

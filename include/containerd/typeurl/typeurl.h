@@ -4,6 +4,7 @@
 // container extensions travel.
 //
 //   absl::StatusOr<typeurl::Any> any = typeurl::MarshalAny(spec);   // specs::Spec: JSON.
+//   if (!any.ok()) return any.status();
 //   any = typeurl::MarshalAny(runc_options);                        // A message: protobuf.
 //
 //   if (typeurl::Is<specs::Spec>(*any)) { … }

@@ -6,6 +6,7 @@
 //       ctx, store, {unpack::WithUnpackPlatform({.snapshotter_key = "overlayfs",
 //                                                .snapshotter = snapshotter,
 //                                                .applier = client.DiffService()})});
+//   if (!unpacker.ok()) return unpacker.status();
 //   images::Handler handler = (*unpacker)->Unpack(
 //       images::Handlers({remotes::FetchHandler(store, fetcher), images::ChildrenHandler(store)}));
 //   absl::Status s = images::Dispatch(ctx, handler, 0, {target});
