@@ -11,7 +11,8 @@
 - A page's links to what is neither a header nor a page become their text.
 
 The number of lines stays, so that doxygen names the right ones. Fails if docs/packages.md, the first
-page, has no link to a header in each folder, or to each header of the client.
+page, has no link to a header in each folder, or to each header of the client; and if a class has no comment.
+Those of options may do without: the functions that take them say what they are for.
 """
 import os
 import re
@@ -86,6 +87,23 @@ def page(content):
     return re.sub(r'\[([^\]]+)\]\((?!(?:\.\./)*include/|\.\./examples/README\.md|https:)[^)]*\)', r'\1', content)
 
 
+def without_comment(path, content):
+    """The classes at the left margin of a header that nothing says anything of."""
+    lines, found, inside = content.split('\n'), [], False
+    for i, line in enumerate(lines):
+        if re.match(r'(}  // )?namespace (\w+::)*internal\b', line):
+            inside = not line.startswith('}')
+        match = re.match(r'(?:class|struct) (?:[A-Z_]+ |\[\[\w+\]\] )*(\w+)\b(?! *<|::)(?!.*;$)[^(]*{', line)
+        if not match or inside or match[1].endswith('Options'):
+            continue
+        before = i - 1
+        while lines[before].startswith(('template', 'requires')):
+            before -= 1
+        if not lines[before].startswith('//'):
+            found.append(f'{path}:{i + 1}: {match[1]} has no comment')
+    return found
+
+
 def without_link(headers):
     """The folders of headers, and the client's headers, to which docs/packages.md has no link."""
     with open('docs/packages.md', encoding='utf-8') as file:
@@ -104,13 +122,18 @@ def main():
               for base, _, names in os.walk('include/containerd') for name in sorted(names)]
     if missing := without_link(paths[2:]):
         sys.exit('docs/packages.md: no link to ' + ', '.join(missing))
+    uncommented = []
     for source in paths:
         with open(source, encoding='utf-8') as file:
             content = file.read()
+        if source.endswith('.h'):
+            uncommented += without_comment(source, content)
         path = os.path.join(folder, source)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'w', encoding='utf-8') as file:
             file.write(header(content) if path.endswith('.h') else page(content))
+    if uncommented:
+        sys.exit('\n'.join(uncommented))
 
 
 if __name__ == '__main__':

@@ -107,20 +107,24 @@ using RestoreOpts = RestoreOpt;  // as Go calls it
 using NewSandboxOpt = option::Option<const Context&, Client&, sandbox::Sandbox&>;
 using NewSandboxOpts = NewSandboxOpt;  // as Go calls it
 
+// The daemon's version.
 struct Version {
   std::string version;   // "1.7.24"
   std::string revision;  // of the source it was built from
 };
 
+// Which daemon it is.
 struct ServerInfo {
   std::string uuid;  // of the daemon's root directory
 };
 
+// A runtime's version, as it tells it.
 struct RuntimeVersion {
   std::string version;
   std::string revision;
 };
 
+// What a runtime says of itself.
 struct RuntimeInfo {
   std::string name;
   RuntimeVersion version;

@@ -47,6 +47,7 @@ enum class BlobState : std::uint8_t {
 // "waiting", "transferring", …; "unknown" for what is none of these.
 CONTAINERD_EXPORT std::string_view ToString(BlobState state);
 
+// How far one blob of a pull, fetch or push is.
 struct BlobProgress {
   ocispec::Descriptor desc;
   // Bytes that the receiver has got, those of an earlier attempt included, of those that it gets.

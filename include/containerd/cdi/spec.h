@@ -57,6 +57,7 @@ struct LinuxNetDevice {
   std::string name{};
 };
 
+// A mount of a host's path into the container.
 struct Mount {
   std::string host_path{};
   std::string container_path{};
@@ -64,6 +65,7 @@ struct Mount {
   std::string type{};
 };
 
+// A program that the OCI runtime runs.
 struct Hook {
   std::string hook_name{};  // "prestart", "createRuntime", "createContainer", …
   std::string path{};
@@ -72,6 +74,7 @@ struct Hook {
   std::optional<std::int64_t> timeout{};  // Seconds.
 };
 
+// A class of Intel's Resource Director Technology.
 struct IntelRdt {
   std::string clos_id{};
   std::string l3_cache_schema{};
@@ -91,12 +94,14 @@ struct ContainerEdits {
   std::vector<std::uint32_t> additional_gids{};
 };
 
+// What a container gets that asks for the device of that name.
 struct Device {
   std::string name{};
   std::map<std::string, std::string> annotations{};
   ContainerEdits container_edits{};
 };
 
+// A file of CDI: the devices of one kind.
 struct Spec {
   std::string version{};
   std::string kind{};  // "vendor.com/class"

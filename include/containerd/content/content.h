@@ -109,6 +109,7 @@ class CONTAINERD_EXPORT ReaderAt {
   virtual std::unique_ptr<io::Reader> Reader() { return nullptr; }
 };
 
+// Reads content. Source: content.Provider.
 class CONTAINERD_EXPORT Provider {
  public:
   virtual ~Provider() = default;
@@ -118,6 +119,7 @@ class CONTAINERD_EXPORT Provider {
       const Context& ctx, const ocispec::Descriptor& desc) = 0;
 };
 
+// What is known of content. Source: content.InfoProvider.
 class CONTAINERD_EXPORT InfoProvider {
  public:
   virtual ~InfoProvider() = default;
@@ -141,6 +143,7 @@ class CONTAINERD_EXPORT ReferrersProvider {
 // Called for each blob; an error ends the walk and is its result.
 using WalkFunc = std::function<absl::Status(const Info&)>;
 
+// Changes, lists and deletes content. Source: content.Manager.
 class CONTAINERD_EXPORT Manager : public virtual InfoProvider {
  public:
   // Replaces the labels, or with `fieldpaths` ("labels", "labels.<key>") only those named. Returns
@@ -163,6 +166,7 @@ class CONTAINERD_EXPORT Manager : public virtual InfoProvider {
   virtual absl::Status Delete(const Context& ctx, const digest::Digest& dgst) = 0;
 };
 
+// Ingestions that have begun and are not committed. Source: content.IngestManager.
 class CONTAINERD_EXPORT IngestManager {
  public:
   virtual ~IngestManager() = default;
@@ -215,6 +219,7 @@ class CONTAINERD_EXPORT Writer : public io::Writer {
   virtual absl::Status Close(const Context& ctx) = 0;
 };
 
+// Takes new content. Source: content.Ingester.
 class CONTAINERD_EXPORT Ingester {
  public:
   virtual ~Ingester() = default;

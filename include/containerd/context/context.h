@@ -56,6 +56,7 @@ class CONTAINERD_EXPORT CancelRegistration {
   uint64_t id_ = 0;
 };
 
+// A call's deadline, cancellation, namespace, lease and metadata. A value that does not change.
 class CONTAINERD_EXPORT Context {
  public:
   // Key-value pairs sent as gRPC metadata with each call, in the order they were added.

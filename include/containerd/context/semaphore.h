@@ -22,6 +22,7 @@
 
 namespace containerd {
 
+// A number of permits. Safe from any thread.
 class CONTAINERD_EXPORT Semaphore {
  public:
   explicit Semaphore(std::int64_t size) : free_(size) {}

@@ -41,6 +41,7 @@ struct Runtime {
   std::optional<Value::Table> options{};
 };
 
+// The plugin's configuration, as far as this library needs it.
 struct Config {
   // The plugin's folders. Below its root are the checkpoints of containers' status; without it
   // those are not looked at.

@@ -77,6 +77,7 @@ enum class SandboxState : std::int32_t { kReady = 0, kNotReady = 1, kUnknown = 2
 // "SANDBOX_READY" and its siblings. Source: State.String.
 CONTAINERD_EXPORT std::string_view ToString(SandboxState state);
 
+// The state of a sandbox, as the plugin keeps it.
 struct SandboxStatus {
   std::uint32_t pid = 0;
   absl::Time created_at = absl::UnixEpoch();

@@ -48,6 +48,7 @@ enum class NamespaceMode : std::int32_t { kPod = 0, kContainer = 1, kNode = 2, k
 // "POD", "CONTAINER", "NODE", "TARGET"; empty for others. Source: runtime.NamespaceMode.String.
 CONTAINERD_EXPORT std::string_view ToString(NamespaceMode mode);
 
+// Source: runtime.v1.NamespaceOption.
 struct NamespaceOption {
   NamespaceMode network = NamespaceMode::kPod;
   NamespaceMode pid = NamespaceMode::kPod;
@@ -57,6 +58,7 @@ struct NamespaceOption {
   friend bool operator==(const NamespaceOption&, const NamespaceOption&) = default;
 };
 
+// Source: runtime.v1.DNSConfig.
 struct DNSConfig {
   std::vector<std::string> servers{};
   std::vector<std::string> searches{};
@@ -70,6 +72,7 @@ enum class Protocol : std::int32_t { kTCP = 0, kUDP = 1, kSCTP = 2 };
 // "TCP", "UDP", "SCTP"; empty for others. Source: runtime.Protocol.String.
 CONTAINERD_EXPORT std::string_view ToString(Protocol protocol);
 
+// Source: runtime.v1.PortMapping.
 struct PortMapping {
   cri::Protocol protocol = cri::Protocol::kTCP;
   std::int32_t container_port = 0;
@@ -79,6 +82,7 @@ struct PortMapping {
   friend bool operator==(const PortMapping&, const PortMapping&) = default;
 };
 
+// Source: runtime.v1.LinuxSandboxSecurityContext.
 struct LinuxSandboxSecurityContext {
   std::optional<NamespaceOption> namespace_options{};
   bool readonly_rootfs = false;
@@ -89,6 +93,7 @@ struct LinuxSandboxSecurityContext {
                          const LinuxSandboxSecurityContext&) = default;
 };
 
+// Source: runtime.v1.LinuxPodSandboxConfig.
 struct LinuxPodSandboxConfig {
   std::string cgroup_parent{};
   std::optional<LinuxSandboxSecurityContext> security_context{};
@@ -97,6 +102,7 @@ struct LinuxPodSandboxConfig {
   friend bool operator==(const LinuxPodSandboxConfig&, const LinuxPodSandboxConfig&) = default;
 };
 
+// Source: runtime.v1.PodSandboxConfig.
 struct PodSandboxConfig {
   PodSandboxMetadata metadata{};
   std::string hostname{};
@@ -110,6 +116,7 @@ struct PodSandboxConfig {
   friend bool operator==(const PodSandboxConfig&, const PodSandboxConfig&) = default;
 };
 
+// Source: runtime.v1.ImageSpec.
 struct ImageSpec {
   std::string image{};
   std::map<std::string, std::string> annotations{};
@@ -119,6 +126,7 @@ struct ImageSpec {
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 
+// Source: runtime.v1.KeyValue.
 struct KeyValue {
   std::string key{};
   gojson::RawMessage value{};  // text, or base64 in later releases
@@ -136,6 +144,7 @@ enum class MountPropagation : std::int32_t {
 // runtime.MountPropagation.String.
 CONTAINERD_EXPORT std::string_view ToString(MountPropagation propagation);
 
+// Source: runtime.v1.Mount.
 struct Mount {
   std::string container_path{};
   std::string host_path{};
@@ -146,6 +155,7 @@ struct Mount {
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 
+// Source: runtime.v1.HugepageLimit.
 struct HugepageLimit {
   std::string page_size{};
   std::uint64_t limit = 0;
@@ -169,6 +179,7 @@ struct LinuxContainerResources {
   friend bool operator==(const LinuxContainerResources&, const LinuxContainerResources&) = default;
 };
 
+// Source: runtime.v1.LinuxContainerSecurityContext.
 struct LinuxContainerSecurityContext {
   bool privileged = false;
   std::optional<NamespaceOption> namespace_options{};
@@ -181,6 +192,7 @@ struct LinuxContainerSecurityContext {
                          const LinuxContainerSecurityContext&) = default;
 };
 
+// Source: runtime.v1.LinuxContainerConfig.
 struct LinuxContainerConfig {
   std::optional<LinuxContainerResources> resources{};
   std::optional<LinuxContainerSecurityContext> security_context{};
@@ -188,6 +200,7 @@ struct LinuxContainerConfig {
   friend bool operator==(const LinuxContainerConfig&, const LinuxContainerConfig&) = default;
 };
 
+// Source: runtime.v1.ContainerConfig.
 struct ContainerConfig {
   ContainerMetadata metadata{};
   std::optional<ImageSpec> image{};

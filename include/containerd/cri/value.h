@@ -22,6 +22,7 @@
 
 namespace containerd::cri {
 
+// A value of TOML.
 class Value {
  public:
   using Array = std::vector<Value>;

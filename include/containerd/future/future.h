@@ -139,6 +139,7 @@ class FutureState {
 
 }  // namespace internal
 
+// A result that comes later: taken by Get, Then or co_await. Copies are the same one.
 template <typename T>
 class [[nodiscard]] Future {
  public:

@@ -25,6 +25,7 @@ namespace containerd::http {
 // "content-type" -> "Content-Type"; a name with characters that no header may have stays as it is.
 CONTAINERD_EXPORT std::string CanonicalHeaderKey(std::string_view name);
 
+// The fields of a request or response; names' case does not matter. Source: http.Header.
 class CONTAINERD_EXPORT Header {
  public:
   using Fields = std::map<std::string, std::vector<std::string>>;

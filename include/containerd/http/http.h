@@ -113,6 +113,7 @@ class CONTAINERD_EXPORT PipeBody final : public RequestBody {
   std::function<void()> wake_;
 };
 
+// A request, before it is sent. Source: http.Request.
 struct Request {
   std::string method = "GET";
   std::string url{};
@@ -123,6 +124,7 @@ struct Request {
   std::size_t buffer_size = std::size_t{256} << 10;
 };
 
+// An answer, whose body is read from the server as it comes. Source: http.Response.
 struct Response {
   int status_code = 0;
   std::string status{};  // "404 Not Found"
@@ -184,6 +186,7 @@ struct Certificate {
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
+// Who is trusted, and who this program is. Source: tls.Config.
 struct TLSConfig {
   // Certificates in PEM that are trusted besides the system's.
   std::string root_cas{};
@@ -238,6 +241,7 @@ inline constexpr int kMaxRedirects = 10;
 CONTAINERD_EXPORT absl::StatusOr<std::optional<Request>> NextRequest(const Request& request,
                                                                      const Response& response);
 
+// Sends requests and follows redirects. Source: http.Client.
 struct CONTAINERD_EXPORT Client {
   // DefaultTransport() if it is nullptr.
   std::shared_ptr<RoundTripper> transport{};

@@ -24,6 +24,7 @@
 
 namespace containerd::http {
 
+// A URL in its parts. Source: url.URL.
 struct CONTAINERD_EXPORT Url {
   std::string scheme{};     // "http" or "https", lower case
   std::string user_info{};  // what stands before "@", still escaped

@@ -37,6 +37,7 @@ class Connection;
 
 namespace containerd::introspection {
 
+// A plugin of the daemon's.
 struct Plugin {
   std::string type{};  // "io.containerd.snapshotter.v1"
   std::string id{};    // "overlayfs"
@@ -78,6 +79,7 @@ struct ServerResponse {
   friend bool operator==(const ServerResponse&, const ServerResponse&) = default;
 };
 
+// A plugin and what it tells of itself.
 struct PluginInfoResponse {
   Plugin plugin{};
   typeurl::Any extra{};  // Depends on the plugin; empty if it has no more to tell.

@@ -33,6 +33,7 @@ inline constexpr std::size_t kCopyBufferSize = std::size_t{1} << 20;
 
 class Writer;
 
+// Where bytes come from. One thread at a time uses it.
 class CONTAINERD_EXPORT Reader {
  public:
   Reader() = default;
@@ -54,6 +55,7 @@ class CONTAINERD_EXPORT Reader {
   virtual absl::StatusOr<std::optional<std::int64_t>> WriteTo(const Context& ctx, Writer& writer);
 };
 
+// Where bytes go. One thread at a time uses it.
 class CONTAINERD_EXPORT Writer {
  public:
   Writer() = default;

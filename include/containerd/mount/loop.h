@@ -21,6 +21,7 @@
 
 namespace containerd::mount {
 
+// How a loop device is set up.
 struct LoopParams {
   bool readonly = false;   // nothing can be written through the device
   bool autoclear = false;  // the kernel detaches the device when its last user closes it

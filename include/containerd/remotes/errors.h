@@ -22,6 +22,7 @@ namespace containerd::remotes::errors {
 // Most bytes of a response's body that are kept.
 inline constexpr std::size_t kMaxErrorBody = 64000;
 
+// An answer of a registry with another status than was hoped for.
 struct ErrUnexpectedStatus {
   std::string status{};  // "403 Forbidden"
   int status_code = 0;

@@ -67,10 +67,12 @@ using FetchByDigestOpts = FetchByDigestOpt;  // as Go calls it
 // Source: remotes.WithMediaType.
 CONTAINERD_EXPORT FetchByDigestOpt WithMediaType(std::string mediatype);
 
+// A Fetcher that needs no descriptor. Source: remotes.FetcherByDigest.
 class CONTAINERD_EXPORT FetcherByDigest {
  public:
   virtual ~FetcherByDigest() = default;
 
+  // Content that was found, and what it is.
   struct Fetched {
     std::unique_ptr<io::Reader> reader;
     // Its media type is that of WithMediaType, else application/octet-stream; no annotations.
@@ -99,6 +101,7 @@ requires option::IsPair<M>
 void WithReferrerArtifactTypes(option::BracedTexts<N, M>) = delete;
 CONTAINERD_EXPORT FetchReferrersOpt WithReferrerQueryFilter(std::string param, std::string value);
 
+// A Fetcher that lists what refers to content. Source: remotes.ReferrersFetcher.
 class CONTAINERD_EXPORT ReferrersFetcher {
  public:
   virtual ~ReferrersFetcher() = default;
@@ -137,6 +140,7 @@ class CONTAINERD_EXPORT FetcherFunc final : public Fetcher {
   Func fn_;
 };
 
+// A Pusher out of a function. Source: remotes.PusherFunc.
 class CONTAINERD_EXPORT PusherFunc final : public Pusher {
  public:
   using Func = std::function<absl::StatusOr<std::unique_ptr<content::Writer>>(
@@ -157,6 +161,7 @@ class CONTAINERD_EXPORT Resolver {
  public:
   virtual ~Resolver() = default;
 
+  // What a reference stands for.
   struct Resolved {
     // A valid reference, by which the content is asked for from now on.
     std::string name;

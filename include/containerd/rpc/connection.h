@@ -34,6 +34,7 @@ namespace containerd::rpc {
 
 class CallQueues;
 
+// A connection to a daemon, which redials by itself. Safe from any thread.
 class CONTAINERD_EXPORT Connection {
  public:
   // `default_namespace` is sent with calls whose context names none; empty: send none. `observer`

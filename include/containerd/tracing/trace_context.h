@@ -30,6 +30,7 @@ namespace containerd::tracing {
 inline constexpr char kTraceparent[] = "traceparent";
 inline constexpr char kTracestate[] = "tracestate";
 
+// The two fields as they are sent.
 struct TraceContext {
   std::string traceparent{};  // empty: none
   std::string tracestate{};

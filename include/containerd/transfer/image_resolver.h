@@ -19,6 +19,7 @@
 
 namespace containerd::transfer {
 
+// How a transfer is cut into requests.
 struct ImageResolverPerformanceSettings {
   // Ranges of one blob that are fetched at once; fewer than 2 means the blob is not divided.
   int max_concurrent_downloads = 0;

@@ -60,6 +60,7 @@ struct Progress {
 // whose result is then ErrInternal.
 using ProgressFunc = std::function<void(const Progress&)>;
 
+// What the options of a transfer set.
 struct Config {
   ProgressFunc progress{};
 };

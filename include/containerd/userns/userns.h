@@ -32,6 +32,7 @@ namespace containerd::userns {
 // Stands for no user or group; the kernel's (uid_t)-1.
 inline constexpr std::uint32_t kInvalidID = 0xffffffff;
 
+// A user and group id.
 struct User {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

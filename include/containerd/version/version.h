@@ -23,6 +23,7 @@ class Connection;
 
 namespace containerd::version {
 
+// A daemon's version.
 struct Info {
   std::string version{};   // "1.7.24", with whatever the distribution adds.
   std::string revision{};  // Of the source; may be empty.

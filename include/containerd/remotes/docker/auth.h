@@ -34,6 +34,7 @@ enum class AuthenticationScheme : std::uint8_t {
 // "Basic", "Digest", "Bearer", as in WWW-Authenticate; "unknown" for what is none of these.
 CONTAINERD_EXPORT std::string_view ToString(AuthenticationScheme scheme);
 
+// How a server wants to be told who asks. Source: auth.Challenge.
 struct Challenge {
   AuthenticationScheme scheme = AuthenticationScheme::BasicAuth;
   std::map<std::string, std::string> parameters{};  // names in lower case

@@ -72,6 +72,7 @@ class CONTAINERD_EXPORT ErrorCode {
   int number_;
 };
 
+// An error of a registry. Source: errcode.Error.
 struct CONTAINERD_EXPORT Error {
   docker::ErrorCode code{};
   std::string message{};
@@ -91,6 +92,7 @@ struct CONTAINERD_EXPORT Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
+// A code of the protocol and its meaning. Source: errcode.ErrorDescriptor.
 struct ErrorDescriptor {
   docker::ErrorCode code{0};
   std::string value{};        // "DENIED", as in JSON

@@ -56,6 +56,7 @@ inline constexpr HostCapabilities kHostCapabilityReferrers{8};  // the referrers
 inline constexpr HostCapabilities kAllHostCapabilities =
     kHostCapabilityPull | kHostCapabilityResolve | kHostCapabilityPush | kHostCapabilityReferrers;
 
+// A server of a registry, and what may be asked of it. Source: docker.RegistryHost.
 struct RegistryHost {
   std::shared_ptr<const http::Client> client{};  // nullptr: one with all defaults
   std::shared_ptr<docker::Authorizer> authorizer{};

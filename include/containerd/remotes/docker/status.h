@@ -19,6 +19,7 @@
 
 namespace containerd::remotes::docker {
 
+// What is special about a push. Source: docker.PushStatus.
 struct PushStatus {
   // The repository, with its host, that the registry took the content from.
   std::string mounted_from{};
@@ -29,6 +30,7 @@ struct PushStatus {
   friend bool operator==(const PushStatus&, const PushStatus&) = default;
 };
 
+// How far a push is. Source: docker.Status.
 struct Status : content::Status, PushStatus {
   bool committed = false;
 
