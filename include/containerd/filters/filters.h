@@ -19,7 +19,7 @@
 //   fieldpath := field ("." field)*
 //   field     := quoted | [A-Za-z0-9_]+
 //   operator  := "==" | "!=" | "~="                equal, not equal, matches a regular expression
-//   value     := quoted | any other run of visible characters but ","
+//   value     := quoted | a run of visible characters but "," that begins with none of " / |
 //   quoted    := a Go string literal in "…"; after ~= also between |…| or /…/
 //
 // Regular expressions are RE2's, and match anywhere in the value unless they are anchored.
