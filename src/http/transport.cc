@@ -2,11 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <deque>
-#include <system_error>
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
@@ -16,6 +14,7 @@
 
 #include "chars.h"
 #include "engine.h"
+#include "failure.h"
 #include "src/base/await.h"
 #include "src/base/mutex.h"
 #include "src/errdefs/internal/guard.h"
@@ -45,10 +44,6 @@ std::string_view TrimSpace(std::string_view text) {
     text.remove_suffix(1);
   }
   return text;
-}
-
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 // A transfer from RoundTrip to the end of the body. Members without another remark belong to the
@@ -500,65 +495,16 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     return errdefs::Annotate(status, Describe("").substr(0, Describe("").size() - 2));
   }
 
-  absl::Status StatusOf(CURLcode code) {
+  absl::Status StatusOf(CURLcode code) const {
     if (!failure_.ok()) return failure_;
     if (code == CURLE_OK) return absl::OkStatus();
-    const std::string text = error_text_[0] != '\0' ? std::string(error_text_.data())
-                                                    : std::string(curl_easy_strerror(code));
-    const auto fail = [&](ErrorKind kind) { return NewError(kind, Describe(text)); };
-    switch (code) {
-      case CURLE_OPERATION_TIMEDOUT: {
-        if (tls_.handshake_begun) {
-          return NewError(ErrorKind::kHandshakeTimeout, Describe("TLS handshake timeout"));
-        }
-        return NewError(ErrorKind::kTimeout, Describe("timeout connecting"));
-      }
-      case CURLE_COULDNT_CONNECT: {
-        long os_errno = 0;
-        curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
-        ErrorKind kind = os_errno == ETIMEDOUT ? ErrorKind::kTimeout : ErrorKind::kOther;
-        if (os_errno == ECONNREFUSED || Contains(text, "Connection refused")) {
-          kind = ErrorKind::kConnectionRefused;
-        }
-        // libcurl's text names the host of the URL, which had no part in it.
-        if (const std::string& path = settings_->options.unix_socket; !path.empty()) {
-          const std::string why =
-              os_errno != 0 ? std::generic_category().message(static_cast<int>(os_errno)) : text;
-          return NewError(kind, Describe(fmt::format("dial unix {}: connect: {}", path, why)));
-        }
-        return fail(kind);
-      }
-      case CURLE_SSL_CONNECT_ERROR:
-        if (Contains(text, "wrong version number") || Contains(text, "packet length too long") ||
-            Contains(text, "http request") || Contains(text, "record layer failure")) {
-          return NewError(ErrorKind::kNotTLS,
-                          Describe("server gave HTTP response to HTTPS client"));
-        }
-        if (Contains(text, "SSL_ERROR_SYSCALL") || Contains(text, "unexpected eof") ||
-            Contains(text, "Connection reset")) {
-          return fail(ErrorKind::kUnexpectedEOF);
-        }
-        return fail(ErrorKind::kCertificate);
-      case CURLE_PEER_FAILED_VERIFICATION:
-      case CURLE_SSL_CERTPROBLEM:
-      case CURLE_SSL_CACERT_BADFILE:
-      case CURLE_SSL_ISSUER_ERROR:
-        return fail(ErrorKind::kCertificate);
-      case CURLE_PARTIAL_FILE:
-      case CURLE_GOT_NOTHING:
-      case CURLE_SEND_ERROR:
-      case CURLE_SEND_FAIL_REWIND:
-      case CURLE_RECV_ERROR:
-      case CURLE_HTTP2:
-      case CURLE_HTTP2_STREAM:
-        // With TLS 1.3 a server refuses our certificate after the handshake.
-        if (Contains(text, "Too large response headers")) {
-          return errdefs::ResourceExhausted(Describe(text));
-        }
-        return fail(Contains(text, "alert") ? ErrorKind::kCertificate : ErrorKind::kUnexpectedEOF);
-      default:
-        return fail(ErrorKind::kOther);
-    }
+    Failure failure{.code = code,
+                    .text = error_text_[0] != '\0' ? std::string(error_text_.data())
+                                                   : std::string(curl_easy_strerror(code)),
+                    .in_handshake = tls_.handshake_begun,
+                    .unix_socket = settings_->options.unix_socket};
+    curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &failure.os_errno);
+    return Explain(failure, [this](std::string_view what) { return Describe(what); });
   }
 
   class BodyReader final : public io::Reader {
