@@ -49,8 +49,6 @@ absl::Status StartAndWait(const Context& ctx, Process& process, const Terminal& 
 }
 
 absl::Status WaitForExit(const Context& ctx, Process& process, const Terminal& terminal) {
-  absl::StatusOr<std::unique_ptr<Forwarder>> signals = ForwardAllSignals(ctx, process);
-  if (!signals.ok()) return signals.status();
   return Attend(ctx, process, terminal, process.Wait(ctx));
 }
 

@@ -27,7 +27,7 @@ absl::Status SetRaw(bool terminal, Terminal& raw);
 absl::Status StartAndWait(const containerd::Context& ctx, containerd::Process& process,
                           const Terminal& terminal);
 
-// The same for one that runs already.
+// The same for one that runs already, but for the signals.
 absl::Status WaitForExit(const containerd::Context& ctx, containerd::Process& process,
                          const Terminal& terminal);
 

@@ -123,6 +123,11 @@ absl::Status AttachToTask(const Context& ctx, Client& client, const Args& args) 
   if (!terminal.ok()) return terminal.status();
   Terminal raw;
   if (absl::Status s = SetRaw(*terminal, raw); !s.ok()) return s;
+  // Before there is output: whoever sees that may send a signal.
+  absl::StatusOr<Task> running = container->Task(ctx);
+  if (!running.ok()) return running.status();
+  absl::StatusOr<std::unique_ptr<Forwarder>> signals = ForwardAllSignals(ctx, *running);
+  if (!signals.ok()) return signals.status();
   absl::StatusOr<Task> task = container->Task(ctx, cio::NewAttach({cio::WithStdio}));
   if (!task.ok()) return task.status();
   absl::Status s = WaitForExit(ctx, *task, raw);
