@@ -270,7 +270,7 @@ TEST_F(CtrCommandsTest, ImagesAreTaggedLabelledAndRemoved) {
   EXPECT_EQ(Output({"images", "tag", kBusyboxName, "example.com/a:1", "example.com/b:1"}),
             "example.com/a:1\nexample.com/b:1\n");
   EXPECT_EQ(client_->GetImage(ctx(), "example.com/b:1")->Target().digest, image_->Target().digest);
-  EXPECT_EQ(Ours({"images", "tag", kBusyboxName, "example.com/a:1"}).code, 1);
+  EXPECT_EQ(Ours({"images", "tag", "--local", kBusyboxName, "example.com/a:1"}).code, 1);
   EXPECT_EQ(Output({"images", "tag", "--force", kBusyboxName, "example.com/a:1"}),
             "example.com/a:1\n");
   EXPECT_EQ(Ours({"images", "tag", kBusyboxName, "NotLower"}).code, 1);
@@ -1041,7 +1041,10 @@ TEST_F(CtrCommandsTest, CheckpointOfAContainer) {
     auto parsed = ocispec::Unmarshal<ocispec::Index>(*index);
     EXPECT_OK(parsed);
     std::vector<std::string> types;
-    for (const ocispec::Descriptor& part : parsed->manifests) types.push_back(part.media_type);
+    for (const ocispec::Descriptor& part : parsed->manifests) {
+      // ctr of 1.6 writes the options of a runtime that has none, too.
+      if (!absl::StrContains(part.media_type, "runtime.options")) types.push_back(part.media_type);
+    }
     std::sort(types.begin(), types.end());
     return types;
   };
@@ -1085,6 +1088,8 @@ TEST_F(CtrCommandsTest, CheckpointAndRestoreOfProcesses) {
   const std::string name(absl::StripSuffix(Output({"tasks", "checkpoint", id}), "\n"));
   EXPECT_THAT(name, HasSubstr(id));
   EXPECT_OK(client_->GetImage(ctx(), name));
+  // Daemons before 2.0 make no second one while the first is there: its spec exists already.
+  EXPECT_EQ(Output({"images", "rm", "--sync", name}), name + "\n");
 
   const std::string ref = "example.com/checkpoint:1";
   EXPECT_EQ(Output({"c", "checkpoint", "--rw", "--image", "--task", id, ref}), "");
