@@ -31,7 +31,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 # What headers of core need (and gRPC's package config, which asks for its compiler plugins), and what the
 # static libraries are built on.
 set(_dev_core "libgrpc++-dev, libprotobuf-dev, libabsl-dev, protobuf-compiler-grpc")
-set(_static_core "libfmt-dev, libspdlog-dev, libssl-dev, libre2-dev, libisal-dev, libzstd-dev, zlib1g-dev, pkg-config")
+set(_static_core "libfmt-dev, libspdlog-dev, libssl-dev, libre2-dev, libisal-dev, libzstd-dev, zlib1g-dev, pkgconf")
 set(_static_registry "libcurl4-openssl-dev")
 set(_static_cdi "libyaml-dev")
 set(_about "This library mirrors containerd's Go client name for name, for programs that
