@@ -5,9 +5,10 @@
 # tests/consumer there: with the core's development files alone, then with all of them. In between each
 # package of development files is installed alone, and its headers and its .pc file are compiled with.
 #
-#   packaging/check-debs.sh [--build] [--keep FOLDER] [debs folder] [suite]...
+#   packaging/check-debs.sh [--keep FOLDER] [debs folder] [suite]...
+#   packaging/check-debs.sh --build [--keep FOLDER] [suite]...
 #
-#   --build      build the packages for each suite, from this tree, instead of taking the folder's: they
+#   --build      build the packages for each suite, from this tree, instead of taking a folder's: they
 #                depend on the suite that they were built for. It is done in another Debian of that suite,
 #                for what is installed there to build them would hide what they do not depend on.
 #   --keep       where the Debians are made, and stay, for the next run (a temporary folder)
@@ -28,8 +29,12 @@ while [[ ${1:-} == -* ]]; do
   esac
   shift
 done
-debs=$(realpath -m "${1:-build/library/debs}")
-suites=("${@:2}")
+debs=''
+if ! $build; then
+  debs=$(realpath -m "${1:-build/library/debs}")
+  shift $(($# > 0))
+fi
+suites=("$@")
 [[ ${#suites[@]} -gt 0 ]] || suites=(bookworm)
 
 # shellcheck disable=SC2016  # apt's words, not the shell's

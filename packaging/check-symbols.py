@@ -119,8 +119,9 @@ class Declared:
 
 
 def same(name):
-    """One name for the variants of a constructor or destructor, which compilers emit as they need them."""
-    return re.sub(r'([CD])[0-5](?=E)', r'\g<1>1', name)
+    """One name for the variants of a constructor or destructor, which compilers emit as they need them, and for
+    each Debian's abseil, whose namespace has a number."""
+    return re.sub(r'7debian\d|8debian\d\d', '7debian0', re.sub(r'([CD])[0-5](?=E)', r'\g<1>1', name))
 
 
 def record(build):
