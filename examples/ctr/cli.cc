@@ -136,7 +136,7 @@ std::vector<std::string> Normal(const Command& root, int argc, char** argv) {
     static constexpr std::array kFalse{"=0", "=f", "=F", "=FALSE", "=False"};
     if (flag->kind == Kind::kBool && absl::c_linear_search(kFalse, given)) given = "=false";
     const std::string first = Names(flag->names).front();
-    word = (first.size() == 1 ? "-" : "--") + first + given;
+    word = absl::StrCat(first.size() == 1 ? "-" : "--", first, given);
     value = flag->kind != Kind::kBool && given.empty();
   }
   return line;
@@ -176,6 +176,7 @@ class Parser {
     try {
       std::vector<std::string> line = Normal(root, argc, argv);
       std::vector<char*> words;
+      words.reserve(line.size());
       for (std::string& word : line) words.push_back(word.data());
       app_.parse(static_cast<int>(words.size()), words.data());
     } catch (const CLI::CallForHelp&) {
