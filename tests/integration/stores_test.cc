@@ -31,6 +31,8 @@
 #include "containerd/version/version.h"
 
 #include "harness.h"
+#include "tests/support/content_conformance.h"
+#include "tests/support/event_conformance.h"
 #include "tests/support/sandbox_conformance.h"
 #include "tests/support/store_conformance.h"
 
@@ -80,6 +82,8 @@ std::unique_ptr<testing::Subject> OnTheDaemon() { return std::make_unique<Daemon
 namespace containerd::testing {
 
 INSTANTIATE_TEST_SUITE_P(Daemon, ContainerStore, ::testing::Values(&OnTheDaemon));
+INSTANTIATE_TEST_SUITE_P(Daemon, Content, ::testing::Values(&OnTheDaemon));
+INSTANTIATE_TEST_SUITE_P(Daemon, Events, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, ImageStore, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, NamespaceStore, ::testing::Values(&OnTheDaemon));
 INSTANTIATE_TEST_SUITE_P(Daemon, Leases, ::testing::Values(&OnTheDaemon));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What every daemon's stores do, and what stands in for one has to do as well: tests of a client's
-// containers, images, namespaces, leases, sandboxes and snapshots. A program includes this once,
-// and says of what:
+// containers, images, namespaces, leases, sandboxes and snapshots. The other *_conformance.h have
+// those of tasks, events and content. A program includes this once, and says of what:
 //
 //   INSTANTIATE_TEST_SUITE_P(Daemon, ContainerStore, ::testing::Values(MakeSubject));
 #ifndef CONTAINERD_TESTS_SUPPORT_STORE_CONFORMANCE_H_

@@ -174,7 +174,8 @@ class CONTAINERD_EXPORT IngestManager {
   // ErrNotFound if there is no such ingestion.
   virtual absl::StatusOr<content::Status> Status(const Context& ctx, std::string_view ref) = 0;
 
-  // The ingestions whose ref one of the regular expressions matches; all if there are none.
+  // The ingestions that one of `filters` selects by their ref (`ref==layer-1`); all if there are
+  // none. Go's documentation calls them regular expressions, which no store takes them for.
   virtual absl::StatusOr<std::vector<content::Status>> ListStatuses(
       const Context& ctx, const std::vector<std::string>& filters = {}) = 0;
   template <std::size_t N, std::size_t M>

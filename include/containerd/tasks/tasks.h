@@ -158,13 +158,12 @@ class CONTAINERD_EXPORT Service {
   virtual absl::StatusOr<std::uint32_t> Start(const Context& ctx, std::string_view container_id,
                                               std::string_view exec_id) = 0;
 
-  // Removes a stopped or created task with what the runtime keeps for it; returns how it ended.
-  // ErrFailedPrecondition while it runs.
+  // Removes a stopped or created task with what the runtime keeps for it; returns how it ended. An
+  // error without a class while it runs, as all of calls that do not suit the process's state.
   virtual absl::StatusOr<DeleteResponse> Delete(const Context& ctx,
                                                 std::string_view container_id) = 0;
 
-  // Removes a stopped or created process that Exec added; returns how it ended.
-  // ErrFailedPrecondition while it runs.
+  // Removes a stopped or created process that Exec added; returns how it ended. Errors as Delete's.
   virtual absl::StatusOr<DeleteResponse> DeleteProcess(const Context& ctx,
                                                        std::string_view container_id,
                                                        std::string_view exec_id) = 0;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "containerd/errdefs/errdefs.h"
+#include "containerd/identifiers/identifiers.h"
 #include "containerd/namespaces/namespaces.h"
 #include "containerd/services/events/v1/events.pb.h"
 #include "containerd/types/event.pb.h"
@@ -24,8 +25,18 @@ constexpr char kEvents[] = "/containerd.services.events.v1.Events/";
 
 // Source: core/events/exchange.validateTopic.
 absl::Status CheckTopic(std::string_view topic) {
-  if (topic.size() > 1 && topic[0] == '/') return absl::OkStatus();
-  return errdefs::InvalidArgument(fmt::format("topic \"{}\" must begin with '/'", topic));
+  if (topic.size() < 2 || topic[0] != '/') {
+    return errdefs::InvalidArgument(fmt::format("topic \"{}\" must begin with '/'", topic));
+  }
+  for (std::string_view rest = topic;;) {
+    rest.remove_prefix(1);
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    if (absl::Status s = identifiers::Validate(rest.substr(0, end)); !s.ok()) {
+      return errdefs::Annotate(s, fmt::format("topic \"{}\"", topic));
+    }
+    rest.remove_prefix(end);
+    if (rest.empty()) return absl::OkStatus();
+  }
 }
 
 }  // namespace
@@ -95,6 +106,7 @@ void ServeEvents(Server& server, Exchange& exchange) {
       [&exchange](const Context&, const pb_events::ForwardRequest& request,
                   Empty&) -> absl::Status {
         const types::Envelope& envelope = request.envelope();
+        if (absl::Status s = identifiers::Validate(envelope.namespace_()); !s.ok()) return s;
         if (absl::Status s = CheckTopic(envelope.topic()); !s.ok()) return s;
         exchange.Forward({.timestamp = rpc::TimeOf(envelope, &types::Envelope::has_timestamp,
                                                    &types::Envelope::timestamp),

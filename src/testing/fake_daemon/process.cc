@@ -58,7 +58,8 @@ void WriteSome(int fd, std::string& pending) {
 }  // namespace
 
 Process::Process(tasks::Process process, ProcessScript script, OnExit on_exit)
-    : script_(std::move(script)), process_(std::move(process)) {
+    : script_(std::move(script)), pid_(process.pid), process_(std::move(process)) {
+  if (process_.id != process_.container_id) process_.pid = 0;
   on_exit_.push_back(std::move(on_exit));
 }
 
@@ -89,14 +90,15 @@ Process::~Process() {
   Close(wake_);
 }
 
-absl::Status Process::Start(const std::function<void()>& tell) {
+absl::Status Process::Start(const std::function<void(std::uint32_t)>& tell) {
   const base::MutexLock lock(mu_);
   if (process_.status != tasks::Status::kCreated) {
-    return errdefs::FailedPrecondition(fmt::format("process \"{}\" is {}, not created", process_.id,
-                                                   tasks::ToString(process_.status)));
+    return errdefs::Unknown(
+        fmt::format("cannot start a {} process", tasks::ToString(process_.status)));
   }
   if (!script_.start_error.ok()) return script_.start_error;
-  tell();
+  process_.pid = pid_;
+  tell(pid_);
   // It holds itself, so that nobody waits for its end but who asks to.
   absl::StatusOr<std::thread> thread =
       threads::Start("run a process", [self = shared_from_this()] { self->Run(); });
@@ -112,6 +114,7 @@ absl::Status Process::Signal(std::uint32_t signal) {
   if (process_.status == tasks::Status::kStopped) {
     return errdefs::NotFound("process already finished");
   }
+  if (process_.pid == 0) return errdefs::FailedPrecondition("process not created");
   signals_.push_back(signal);
   if (signal == 0 || (signal != SIGKILL && script_.ignores.contains(signal))) {
     return absl::OkStatus();
@@ -158,8 +161,8 @@ void Process::Forget() {
 absl::Status Process::SetPaused(bool paused) {
   const base::MutexLock lock(mu_);
   if (process_.status != (paused ? tasks::Status::kRunning : tasks::Status::kPaused)) {
-    return errdefs::FailedPrecondition(
-        fmt::format("process \"{}\" is {}", process_.id, tasks::ToString(process_.status)));
+    return errdefs::Unknown(fmt::format("cannot {} a {} process", paused ? "pause" : "resume",
+                                        tasks::ToString(process_.status)));
   }
   process_.status = paused ? tasks::Status::kPaused : tasks::Status::kRunning;
   Wake();

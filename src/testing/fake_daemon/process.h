@@ -33,8 +33,8 @@ class Process : public std::enable_shared_from_this<Process> {
                                                          ProcessScript script, OnExit on_exit);
   ~Process();
 
-  // `tell` runs before it can end.
-  absl::Status Start(const std::function<void()>& tell);
+  // `tell` runs before it can end, with its pid.
+  absl::Status Start(const std::function<void(std::uint32_t)>& tell);
   // ErrNotFound if it has ended.
   absl::Status Signal(std::uint32_t signal);
   // Ends it with that code. ErrNotFound if it has ended.
@@ -63,7 +63,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void CloseStreams() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const ProcessScript script_;
-  int wake_ = -1;  // an eventfd
+  const std::uint32_t pid_;  // what process_ has from the start on, and a task's first before
+  int wake_ = -1;            // an eventfd
 
   mutable base::Mutex mu_;
   tasks::Process process_ ABSL_GUARDED_BY(mu_);

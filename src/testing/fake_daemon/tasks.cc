@@ -139,6 +139,8 @@ absl::StatusOr<std::uint32_t> Tasks::Create(const Context& ctx,
   }
   events::TaskCreate event;
   event.set_container_id(request.container_id);
+  event.set_bundle(
+      fmt::format("/run/containerd/io.containerd.runtime.v2.task/{}/{}", ns, request.container_id));
   event.set_pid(pid);
   mount::ToProto(request.rootfs, event.mutable_rootfs());
   event.mutable_io()->set_stdin(request.stdin_path);
@@ -152,9 +154,9 @@ absl::StatusOr<std::uint32_t> Tasks::Create(const Context& ctx,
 absl::Status Tasks::Exec(const Context& ctx, const tasks::ExecProcessRequest& request) {
   absl::StatusOr<std::shared_ptr<Process>> first = Find(ctx, request.container_id, "");
   if (!first.ok()) return first.status();
-  if (const tasks::Status status = (*first)->Get().status; status != tasks::Status::kRunning) {
-    return errdefs::FailedPrecondition(fmt::format("cannot exec in container {}: it is {}",
-                                                   request.container_id, tasks::ToString(status)));
+  if (const tasks::Status status = (*first)->Get().status;
+      status != tasks::Status::kRunning && status != tasks::Status::kCreated) {
+    return errdefs::Unknown(fmt::format("cannot exec in a {} state", tasks::ToString(status)));
   }
   if (request.exec_id.empty()) return errdefs::InvalidArgument("the exec id must not be empty");
   const std::string ns = *ctx.Namespace();
@@ -192,9 +194,10 @@ absl::StatusOr<std::uint32_t> Tasks::Start(const Context& ctx, const std::string
                                            const std::string& exec_id) {
   absl::StatusOr<std::shared_ptr<Process>> process = Find(ctx, container_id, exec_id);
   if (!process.ok()) return process.status();
-  const std::uint32_t pid = (*process)->Get().pid;
+  std::uint32_t pid = 0;
   // Told of before it can end.
-  const auto tell = [&] {
+  const auto tell = [&](std::uint32_t started) {
+    pid = started;
     if (exec_id.empty()) {
       events::TaskStart event;
       event.set_container_id(container_id);
@@ -249,9 +252,7 @@ absl::StatusOr<tasks::Process> Tasks::Delete(const Context& ctx, const std::stri
   if (!process.ok()) return process.status();
   const tasks::Process was = (*process)->Get();
   if (was.status == tasks::Status::kRunning || was.status == tasks::Status::kPaused) {
-    return errdefs::FailedPrecondition(
-        fmt::format("process \"{}\" is {} and must be stopped before deletion", was.id,
-                    tasks::ToString(was.status)));
+    return errdefs::Unknown(fmt::format("cannot delete a {} process", tasks::ToString(was.status)));
   }
   Task gone;
   {
@@ -272,7 +273,6 @@ absl::StatusOr<tasks::Process> Tasks::Delete(const Context& ctx, const std::stri
   if (exec_id.empty()) {
     events::TaskDelete event;
     event.set_container_id(container_id);
-    event.set_id(container_id);
     event.set_pid(was.pid);
     event.set_exit_status(was.exit_status);
     rpc::SetTime(was.exited_at, &event, &events::TaskDelete::mutable_exited_at);
@@ -316,7 +316,8 @@ absl::StatusOr<std::vector<tasks::Process>> Tasks::Processes(
   if (task == tasks_.end()) return all;
   for (const auto& [id, process] : task->second) {
     tasks::Process each = process->Get();
-    if (each.status != tasks::Status::kStopped) all.push_back(std::move(each));
+    // An exec that was not started is none so far; a first process is there, and waits.
+    if (each.status != tasks::Status::kStopped && each.pid != 0) all.push_back(std::move(each));
   }
   return all;
 }

@@ -236,15 +236,13 @@ class Content final : public content::Store {
   }
 
   absl::StatusOr<std::vector<content::Status>> ListStatuses(
-      const Context& ctx, const std::vector<std::string>& regexes) override {
-    std::vector<std::string> filters;
-    filters.reserve(regexes.size());
-    for (const std::string& regex : regexes) filters.push_back("ref~=" + filters::Quote(regex));
+      const Context& ctx, const std::vector<std::string>& filters) override {
     const base::MutexLock lock(db_->mu);
     absl::StatusOr<Namespace*> ns = db_->In(ctx);
     if (!ns.ok()) return ns.status();
     auto chosen = Select((*ns)->ingests, filters, [](const Ingest& ingest) {
-      return [&ingest](std::span<const std::string>) -> std::optional<std::string> {
+      return [&ingest](std::span<const std::string> path) -> std::optional<std::string> {
+        if (path.empty() || path[0] != "ref") return std::nullopt;
         return ingest.status.ref;
       };
     });

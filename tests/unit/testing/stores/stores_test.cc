@@ -117,9 +117,9 @@ TEST_F(MemoryStoresTest, AnIngestionIsResumed) {
     EXPECT_THAT((*writer)->Write(ctx_, "hel"), IsOk());
     EXPECT_THAT(Writer("ref"), StatusIs(errdefs::IsUnavailable, HasSubstr("ref")));
   }
-  EXPECT_THAT(stores_.content->ListStatuses(ctx_, {"^re"}),
+  EXPECT_THAT(stores_.content->ListStatuses(ctx_, {"ref~=^re"}),
               IsOkAndHolds(ElementsAre(Field(&content::Status::offset, 3))));
-  EXPECT_THAT(stores_.content->ListStatuses(ctx_, {"^f"}), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(stores_.content->ListStatuses(ctx_, {"ref~=^f"}), IsOkAndHolds(IsEmpty()));
   auto writer = Writer("ref");
   ASSERT_THAT(writer, IsOk());
   EXPECT_THAT((*writer)->Truncate(ctx_, 2), StatusIs(errdefs::IsInvalidArgument));
