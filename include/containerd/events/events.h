@@ -161,7 +161,7 @@ class CONTAINERD_EXPORT Forwarder {
  public:
   virtual ~Forwarder() = default;
 
-  // ErrInvalidArgument if the envelope lacks a namespace, topic or timestamp.
+  // ErrInvalidArgument if the envelope lacks a namespace or a topic; without a time it is of 1970.
   virtual absl::Status Forward(const Context& ctx, const Envelope& envelope) = 0;
 };
 
