@@ -91,6 +91,7 @@ std::string MountsJSON(const std::vector<mount::Mount>& mounts) {
   std::vector<std::string> all;
   for (const mount::Mount& m : mounts) {
     std::vector<std::string> options;
+    options.reserve(m.options.size());
     for (const std::string& option : m.options) options.push_back(Quote(option));
     all.push_back(fmt::format(
         R"({{"Type":{},"Source":{},"Target":{},"Options":{}}})", Quote(m.type), Quote(m.source),

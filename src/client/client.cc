@@ -58,7 +58,8 @@ std::shared_ptr<T> Service(internal::ClientState& state, std::shared_ptr<T> Serv
 }
 
 std::shared_ptr<transfer::Transferrer> NewTransferrer(std::shared_ptr<rpc::Connection> conn) {
-  return transfer::NewTransferrer(conn, streaming::NewStreamCreator(conn));
+  auto streams = streaming::NewStreamCreator(conn);
+  return transfer::NewTransferrer(std::move(conn), std::move(streams));
 }
 
 std::shared_ptr<internal::ClientState> MakeState(ClientOptions options,

@@ -86,7 +86,7 @@ struct FakeDaemonOptions {
 class FakeDaemon {
  public:
   // Listens in a temporary folder of its own. Ends the process if it can't.
-  explicit FakeDaemon(FakeDaemonOptions options = {});
+  explicit FakeDaemon(const FakeDaemonOptions& options = {});
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
   ~FakeDaemon();

@@ -68,7 +68,8 @@ struct FakeDaemon::State {
   fake::Server server;
 };
 
-FakeDaemon::FakeDaemon(FakeDaemonOptions options) : state_(std::make_unique<State>(options)) {}
+FakeDaemon::FakeDaemon(const FakeDaemonOptions& options)
+    : state_(std::make_unique<State>(options)) {}
 
 FakeDaemon::~FakeDaemon() { state_->tasks->Forget(); }
 

@@ -312,7 +312,7 @@ absl::Status Server::Restart(const std::function<void()>& meanwhile, absl::Durat
   if (closed_) return absl::OkStatus();
   absl::SleepFor(away);
   const threads::SignalsBlocked blocked;
-  const absl::Status started = StartLocked();
+  absl::Status started = StartLocked();
   End(std::move(before));
   if (!started.ok()) return started;
   // When gRPC in this process has handled a new connection, it has handled the ends of the old

@@ -105,8 +105,8 @@ class Server {
 
   // One message in, one out, from fn(ctx, request, response) -> absl::Status.
   template <typename Request, typename Response, typename Fn>
-  void Unary(std::string method, Fn fn) {
-    Deferred<Request, Response>(std::move(method),
+  void Unary(const std::string& method, Fn fn) {
+    Deferred<Request, Response>(method,
                                 [fn](const Context& ctx, const Request& request, auto answer) {
                                   Response response;
                                   absl::Status s = fn(ctx, request, response);
@@ -117,8 +117,8 @@ class Server {
 
   // The same, answered when it is known: fn(ctx, request, answer).
   template <typename Request, typename Response, typename Fn>
-  void Deferred(std::string method, Fn fn) {
-    Handle(std::move(method), [fn](const StreamPtr& stream) -> OnMessage {
+  void Deferred(const std::string& method, Fn fn) {
+    Handle(method, [fn](const StreamPtr& stream) -> OnMessage {
       return [fn, stream](grpc::ByteBuffer* message) {
         if (message == nullptr) return;
         absl::StatusOr<Request> request = Unpack<Request>(message);
@@ -134,8 +134,8 @@ class Server {
   // One message in, any number out: fn(ctx, request, stream) -> absl::Status, which ends the
   // stream, or std::nullopt if it goes on.
   template <typename Request, typename Fn>
-  void Streaming(std::string method, Fn fn) {
-    Handle(std::move(method), [fn](const StreamPtr& stream) -> OnMessage {
+  void Streaming(const std::string& method, Fn fn) {
+    Handle(method, [fn](const StreamPtr& stream) -> OnMessage {
       return [fn, stream](grpc::ByteBuffer* message) {
         if (message == nullptr) return;
         absl::StatusOr<Request> request = Unpack<Request>(message);
