@@ -297,6 +297,8 @@ def summary(counts):
 
 
 def main():
+    # A shell that starts this in the background has it ignore interrupts, and the tests' programs would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--filter", default="")

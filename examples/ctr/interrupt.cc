@@ -44,7 +44,11 @@ Interrupt::Interrupt(CancelFunc cancel) {
   struct sigaction action {};
   action.sa_handler = Handle;
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-  for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    sigaction(kSignals[i], nullptr, &before_[i]);
+    // Whoever has started it in the background wants it not to be interrupted.
+    if (before_[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+  }
 }
 
 Interrupt::~Interrupt() {

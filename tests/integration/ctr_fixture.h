@@ -4,6 +4,7 @@
 #ifndef CONTAINERD_TESTS_INTEGRATION_CTR_FIXTURE_H_
 #define CONTAINERD_TESTS_INTEGRATION_CTR_FIXTURE_H_
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -14,7 +15,9 @@
 #include <vector>
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -57,6 +60,13 @@ class CtrTest : public ContainerTest {
   // A spec without the version of the specification, of which Go's may know another.
   static std::string OfOneVersion(const std::string& text) {
     return std::regex_replace(text, std::regex("\"ociVersion\": \"[^\"]*\""), "\"ociVersion\"");
+  }
+
+  // Lines in an order of their own: labels come in any.
+  static std::string Sorted(const std::string& text) {
+    std::vector<std::string> lines = absl::StrSplit(text, '\n');
+    std::sort(lines.begin(), lines.end());
+    return absl::StrJoin(lines, "\n");
   }
 
   // What is the same for all daemons, each of whose steps is a process, is tried on one of them.

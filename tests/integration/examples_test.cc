@@ -360,7 +360,8 @@ TEST_F(ExamplesTest, Migrate) {
     return images.ok() ? images->size() : 0;
   };
   // Where it cannot go on there, it does here.
-  auto in_the_way = other.client()->NewContainer(ctx(), id, {WithRuntime("none")});
+  auto in_the_way = other.client()->NewContainer(
+      ctx(), id, {WithNewSpec({oci::WithProcessArgs({"true"})}), WithRuntime("none")});
   ASSERT_OK(in_the_way);
   const auto fails = Start({"migrate", id, other.daemon().Address()});
   EXPECT_EQ(fails->Wait(), 1);
