@@ -98,7 +98,7 @@ TEST_F(CtrTest, PrintsWhatTheNewestDaemonsOwnPrints) {
     SCOPED_TRACE(::testing::PrintToString(args));
     const Outcome theirs = Run(Theirs(), args);
     const Outcome ours = Ours(args);
-    if (args[1] == "inspect") {
+    if (args[0] == "images") {
       EXPECT_EQ(Sorted(ours.output), Sorted(theirs.output));
     } else {
       EXPECT_EQ(OfOneVersion(ours.output), OfOneVersion(theirs.output));
