@@ -131,10 +131,12 @@ class Bench:
                 results[side].append(self.one(side, workload, arguments, keeps))
         return results
 
-    def first(self, ours):
-        results = {"cpp": [], "go": [], "raw": []}
+    def first(self):
+        programs = {"cpp": "bench_first", "standalone": "bench_first_standalone", "go": "bench_first_go",
+                    "raw": "bench_raw"}
+        results = {side: [] for side in programs}
         for i in range(max(4 * self.runs, 8)):
-            for side, program in (("cpp", ours), ("go", "bench_first_go"), ("raw", "bench_raw")):
+            for side, program in programs.items():
                 taken = run_timed([str(self.programs / program), self.lab.address])
                 if i > 0:  # the first one fills the page cache
                     results[side].append(taken)
@@ -234,9 +236,9 @@ def main():
                     options.profile.mkdir(parents=True, exist_ok=True)
                     bench.hottest(name, workload, arguments, keeps)
             if re.search(options.filter, "first"):
-                for name, program, target in (("first", "bench_first", "core"),
-                                              ("first-standalone", "bench_first_standalone", "core-standalone")):
-                    rows[name] = summary(bench.first(program))
+                first = bench.first()
+                for name, side, target in (("first", "cpp", "core"), ("first-standalone", "standalone", "core-standalone")):
+                    rows[name] = summary({"cpp": first[side], "go": first["go"], "raw": first["raw"]})
                     print_row(f"exec to first answer, on {target}", rows[name])
                 raw = rows["first"]["raw"]
                 print(f"  floor, raw stub, shared: {raw['wall'] * 1e3:.1f} ms, {raw['cpu'] * 1e3:.1f} ms CPU, {raw['peak_mib']:.1f} MiB")
