@@ -204,7 +204,9 @@ class Option {
         "this is no option of this call: an option is one of its With... or a function of the "
         "same arguments, with the target as the last one, by reference or pointer");
     if constexpr (takes) {
-      if constexpr (internal::kIsStdFunction<Decayed> || std::is_pointer_v<Decayed>) {
+      // Not of a reference to a function, which is never null: GCC warns of the question.
+      if constexpr (internal::kIsStdFunction<Decayed> ||
+                    std::is_pointer_v<std::remove_reference_t<F>>) {
         if (f == nullptr) return nullptr;
       }
       return [f = Decayed(std::forward<F>(f))](Args... args) mutable {
