@@ -75,9 +75,9 @@ CONTAINERD_EXPORT DialOpt WithChannelArguments(std::function<void(grpc::ChannelA
 //
 // The factory lives as long as any of the client's connections, and Reconnect goes on with it. It
 // is asked for an interceptor for each call, from several threads at once; the interceptor itself
-// is used by one thread at a time. What it does, it does on gRPC's threads, so it must not wait for
-// other calls of the client. ErrInvalidArgument for nullptr. Source:
-// grpc.WithChainUnaryInterceptor, grpc.WithChainStreamInterceptor.
+// is used by one thread at a time. What it does with an answer, it does on the thread that receives
+// those of all calls, so it must not wait: all others would wait with it. ErrInvalidArgument for
+// nullptr. Source: grpc.WithChainUnaryInterceptor, grpc.WithChainStreamInterceptor.
 CONTAINERD_EXPORT DialOpt
 WithInterceptor(std::shared_ptr<grpc::experimental::ClientInterceptorFactoryInterface> factory);
 

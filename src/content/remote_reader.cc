@@ -158,9 +158,9 @@ class StreamReader final : public io::Reader {
   void Start() {
     auto state = std::make_shared<State>();
     state_ = state;
-    stream_ = rpc::StartServerStream(
-        WithoutCancel(blob_.ctx), *blob_.stubs, &BlobCalls::StubInterface::async_interface::Read,
-        blob_.Request(pos_, 0), std::function<bool(ReadResponse&)>([state](ReadResponse& answer) {
+    stream_ = rpc::StartServerStream<ReadResponse>(
+        WithoutCancel(blob_.ctx), *blob_.stubs, blob_.Request(pos_, 0),
+        [state](ReadResponse& answer) {
           base::MutexLock lock(state->mu);
           for (grpc::Slice& chunk : answer.data) {
             state->queued += chunk.size();
@@ -170,7 +170,7 @@ class StreamReader final : public io::Reader {
           answer.data.clear();
           state->resting = state->queued >= kReadAhead;
           return !state->resting;
-        }),
+        },
         [state](absl::Status status) {
           base::MutexLock lock(state->mu);
           state->done = true;

@@ -93,8 +93,7 @@ absl::StatusOr<RemoteWriter::Response> RemoteWriter::Negotiate(const Context& ct
                                                                bool wait_for_ready) {
   const Context generation = stubs_->conn()->current();
   absl::StatusOr<std::shared_ptr<Stream>> stream =
-      Stream::Start(ctx_, *stubs_, &BlobCalls::StubInterface::async_interface::Write,
-                    rpc::CallOptions{.wait_for_ready = wait_for_ready},
+      Stream::Start(ctx_, *stubs_, rpc::CallOptions{.wait_for_ready = wait_for_ready},
                     typename Stream::Limits{.queued_writes = kMaxUnanswered + 1,
                                             .unread_messages = kMaxUnanswered + 1});
   if (!stream.ok()) return stream.status();

@@ -77,13 +77,11 @@ std::vector<grpc::Slice> Cut(std::vector<grpc::Slice> slices, Place place) {
   return cut;
 }
 
-class BlobStub final : public BlobCalls::StubInterface,
-                       public BlobCalls::StubInterface::async_interface {
+class BlobStub final : public BlobCalls::StubInterface {
  public:
   explicit BlobStub(const std::shared_ptr<grpc::Channel>& channel)
       : channel_(channel),
-        read_(kRead, nullptr, grpc::internal::RpcMethod::SERVER_STREAMING, channel),
-        write_(kWrite, nullptr, grpc::internal::RpcMethod::BIDI_STREAMING, channel) {}
+        read_(kRead, nullptr, grpc::internal::RpcMethod::SERVER_STREAMING, channel) {}
 
   std::unique_ptr<grpc::ClientReaderInterface<ReadResponse>> Read(
       grpc::ClientContext* ctx, const pb::ReadContentRequest& request) override {
@@ -92,24 +90,9 @@ class BlobStub final : public BlobCalls::StubInterface,
                                                                   request));
   }
 
-  BlobCalls::StubInterface::async_interface* async() override { return this; }
-
-  void Read(grpc::ClientContext* ctx, const pb::ReadContentRequest* request,
-            grpc::ClientReadReactor<ReadResponse>* reactor) override {
-    grpc::internal::ClientCallbackReaderFactory<ReadResponse>::Create(channel_.get(), read_, ctx,
-                                                                      request, reactor);
-  }
-
-  void Write(grpc::ClientContext* ctx,
-             grpc::ClientBidiReactor<WriteRequest, pb::WriteContentResponse>* reactor) override {
-    grpc::internal::ClientCallbackReaderWriterFactory<
-        WriteRequest, pb::WriteContentResponse>::Create(channel_.get(), write_, ctx, reactor);
-  }
-
  private:
   const std::shared_ptr<grpc::Channel> channel_;
   const grpc::internal::RpcMethod read_;
-  const grpc::internal::RpcMethod write_;
 };
 
 }  // namespace

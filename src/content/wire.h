@@ -17,7 +17,6 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/impl/serialization_traits.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/sync_stream.h>
 
@@ -54,19 +53,9 @@ class BlobCalls {
 
   class StubInterface {
    public:
-    class async_interface {
-     public:
-      virtual ~async_interface() = default;
-      virtual void Read(grpc::ClientContext* ctx, const ReadRequest* request,
-                        grpc::ClientReadReactor<ReadResponse>* reactor) = 0;
-      virtual void Write(grpc::ClientContext* ctx,
-                         grpc::ClientBidiReactor<WriteRequest, WriteResponse>* reactor) = 0;
-    };
-
     virtual ~StubInterface() = default;
     virtual std::unique_ptr<grpc::ClientReaderInterface<ReadResponse>> Read(
         grpc::ClientContext* ctx, const ReadRequest& request) = 0;
-    virtual async_interface* async() = 0;
   };
 
   static std::unique_ptr<StubInterface> NewStub(const std::shared_ptr<grpc::Channel>& channel);

@@ -16,6 +16,7 @@
 
 #include "src/base/await.h"
 #include "src/errdefs/internal/guard.h"
+#include "src/rpc/internal/call_queue.h"
 #include "src/rpc/internal/proto_time.h"
 #include "src/rpc/internal/sleep.h"
 #include "src/threads/internal/callback.h"
@@ -108,16 +109,10 @@ void Feed::StartStream() {
   pb::SubscribeRequest request;
   request.mutable_filters()->Assign(filters_.begin(), filters_.end());
   if (!filters_.empty()) request.add_filters(fmt::format("topic==\"{}\"", marker_));
-  rpc::StreamHandle stream =
-      rpc::StartServerStream<pb::Events, pb::Events::StubInterface::async_interface,
-                             pb::SubscribeRequest, types::Envelope>(
-          ctx_, *stubs_, &pb::Events::StubInterface::async_interface::Subscribe, std::move(request),
-          [self = shared_from_this()](types::Envelope& envelope) {
-            return self->OnEnvelope(envelope);
-          },
-          [self = shared_from_this()](absl::Status status) {
-            self->OnStreamEnd(std::move(status));
-          });
+  rpc::StreamHandle stream = rpc::StartServerStream<types::Envelope>(
+      ctx_, *stubs_, request,
+      [self = shared_from_this()](types::Envelope& envelope) { return self->OnEnvelope(envelope); },
+      [self = shared_from_this()](absl::Status status) { self->OnStreamEnd(std::move(status)); });
   const base::MutexLock lock(mu_);
   if (attempt != attempt_ || !streaming_) return;  // over already
   stream_ = std::move(stream);
@@ -202,12 +197,11 @@ absl::Status Feed::Ended() const {
   return absl::OkStatus();
 }
 
-void Feed::Publish(pb::PublishRequest request, const rpc::CallOptions& options,
+void Feed::Publish(const pb::PublishRequest& request, const rpc::CallOptions& options,
                    std::function<void(absl::Status)> done) {
   const Context ctx = WithNamespace(WithTimeout(ctx_, kAnswerTimeout), kMarkerNamespace);
-  rpc::CallAsync<pb::Events, pb::Events::StubInterface::async_interface, pb::PublishRequest,
-                 google::protobuf::Empty>(
-      ctx, *stubs_, &pb::Events::StubInterface::async_interface::Publish, std::move(request),
+  rpc::CallAsync<pb::Events, google::protobuf::Empty>(
+      ctx, *stubs_, request,
       [done = std::move(done)](const absl::StatusOr<google::protobuf::Empty>& response) {
         done(response.status());
       },
@@ -241,7 +235,7 @@ void Feed::Confirm() {
   pb::PublishRequest marker;
   marker.set_topic(marker_);
   marker.mutable_event()->PackFrom(google::protobuf::Empty());
-  Publish(std::move(marker), {}, [self = shared_from_this(), attempt](const absl::Status& status) {
+  Publish(marker, {}, [self = shared_from_this(), attempt](const absl::Status& status) {
     base::MutexLock lock(self->mu_);
     if (self->confirming_ == attempt) self->confirming_ = 0;
     // If the stream broke meanwhile, its end has started the next step already.
@@ -272,7 +266,15 @@ void Feed::NoteReady() {
 
 void Feed::Push(Item item) {
   queue_.push_back(std::move(item));
-  changed_.NotifyAll();
+  if (callbacks_ != nullptr || to_tell_) return;
+  to_tell_ = stubs_->conn()->call_queue().Later([weak = weak_from_this()] {
+    const std::shared_ptr<Feed> self = weak.lock();
+    if (self == nullptr) return;
+    const base::MutexLock lock(self->mu_);
+    self->to_tell_ = false;
+    self->changed_.NotifyAll();
+  });
+  if (!to_tell_) changed_.NotifyAll();
 }
 
 std::optional<Item> Feed::Pop() {

@@ -78,7 +78,7 @@ class Feed : public std::enable_shared_from_this<Feed> {
   // Publishes markers until the stream is ready.
   void Confirm();
 
-  void Publish(services::events::v1::PublishRequest request, const rpc::CallOptions& options,
+  void Publish(const services::events::v1::PublishRequest& request, const rpc::CallOptions& options,
                std::function<void(absl::Status)> done);
 
   void After(absl::Duration delay, void (Feed::*step)()) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -124,7 +124,8 @@ class Feed : public std::enable_shared_from_this<Feed> {
   std::optional<Gap> gap_ ABSL_GUARDED_BY(mu_);
 
   std::deque<Item> queue_ ABSL_GUARDED_BY(mu_);
-  bool full_ ABSL_GUARDED_BY(mu_) = false;  // so that reading rests
+  bool to_tell_ ABSL_GUARDED_BY(mu_) = false;  // of what is in it, soon
+  bool full_ ABSL_GUARDED_BY(mu_) = false;     // so that reading rests
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
 
   std::shared_ptr<const Callbacks> callbacks_ ABSL_GUARDED_BY(mu_);  // until the end

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/rpc/internal/call.h"
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@
 #include <google/protobuf/message.h>
 #include <grpc/grpc.h>
 #include <grpc/slice.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/support/async_unary_call.h>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/tracing/trace_context.h"
@@ -151,9 +155,101 @@ absl::Status CallPath(const Context& ctx, const std::shared_ptr<Connection>& con
   }
   call.Sent(request);
   const grpc::Status status =
-      conn->queues().Call(*channel, path, call.grpc_context(), request, response);
+      conn->call_queue().Call(*channel, path, call.grpc_context(), request, response);
   if (status.ok()) call.Received(*response);
   return call.Result(status);
+}
+
+absl::Status UnderWay::Begin(const Context& ctx, const CallOptions& options, tracing::CallKind kind,
+                             absl::FunctionRef<std::string_view()> method) {
+  if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
+  channel = call.conn()->channel();
+  if (channel == nullptr) return NoChannel();
+  absl::Status s = call.Prepare(ctx, options, kind, method);
+  if (s.ok()) {
+    absl::StatusOr<CallQueue::Use> begun = call.conn()->call_queue().Begin();
+    if (begun.ok()) {
+      use = *std::move(begun);
+      return s;
+    }
+    s = begun.status();
+    call.Fail(s);
+  }
+  call.Tell();
+  return s;
+}
+
+void UnderWay::Finish() {
+  use.Reset();
+  call.Finish();
+}
+
+namespace {
+
+// A call from its start to the end of `done`.
+struct AsyncCall {
+  explicit AsyncCall(const std::shared_ptr<Connection>& conn) : under_way(conn) {}
+
+  void Ended(bool readable) {
+    std::shared_ptr<AsyncCall> keep;
+    absl::Status result;
+    std::function<void(absl::Status)> done_fn;
+    {
+      const base::MutexLock lock(mu);
+      keep = std::move(self);
+      // The status is that of the call, whatever came with it.
+      if (!readable && status.ok()) {
+        status = {grpc::StatusCode::INTERNAL, "the answer is not a message of that kind"};
+      }
+      result = under_way.call.Result(status);
+      if (result.ok()) under_way.call.Received(*response);
+      done_fn = std::move(done);
+    }
+    under_way.call.Tell();
+    done_fn(std::move(result));
+    done_fn = nullptr;  // with all that it captured, before Close may go on
+    reader.reset();
+    under_way.Finish();
+  }
+
+  UnderWay under_way;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<google::protobuf::MessageLite>> reader;
+  CallQueue::Tag ended;
+  base::Mutex mu;                   // orders what the starter writes before what the callback reads
+  std::shared_ptr<AsyncCall> self;  // while it is under way
+  google::protobuf::Message* response = nullptr;
+  grpc::Status status;
+  std::function<void(absl::Status)> done;
+};
+
+}  // namespace
+
+void CallPathAsync(const Context& ctx, const std::shared_ptr<Connection>& conn,
+                   const std::string& path, const google::protobuf::Message& request,
+                   google::protobuf::Message* response, std::function<void(absl::Status)> done,
+                   const CallOptions& options) {
+  using google::protobuf::MessageLite;
+  if (request.ByteSizeLong() > std::numeric_limits<int>::max()) {  // gRPC would end the process
+    return done(errdefs::Internal("a message of more than 2 GiB"));
+  }
+  const auto call = std::make_shared<AsyncCall>(conn);
+  const auto name = [&path] { return std::string_view(path); };
+  absl::Status s = call->under_way.Begin(ctx, options, tracing::CallKind::kUnary, name);
+  if (!s.ok()) return done(std::move(s));
+  call->under_way.call.Sent(request);
+  const threads::SignalsBlocked blocked;  // gRPC may start threads with the first call
+  const grpc::internal::RpcMethod method(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
+  const base::MutexLock lock(call->mu);
+  call->self = call;
+  call->response = response;
+  call->done = std::move(done);
+  call->ended.done = [raw = call.get()](bool readable) { raw->Ended(readable); };
+  call->reader.reset(
+      grpc::internal::ClientAsyncResponseReaderHelper::Create<MessageLite, MessageLite>(
+          call->under_way.channel.get(), call->under_way.use.queue(), method,
+          call->under_way.call.grpc_context(), request));
+  call->reader->StartCall();
+  call->reader->Finish(response, &call->status, &call->ended);
 }
 
 absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options,

@@ -10,7 +10,7 @@
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
 
-#include "src/rpc/internal/call_queues.h"
+#include "src/rpc/internal/call_queue.h"
 #include "src/threads/internal/callback.h"
 #include "src/threads/internal/forked.h"
 #include "src/threads/internal/start.h"
@@ -46,7 +46,7 @@ std::shared_ptr<grpc::Channel> DropInOrder(std::shared_ptr<grpc::Channel> channe
 
 Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace,
                        std::shared_ptr<tracing::CallObserver> observer)
-    : queues_(std::make_unique<CallQueues>()),
+    : call_queue_(std::make_shared<CallQueue>()),
       channel_(DropInOrder(std::move(channel))),
       forks_(threads::Forks()),
       default_namespace_(std::move(default_namespace)),
@@ -56,7 +56,11 @@ Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string defau
 }
 
 Connection::~Connection() {
-  if (Forked()) static_cast<void>(queues_.release());  // of the parent's gRPC
+  if (Forked()) {
+    new std::shared_ptr<CallQueue>(std::move(call_queue_));  // of the parent's gRPC
+  } else {
+    call_queue_->Close();
+  }
 }
 
 bool Connection::Forked() const { return forks_ != threads::Forks(); }
@@ -107,7 +111,7 @@ void Connection::Close() {
   ++generation_;
   if (!threads::CallbackScope::Active()) idle_.wait(lock, [this] { return active_ == 0; });
   lock.unlock();
-  queues_->Close();  // with the channel there, so that it is the last that holds gRPC
+  call_queue_->Close();  // with the channel there, so that it is the last that holds gRPC
 }
 
 Connection::Activity::Activity(std::shared_ptr<Connection> conn) : conn_(std::move(conn)) {

@@ -95,8 +95,7 @@ class ProxyController final : public Controller {
         ctx, stubs_->conn(),
         [stubs = stubs_, request = For<pb::ControllerWaitRequest>(sandbox_id)](
             const Context& attempt, std::function<void(const absl::StatusOr<P>&)> answered) {
-          rpc::CallAsync<pb::Controller, Stub::async_interface, pb::ControllerWaitRequest, P>(
-              attempt, *stubs, &Stub::async_interface::Wait, request, std::move(answered));
+          rpc::CallAsync<pb::Controller, P>(attempt, *stubs, request, std::move(answered));
         },
         [promise, id = std::string(sandbox_id)](const absl::StatusOr<P>& response) {
           if (!response.ok()) {

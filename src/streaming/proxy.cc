@@ -61,7 +61,7 @@ class ProxyCreator final : public StreamCreator {
   explicit ProxyCreator(std::shared_ptr<ConnectionOrStub> to) : stubs_(std::move(to)) {}
 
   absl::StatusOr<std::shared_ptr<Stream>> Create(const Context& ctx, std::string_view id) override {
-    auto stream = Bidi::Start(ctx, stubs_, &pb::Streaming::StubInterface::async_interface::Stream);
+    auto stream = Bidi::Start(ctx, stubs_);
     if (!stream.ok()) return rpc::Describe(stream.status(), "create stream", id);
 
     pb::StreamInit init;

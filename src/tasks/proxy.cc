@@ -193,8 +193,8 @@ class ProxyService final : public Service {
     Promise<std::monostate> promise;
     auto request = ForProcess<pb::CloseIORequest>(container_id, exec_id);
     request.set_stdin(close_stdin);
-    rpc::CallAsync<pb::Tasks, Stub::async_interface, pb::CloseIORequest, Empty>(
-        ctx, stubs_, &Stub::async_interface::CloseIO, std::move(request),
+    rpc::CallAsync<pb::Tasks, Empty>(
+        ctx, stubs_, request,
         [promise, container = std::string(container_id),
          exec = std::string(exec_id)](const absl::StatusOr<Empty>& response) {
           if (response.ok()) {
@@ -271,9 +271,8 @@ class ProxyService final : public Service {
   Future<WaitResponse> Wait(const Context& ctx, std::string_view container_id,
                             std::string_view exec_id) override {
     Promise<WaitResponse> promise;
-    rpc::CallAsync<pb::Tasks, Stub::async_interface, pb::WaitRequest, pb::WaitResponse>(
-        ctx, stubs_, &Stub::async_interface::Wait,
-        ForProcess<pb::WaitRequest>(container_id, exec_id),
+    rpc::CallAsync<pb::Tasks, pb::WaitResponse>(
+        ctx, stubs_, ForProcess<pb::WaitRequest>(container_id, exec_id),
         [promise, container = std::string(container_id),
          exec = std::string(exec_id)](absl::StatusOr<pb::WaitResponse> response) {
           if (!response.ok()) {

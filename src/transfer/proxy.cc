@@ -180,8 +180,8 @@ class ProxyTransferrer final : public Transferrer {
     auto [call_ctx, cancel_call] = WithCancel(ctx);
     auto [reading, answered] = WithCancel(ctx);
     Promise<Empty> promise;
-    rpc::CallAsync<pb::Transfer, Stub::async_interface, pb::TransferRequest, Empty>(
-        call_ctx, stubs_, &Stub::async_interface::Transfer, std::move(request),
+    rpc::CallAsync<pb::Transfer, Empty>(
+        call_ctx, stubs_, request,
         [promise, wake = answered](const absl::StatusOr<Empty>& response) {
           promise.Set(response);
           wake();

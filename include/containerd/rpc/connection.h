@@ -32,7 +32,7 @@ class CallObserver;
 
 namespace containerd::rpc {
 
-class CallQueues;
+class CallQueue;
 
 // A connection to a daemon, which redials by itself. Safe from any thread.
 class CONTAINERD_EXPORT Connection {
@@ -77,8 +77,8 @@ class CONTAINERD_EXPORT Connection {
   // Ends when the connection is closed; every call hangs on it.
   const Context& closing() const { return closing_; }
 
-  // What unary calls wait on; not in a forked child.
-  CallQueues& queues() { return *queues_; }
+  // What calls wait on; not in a forked child.
+  CallQueue& call_queue() { return *call_queue_; }
 
   // Held by each call under way; Close waits until all are gone.
   class Activity {
@@ -95,7 +95,7 @@ class CONTAINERD_EXPORT Connection {
  private:
   mutable std::mutex mu_;
   std::condition_variable idle_;
-  std::unique_ptr<CallQueues> queues_;
+  std::shared_ptr<CallQueue> call_queue_;
   std::shared_ptr<grpc::Channel> channel_;
   std::uint64_t generation_ = 1;
   int active_ = 0;

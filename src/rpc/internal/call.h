@@ -33,7 +33,7 @@
 #include "containerd/tracing/call_observer.h"
 
 #include "src/base/mutex.h"
-#include "src/rpc/internal/call_queues.h"
+#include "src/rpc/internal/call_queue.h"
 #include "src/rpc/internal/method.h"
 #include "src/threads/internal/callback.h"
 #include "src/threads/internal/start.h"
@@ -136,6 +136,13 @@ class CONTAINERD_SIBLING CallState {
   // Cancels the call; no effect after Finish, nor in a forked child.
   void Cancel();
 
+  // It could not be started, after Prepare.
+  void Fail(const absl::Status& status) const {
+    if (observed_ != nullptr) observed_->Ended(status);
+  }
+
+  const std::shared_ptr<Connection>& conn() const { return conn_; }
+
   // See Connection.
   bool Forked() const { return conn_->Forked(); }
   absl::Status CheckProcess() const { return conn_->CheckProcess(); }
@@ -165,6 +172,23 @@ class CONTAINERD_SIBLING CallState {
   std::unique_ptr<grpc::ClientContext> grpc_context_ = std::make_unique<grpc::ClientContext>();
   CancelRegistration on_cancel_;
   CancelRegistration on_close_;
+};
+
+// What an asynchronous call or stream holds from its start to its end.
+struct CONTAINERD_SIBLING UnderWay {
+  explicit UnderWay(const std::shared_ptr<Connection>& conn) : call(conn) {}
+
+  // Has all that gRPC wants for it, or the reason why it cannot be started, which observers are
+  // told.
+  absl::Status Begin(const Context& ctx, const CallOptions& options, tracing::CallKind kind,
+                     absl::FunctionRef<std::string_view()> method);
+
+  // As CallState's; nothing comes from the queue any more.
+  void Finish();
+
+  std::shared_ptr<grpc::Channel> channel;  // goes last
+  CallQueue::Use use;
+  CallState call;
 };
 
 // The unary call of `path` on this thread, without a stub. `path` lives as long as the program.
@@ -237,66 +261,34 @@ absl::Status CallServerStream(const Context& ctx, const Stubs<Service>& stubs,
   return call.Result(reader->Finish());
 }
 
-// A unary call without a thread: `done` runs once, on one of gRPC's threads (or on this one when
-// the call could not be started), and must not block. `method` is a member of Async, the service's
-// StubInterface::async_interface (named apart because a nested name cannot be deduced).
-template <typename Service, typename Async, typename Request, typename Response>
-void CallAsync(const Context& ctx, const Stubs<Service>& stubs,
-               void (Async::*method)(grpc::ClientContext*, const Request*, Response*,
-                                     std::function<void(grpc::Status)>),
-               Request request, std::function<void(absl::StatusOr<Response>)> done,
+// The unary call of `path` without a stub and without waiting. `path` lives as long as the program;
+// `response` until `done`, which runs once.
+CONTAINERD_SIBLING void CallPathAsync(const Context& ctx, const std::shared_ptr<Connection>& conn,
+                                      const std::string& path,
+                                      const google::protobuf::Message& request,
+                                      google::protobuf::Message* response,
+                                      std::function<void(absl::Status)> done,
+                                      const CallOptions& options);
+
+// A unary call without a thread, the only one of the service with these messages: `done` runs once,
+// on the connection's thread (or on this one when the call could not be started), and must not
+// block.
+template <typename Service, typename Response, typename Request>
+void CallAsync(const Context& ctx, const Stubs<Service>& stubs, const Request& request,
+               std::function<void(absl::StatusOr<Response>)> done,
                const CallOptions& options = {}) {
   if (absl::Status s = CheckText(request); !s.ok()) return done(std::move(s));
-  auto stub = stubs.Get();
-  if (!stub.ok()) return done(stub.status());
-  struct State {
-    explicit State(const std::shared_ptr<Connection>& conn) : call(conn) {}
-    CallState call;
-    Request request;
-    base::Mutex mu;  // orders this thread's writes before the callback's reads
-    Response response;
-    std::function<void(absl::StatusOr<Response>)> done;
-    std::shared_ptr<typename Service::StubInterface> stub;
-  };
-  auto state = std::make_shared<State>(stubs.conn());
-  const auto name = MethodName<tracing::CallKind::kUnary, Service, Request, Response>;
-  if (absl::Status s = state->call.Prepare(ctx, options, tracing::CallKind::kUnary, name);
-      !s.ok()) {
-    state->call.Tell();
-    return done(std::move(s));
-  }
-  state->call.Sent(request);
-  {
-    base::MutexLock lock(state->mu);
-    state->request = std::move(request);
-    state->done = std::move(done);
-    state->stub = *std::move(stub);
-  }
-  const threads::SignalsBlocked blocked;  // gRPC starts its callbacks' threads with the first call
-  (state->stub->async()->*method)(
-      state->call.grpc_context(), &state->request, &state->response,
-      [state](const grpc::Status& status) {
-        const threads::CallbackScope scope;
-        absl::StatusOr<Response> result = absl::UnknownError("");
-        std::function<void(absl::StatusOr<Response>)> done_fn;
-        std::shared_ptr<typename Service::StubInterface> last;
-        {
-          base::MutexLock lock(state->mu);
-          done_fn = std::move(state->done);
-          last = std::move(state->stub);
-          absl::Status ended = state->call.Result(status);
-          if (ended.ok()) {
-            state->call.Received(state->response);
-            result = std::move(state->response);
-          } else {
-            result = std::move(ended);
-          }
-        }
-        state->call.Tell();
-        done_fn(std::move(result));
-        done_fn = nullptr;  // with all that it captured, before Close may go on
-        state->call.Finish();
-      });
+  static const auto& path = *new std::string(
+      UnaryPath(Service::service_full_name(), Request::descriptor(), Response::descriptor()));
+  auto response = std::make_shared<Response>();
+  Response* const raw = response.get();
+  CallPathAsync(
+      ctx, stubs.conn(), path, request, raw,
+      [response = std::move(response), done = std::move(done)](absl::Status status) {
+        if (!status.ok()) return done(std::move(status));
+        done(std::move(*response));
+      },
+      options);
 }
 
 }  // namespace containerd::rpc

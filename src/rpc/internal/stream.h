@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Streams that cost no thread: ServerStream for answers that keep coming, BidiStream for two-way
-// talk. Both run on gRPC's callback threads and end with their context or connection.
+// Streams that cost no thread each: StartServerStream for answers that keep coming, BidiStream for
+// two-way talk. Both come back on the connection's thread and end with their context or connection.
 //
 // All functions are safe from any thread. Callbacks of one stream come one at a time; they must
 // not block, and what would block in them fails at once. They are the library's own, and throw
@@ -19,7 +19,8 @@
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
-#include <grpcpp/support/client_callback.h>
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/support/async_stream.h>
 
 #include "containerd/context/context.h"
 #include "containerd/errdefs/errdefs.h"
@@ -57,40 +58,37 @@ class StreamHandle {
 // Starts a server-streaming call. `on_message` gets each message and returns whether to read on;
 // after false the stream rests, and gRPC's flow control holds the server back, until Resume.
 // `on_done` comes once, last. When the call cannot be started `on_done` runs at once on this
-// thread. `Async` is the service's StubInterface::async_interface.
-template <typename Service, typename Async, typename Request, typename Response>
+// thread.
+template <typename Response, typename Service, typename Request>
 StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
-                               void (Async::*method)(grpc::ClientContext*, const Request*,
-                                                     grpc::ClientReadReactor<Response>*),
-                               Request request, std::function<bool(Response&)> on_message,
-                               // Moved on; the analysis of a template does not see where to.
-                               // NOLINTNEXTLINE(performance-unnecessary-value-param)
+                               const Request& request, std::function<bool(Response&)> on_message,
                                std::function<void(absl::Status)> on_done,
                                const CallOptions& options = {}) {
-  class Reactor final : public grpc::ClientReadReactor<Response> {
+  class Stream final {
    public:
-    explicit Reactor(const std::shared_ptr<Connection>& conn) : call(conn) {}
+    explicit Stream(const std::shared_ptr<Connection>& conn) : under_way(conn) {}
 
-    // Called by the starter with the stream not yet running.
-    void Run() {
-      this->AddHold();  // for reads that Resume starts; given back when reading ends
-      this->StartRead(&message);
-      this->StartCall();
+    void Started() {
+      {
+        base::MutexLock lock(mu);
+        started = true;
+        if (!finished) return;
+      }
+      Done();
     }
 
-    void OnReadDone(bool ok) override {
-      const threads::CallbackScope scope;
+    void Read(bool ok) {
       if (ok) {
         {
           base::MutexLock lock(mu);  // orders gRPC's write of the message before our read of it
           in_callback = true;
         }
-        call.Received(message);
+        under_way.call.Received(message);
         const bool more = on_message(message);
         base::MutexLock lock(mu);
         in_callback = false;
-        if (more || std::exchange(resume_wanted, false) || call.Ending()) {
-          this->StartRead(&message);
+        if (more || std::exchange(resume_wanted, false) || under_way.call.Ending()) {
+          reader->Read(&message, &on_read);
         } else {
           resting = true;
         }
@@ -98,101 +96,111 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
       }
       base::MutexLock lock(mu);
       ended = true;
-      this->RemoveHold();
+      reader->Finish(&status, &on_finish);
     }
 
-    void OnDone(const grpc::Status& status) override {
-      const threads::CallbackScope scope;
-      std::shared_ptr<Reactor> keep;
+    void Finished() {
+      {
+        base::MutexLock lock(mu);
+        finished = true;
+        if (!started) return;
+      }
+      Done();
+    }
+
+    void Done() {
+      std::shared_ptr<Stream> keep;
       std::function<void(absl::Status)> done;
       absl::Status result;
       {
         base::MutexLock lock(mu);
         keep = std::move(self);
         done = std::move(on_done);
-        result = call.Result(status);
+        result = under_way.call.Result(status);
       }
-      call.Tell();
+      under_way.call.Tell();
       done(std::move(result));
-      done = nullptr;  // with all that it captured, before Close may go on
-      call.Finish();
+      // With all that they captured, before Close may go on.
+      done = nullptr;
+      on_message = nullptr;
+      reader.reset();
+      under_way.Finish();
     }
 
     void Resume() {
-      if (call.Forked()) return;
+      if (under_way.call.Forked()) return;
       base::MutexLock lock(mu);
-      if (ended) return;
+      if (ended || reader == nullptr) return;
       if (resting) {
         resting = false;
-        this->StartRead(&message);
+        reader->Read(&message, &on_read);
       } else if (in_callback) {
         resume_wanted = true;  // between on_message deciding to rest and the resting itself
       }
     }
 
     void Cancel() {
-      call.Cancel();
+      under_way.call.Cancel();
       Resume();  // a resting stream learns of its end by reading
     }
 
-    CallState call;
-    Request request;
-    std::shared_ptr<typename Service::StubInterface> stub;
+    UnderWay under_way;
+    std::unique_ptr<grpc::ClientAsyncReader<Response>> reader;
     std::function<bool(Response&)> on_message;
     std::function<void(absl::Status)> on_done;
+    CallQueue::Tag on_start{[this](bool) { Started(); }};
+    CallQueue::Tag on_read{[this](bool ok) { Read(ok); }};
+    CallQueue::Tag on_finish{[this](bool) { Finished(); }};
     CancelRegistration wake;  // a resting stream must also notice its context's end
     CancelRegistration wake_close;
     base::Mutex mu;
-    std::shared_ptr<Reactor> self ABSL_GUARDED_BY(mu);  // until OnDone
-    Response message;                                   // gRPC's while it reads, then on_message's
+    std::shared_ptr<Stream> self ABSL_GUARDED_BY(mu);  // until Done
+    Response message;                                  // gRPC's while it reads, then on_message's
+    grpc::Status status;                               // gRPC's from Finish on
+    bool started ABSL_GUARDED_BY(mu) = false;
     bool resting ABSL_GUARDED_BY(mu) = false;
     bool in_callback ABSL_GUARDED_BY(mu) = false;
     bool resume_wanted ABSL_GUARDED_BY(mu) = false;
     bool ended ABSL_GUARDED_BY(mu) = false;
+    bool finished ABSL_GUARDED_BY(mu) = false;
   };
 
   if (absl::Status s = CheckText(request); !s.ok()) {
     on_done(std::move(s));
     return {};
   }
-  auto stub = stubs.Get();
-  if (!stub.ok()) {
-    on_done(stub.status());
-    return {};
-  }
-  auto reactor = std::make_shared<Reactor>(stubs.conn());
+  auto stream = std::make_shared<Stream>(stubs.conn());
   const auto name = MethodName<tracing::CallKind::kServerStream, Service, Request, Response>;
-  if (absl::Status s = reactor->call.Prepare(ctx, options, tracing::CallKind::kServerStream, name);
+  if (absl::Status s =
+          stream->under_way.Begin(ctx, options, tracing::CallKind::kServerStream, name);
       !s.ok()) {
-    reactor->call.Tell();
     on_done(std::move(s));
     return {};
   }
-  reactor->call.Sent(request);
-  {
-    base::MutexLock lock(reactor->mu);
-    reactor->request = std::move(request);
-    reactor->stub = *std::move(stub);
-    reactor->on_message = std::move(on_message);
-    reactor->on_done = std::move(on_done);
-    reactor->self = reactor;
-  }
-  const std::weak_ptr<Reactor> weak = reactor;
+  stream->under_way.call.Sent(request);
+  const std::weak_ptr<Stream> weak = stream;
   auto resume = [weak] {
     if (auto live = weak.lock()) live->Resume();
   };
   {
-    CancelRegistration on_cancel = ctx.OnCancel(resume);
-    CancelRegistration on_close = stubs.conn()->closing().OnCancel(resume);
-    base::MutexLock lock(reactor->mu);
-    reactor->wake = std::move(on_cancel);
-    reactor->wake_close = std::move(on_close);
+    const threads::SignalsBlocked blocked;  // as in CallPathAsync
+    base::MutexLock lock(stream->mu);
+    stream->self = stream;
+    stream->on_message = std::move(on_message);
+    stream->on_done = std::move(on_done);
+    const grpc::internal::RpcMethod method(name().data(),
+                                           grpc::internal::RpcMethod::SERVER_STREAMING);
+    stream->reader.reset(grpc::internal::ClientAsyncReaderFactory<Response>::Create(
+        stream->under_way.channel.get(), stream->under_way.use.queue(), method,
+        stream->under_way.call.grpc_context(), request, true, &stream->on_start));
+    stream->reader->Read(&stream->message, &stream->on_read);
   }
   {
-    const threads::SignalsBlocked blocked;  // as in CallAsync
-    (reactor->stub->async()->*method)(reactor->call.grpc_context(), &reactor->request,
-                                      reactor.get());
-    reactor->Run();
+    CancelRegistration on_cancel = ctx.OnCancel(resume);
+    CancelRegistration on_close = stubs.conn()->closing().OnCancel(resume);
+    base::MutexLock lock(stream->mu);
+    stream->wake = std::move(on_cancel);
+    stream->wake_close = std::move(on_close);
   }
   return StreamHandle(
       [weak] {
@@ -211,41 +219,30 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     std::size_t unread_messages = 64;  // reading rests while as many wait for Read
   };
 
-  // Starts the call `method` of the service's async_interface.
-  template <typename Service, typename Async>
-  static absl::StatusOr<std::shared_ptr<BidiStream>> Start(
-      const Context& ctx, const Stubs<Service>& stubs,
-      void (Async::*method)(grpc::ClientContext*, grpc::ClientBidiReactor<Request, Response>*),
-      const CallOptions& options = {}, Limits limits = Limits()) {
-    auto stub = stubs.Get();
-    if (!stub.ok()) return stub.status();
-    auto reactor = std::make_shared<Reactor>(stubs.conn(), limits);
+  // Starts the service's only call with these messages.
+  template <typename Service>
+  static absl::StatusOr<std::shared_ptr<BidiStream>> Start(const Context& ctx,
+                                                           const Stubs<Service>& stubs,
+                                                           const CallOptions& options = {},
+                                                           Limits limits = Limits()) {
+    auto state = std::make_shared<State>(stubs.conn(), limits);
     const auto name = MethodName<tracing::CallKind::kBidiStream, Service, Request, Response>;
-    if (absl::Status s = reactor->call.Prepare(ctx, options, tracing::CallKind::kBidiStream, name);
+    if (absl::Status s = state->under_way.Begin(ctx, options, tracing::CallKind::kBidiStream, name);
         !s.ok()) {
       return s;
     }
-    {
-      base::MutexLock lock(reactor->mu);
-      reactor->self = reactor;
-      reactor->stub = std::shared_ptr<void>(*stub);
-    }
-    const std::weak_ptr<Reactor> weak = reactor;
+    state->Run(name(), state);
+    const std::weak_ptr<State> weak = state;
     auto wake = [weak] {
       if (auto live = weak.lock()) live->ReadToTheEnd();
     };
-    {
-      const threads::SignalsBlocked blocked;  // as in CallAsync
-      ((*stub)->async()->*method)(reactor->call.grpc_context(), reactor.get());
-      reactor->Run();
-    }
-    reactor->SetWake(ctx.OnCancel(wake), stubs.conn()->closing().OnCancel(wake));
-    return std::make_shared<BidiStream>(std::move(reactor));
+    state->SetWake(ctx.OnCancel(wake), stubs.conn()->closing().OnCancel(wake));
+    return std::make_shared<BidiStream>(std::move(state));
   }
 
   // Cancels the stream unless it has ended or was released.
   ~BidiStream() {
-    if (!released_) reactor_->Cancel();
+    if (!released_) state_->Cancel();
   }
   BidiStream(const BidiStream&) = delete;
   BidiStream& operator=(const BidiStream&) = delete;
@@ -254,87 +251,103 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
   // ErrInvalidArgument for a text that is not UTF-8.
   absl::Status Write(const Context& ctx, Request message) {
     if (absl::Status s = CheckText(message); !s.ok()) return s;
-    return reactor_->Write(ctx, std::move(message));
+    return state_->Write(ctx, std::move(message));
   }
 
   // The next message, in order. When the server has ended the stream: its error, or ErrOutOfRange
   // ("end of stream") if it ended it well. `ctx` bounds this wait, not the stream.
-  absl::StatusOr<Response> Read(const Context& ctx) { return reactor_->Read(ctx); }
+  absl::StatusOr<Response> Read(const Context& ctx) { return state_->Read(ctx); }
 
   // The next message if one is there already; nullopt when none is. Errors as Read's.
-  absl::StatusOr<std::optional<Response>> TryRead() { return reactor_->TryRead(); }
+  absl::StatusOr<std::optional<Response>> TryRead() { return state_->TryRead(); }
 
   // Tells the server that no more messages come, after those queued. Not waited for.
-  void CloseSend() { reactor_->CloseSend(); }
+  void CloseSend() { state_->CloseSend(); }
 
   // Ends the stream; Read and Write then give Canceled.
-  void Cancel() { reactor_->Cancel(); }
+  void Cancel() { state_->Cancel(); }
 
   // Lets the stream run to its end without this object: what is queued is sent, then sending is
   // closed, and messages that come are dropped. Its context and connection still end it.
   void Release() {
     released_ = true;
-    reactor_->CloseSend();
-    reactor_->ReadToTheEnd();
+    state_->CloseSend();
+    state_->ReadToTheEnd();
   }
 
   // Waits for the end of the stream, dropping messages that come till then; returns its status.
   absl::Status Finish(const Context& ctx) {
-    reactor_->ReadToTheEnd();
-    return reactor_->WaitDone(ctx);
+    state_->ReadToTheEnd();
+    return state_->WaitDone(ctx);
   }
 
  private:
-  // Owned by itself from Start until OnDone, whatever happens to the BidiStream.
-  struct Reactor final : public grpc::ClientBidiReactor<Request, Response> {
-    Reactor(const std::shared_ptr<Connection>& conn, Limits lim) : call(conn), limits(lim) {}
+  // Owned by itself from Start until Done, whatever happens to the BidiStream.
+  struct State {
+    State(const std::shared_ptr<Connection>& conn, Limits lim) : under_way(conn), limits(lim) {}
 
-    void Run() {
+    void Run(std::string_view method_name, std::shared_ptr<State> owner) {
+      const threads::SignalsBlocked blocked;  // as in CallPathAsync
+      const grpc::internal::RpcMethod method(method_name.data(),
+                                             grpc::internal::RpcMethod::BIDI_STREAMING);
       base::MutexLock lock(mu);
-      this->AddHold();  // for what is started outside callbacks; given back when reading ends
+      self = std::move(owner);
+      stream.reset(grpc::internal::ClientAsyncReaderWriterFactory<Request, Response>::Create(
+          under_way.channel.get(), under_way.use.queue(), method, under_way.call.grpc_context(),
+          true, &on_write));
+      writing = true;
       reading = true;
-      this->StartRead(&incoming);
-      this->StartCall();
+      stream->Read(&incoming, &on_read);
     }
 
-    void OnReadDone(bool ok) override {
-      const threads::CallbackScope scope;
+    void ReadDone(bool ok) {
       base::MutexLock lock(mu);
       reading = false;
       if (!ok) {
         read_ended = true;
+        ++sending;
+        stream->Finish(&grpc_status, &on_finish);
         changed.NotifyAll();
-        this->RemoveHold();
         return;
       }
-      call.Received(incoming);
+      under_way.call.Received(incoming);
       if (!discard) inbox.push_back(std::move(incoming));
       incoming = Response();
       ReadMore();
       changed.NotifyAll();
     }
 
-    void OnWriteDone(bool ok) override {
-      const threads::CallbackScope scope;
-      base::MutexLock lock(mu);
-      writing = false;
-      if (!ok) {
-        write_failed = true;  // the status comes with OnDone; read until then
-        outbox.clear();
-        ReadMore();
-      } else {
-        WriteMore();
+    void WriteDone(bool ok) {
+      {
+        base::MutexLock lock(mu);
+        writing = false;
+        if (!ok) {
+          write_failed = true;  // the status comes at the end; read until then
+          outbox.clear();
+          ReadMore();
+        } else {
+          WriteMore();
+        }
+        changed.NotifyAll();
       }
-      changed.NotifyAll();
+      Ended();
     }
 
-    void OnWritesDoneDone(bool /*ok*/) override {}
+    // After each operation but reads: the last one ends the stream.
+    void Ended() {
+      {
+        base::MutexLock lock(mu);
+        if (--sending > 0 || !read_ended) return;
+      }
+      Done();
+    }
 
-    void OnDone(const grpc::Status& grpc_status) override {
-      const threads::CallbackScope scope;
-      absl::Status result = call.Result(grpc_status);
-      call.Finish();
-      std::shared_ptr<Reactor> keep;  // destroyed after the lock
+    void Done() {
+      absl::Status result = under_way.call.Result(grpc_status);
+      std::shared_ptr<State> keep;  // destroyed after the lock
+      under_way.call.Tell();
+      stream.reset();
+      under_way.Finish();
       base::MutexLock lock(mu);
       keep = std::move(self);
       done = true;
@@ -350,24 +363,27 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
     void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       if (reading || read_ended) return;
-      if (!discard && !write_failed && !call.Ending() && inbox.size() >= limits.unread_messages) {
+      if (!discard && !write_failed && !under_way.call.Ending() &&
+          inbox.size() >= limits.unread_messages) {
         return;
       }
       reading = true;
-      this->StartRead(&incoming);
+      stream->Read(&incoming, &on_read);
     }
 
     void WriteMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
       if (writing || write_failed || read_ended) return;
       if (!outbox.empty()) {
-        outgoing = std::move(outbox.front());
+        const Request outgoing = std::move(outbox.front());
         outbox.pop_front();
         writing = true;
-        call.Sent(outgoing);
-        this->StartWrite(&outgoing);
+        ++sending;
+        under_way.call.Sent(outgoing);
+        stream->Write(outgoing, &on_write);
       } else if (close_wanted && !closed) {
         closed = true;
-        this->StartWritesDone();
+        ++sending;
+        stream->WritesDone(&on_writes_done);
       }
     }
 
@@ -387,7 +403,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::Status Write(const Context& ctx, Request message) {
-      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
+      if (absl::Status s = under_way.call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
@@ -402,7 +418,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::StatusOr<Response> Read(const Context& ctx) {
-      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
+      if (absl::Status s = under_way.call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       absl::Status s =
@@ -413,7 +429,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     absl::StatusOr<std::optional<Response>> TryRead() {
-      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
+      if (absl::Status s = under_way.call.CheckProcess(); !s.ok()) return s;
       base::MutexLock lock(mu);
       if (!inbox.empty()) return Pop();
       if (done) return EndStatus();
@@ -428,27 +444,27 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
     }
 
     void CloseSend() {
-      if (call.Forked()) return;
+      if (under_way.call.Forked()) return;
       base::MutexLock lock(mu);
       close_wanted = true;
       WriteMore();
     }
 
     void Cancel() {
-      call.Cancel();
+      under_way.call.Cancel();
       ReadToTheEnd();
     }
 
     // A stream learns of its end only by reading, so one that rests has to be woken for it.
     void ReadToTheEnd() {
-      if (call.Forked()) return;
+      if (under_way.call.Forked()) return;
       base::MutexLock lock(mu);
       discard = true;
       ReadMore();
     }
 
     absl::Status WaitDone(const Context& ctx) {
-      if (absl::Status s = call.CheckProcess(); !s.ok()) return s;
+      if (absl::Status s = under_way.call.CheckProcess(); !s.ok()) return s;
       const CancelRegistration wake_me = WakeOn(ctx);
       base::MutexLock lock(mu);
       if (absl::Status s = Wait(ctx, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return done; });
@@ -457,19 +473,25 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       return status;
     }
 
-    CallState call;
+    UnderWay under_way;
     const Limits limits;
+    CallQueue::Tag on_read{[this](bool ok) { ReadDone(ok); }};
+    CallQueue::Tag on_write{[this](bool ok) { WriteDone(ok); }};  // and of the start
+    CallQueue::Tag on_writes_done{[this](bool) { Ended(); }};
+    CallQueue::Tag on_finish{[this](bool) { Ended(); }};
+    std::unique_ptr<grpc::ClientAsyncReaderWriter<Request, Response>> stream;
+    grpc::Status grpc_status;  // gRPC's from Finish on
     base::Mutex mu;
     base::CondVar changed;
-    std::shared_ptr<void> stub ABSL_GUARDED_BY(mu);
-    std::shared_ptr<Reactor> self ABSL_GUARDED_BY(mu);
+    std::shared_ptr<State> self ABSL_GUARDED_BY(mu);
     CancelRegistration wake ABSL_GUARDED_BY(mu);
     CancelRegistration wake_close ABSL_GUARDED_BY(mu);
     Response incoming ABSL_GUARDED_BY(mu);  // gRPC's while `reading`
-    Request outgoing ABSL_GUARDED_BY(mu);   // gRPC's while `writing`
     std::deque<Response> inbox ABSL_GUARDED_BY(mu);
     std::deque<Request> outbox ABSL_GUARDED_BY(mu);
     absl::Status status ABSL_GUARDED_BY(mu);
+    int sending ABSL_GUARDED_BY(mu) =
+        1;  // operations under way that read nothing; the start is one
     bool reading ABSL_GUARDED_BY(mu) = false;
     bool writing ABSL_GUARDED_BY(mu) = false;
     bool read_ended ABSL_GUARDED_BY(mu) = false;
@@ -482,10 +504,10 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
 
  public:
   // For Start.
-  explicit BidiStream(std::shared_ptr<Reactor> reactor) : reactor_(std::move(reactor)) {}
+  explicit BidiStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
  private:
-  const std::shared_ptr<Reactor> reactor_;
+  const std::shared_ptr<State> state_;
   std::atomic<bool> released_ = false;
 };
 

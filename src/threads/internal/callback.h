@@ -2,10 +2,10 @@
 //
 // Package threads: whose code runs on which thread, and what it may do there.
 //
-// The library has threads that it waits for itself: the reactor's, and those on which gRPC calls
-// back. A call that would block one of them fails at once instead of hanging everything. The
-// program's own callbacks run elsewhere wherever they may take their time: in the executor
-// (containerd/future/executor.h).
+// The library has threads that it waits for itself: the reactor's, and each connection's, on
+// which its asynchronous calls come back. A call that would block one of them fails at once instead
+// of hanging everything. The program's own callbacks run elsewhere wherever they may take their
+// time: in the executor (containerd/future/executor.h).
 #ifndef CONTAINERD_SRC_THREADS_INTERNAL_CALLBACK_H_
 #define CONTAINERD_SRC_THREADS_INTERNAL_CALLBACK_H_
 

@@ -19,156 +19,19 @@
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/rpc/connection.h"
-#include "containerd/services/events/v1/events.grpc.pb.h"
 #include "containerd/services/images/v1/images.pb.h"
-#include "containerd/services/streaming/v1/streaming.grpc.pb.h"
-#include "containerd/services/version/v1/version.grpc.pb.h"
 
 #include "src/rpc/internal/call.h"
 #include "src/rpc/internal/stream.h"
 #include "tests/support/recorded_calls.h"
+#include "tests/unit/rpc/rpc_fixture.h"
 
 namespace containerd::rpc {
 namespace {
 
-using ::containerd::services::events::v1::Events;
-using ::containerd::services::events::v1::SubscribeRequest;
-using ::containerd::services::streaming::v1::Streaming;
-using ::containerd::services::version::v1::Version;
-using ::containerd::services::version::v1::VersionResponse;
-using ::containerd::types::Envelope;
-using ::google::protobuf::Any;
-using ::google::protobuf::Empty;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Answers from another gRPC stack's point of view: what it was asked, and what it is told to do.
-class FakeDaemon final : public Version::Service,
-                         public Events::Service,
-                         public Streaming::Service {
- public:
-  explicit FakeDaemon(const std::string& socket) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
-    builder.RegisterService(static_cast<Version::Service*>(this));
-    builder.RegisterService(static_cast<Events::Service*>(this));
-    builder.RegisterService(static_cast<Streaming::Service*>(this));
-    server_ = builder.BuildAndStart();
-  }
-  ~FakeDaemon() override { Stop(); }
-
-  void Stop() {
-    if (server_) server_->Shutdown(std::chrono::system_clock::now());
-    server_ = nullptr;
-  }
-
-  // What Version does besides answering; runs on a server thread.
-  std::function<grpc::Status(grpc::ServerContext*)> on_version;
-
-  std::map<std::string, std::vector<std::string>> last_metadata() {
-    std::lock_guard lock(mu_);
-    return metadata_;
-  }
-
- private:
-  grpc::Status Version(grpc::ServerContext* ctx, const Empty*, VersionResponse* out) override {
-    {
-      std::lock_guard lock(mu_);
-      metadata_.clear();
-      for (const auto& [key, value] : ctx->client_metadata()) {
-        metadata_[{key.data(), key.size()}].emplace_back(value.data(), value.size());
-      }
-    }
-    out->set_version("v9");
-    return on_version ? on_version(ctx) : grpc::Status::OK;
-  }
-
-  // Sends as many events as the first filter says; then stays until cancelled if there is a second.
-  grpc::Status Subscribe(grpc::ServerContext* ctx, const SubscribeRequest* request,
-                         grpc::ServerWriter<Envelope>* writer) override {
-    const int count = std::stoi(request->filters(0));
-    for (int i = 0; i < count; ++i) {
-      Envelope envelope;
-      envelope.set_topic("/" + std::to_string(i));
-      if (!writer->Write(envelope)) return grpc::Status::CANCELLED;
-    }
-    if (request->filters_size() > 1) WaitForCancel(ctx);
-    return grpc::Status::OK;
-  }
-
-  // Echoes; a message of type "fail" ends the stream with an error, "hang" stops reading.
-  grpc::Status Stream(grpc::ServerContext* ctx,
-                      grpc::ServerReaderWriter<Any, Any>* stream) override {
-    Any message;
-    while (stream->Read(&message)) {
-      if (message.type_url() == "fail") {
-        return {grpc::StatusCode::FAILED_PRECONDITION, "stream \"x\" is in use: conflict"};
-      }
-      if (message.type_url() == "hang") WaitForCancel(ctx);
-      stream->Write(message);
-    }
-    return grpc::Status::OK;
-  }
-
-  static void WaitForCancel(grpc::ServerContext* ctx) {
-    while (!ctx->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-
-  std::mutex mu_;
-  std::map<std::string, std::vector<std::string>> metadata_;
-  std::unique_ptr<grpc::Server> server_;
-};
-
-class RpcTest : public ::testing::Test {
- protected:
-  RpcTest()
-      : dir_(std::filesystem::temp_directory_path() /
-             ("ctrd-rpc-" + std::to_string(::getpid()) + "-" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    std::filesystem::create_directories(dir_);
-    daemon_ = std::make_unique<FakeDaemon>(socket());
-    conn_ = std::make_shared<Connection>(Dial(), "default-ns");
-  }
-  ~RpcTest() override {
-    conn_->Close();
-    daemon_ = nullptr;
-    std::filesystem::remove_all(dir_);
-  }
-
-  std::string socket() const { return dir_ / "s"; }
-
-  std::shared_ptr<grpc::Channel> Dial() const {
-    grpc::ChannelArguments args;
-    args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel("unix:" + socket(), grpc::InsecureChannelCredentials(), args);
-  }
-
-  absl::Status CallVersion(const Context& ctx, const CallOptions& options = {}) {
-    const Stubs<Version> stubs(conn_);
-    VersionResponse response;
-    return Call(ctx, stubs, &Version::StubInterface::Version, Empty(), &response, options);
-  }
-
-  absl::StatusOr<std::shared_ptr<BidiStream<Any, Any>>> StartEcho(
-      const Context& ctx, BidiStream<Any, Any>::Limits limits = {}) {
-    return BidiStream<Any, Any>::Start(ctx, Stubs<Streaming>(conn_),
-                                       &Streaming::StubInterface::async_interface::Stream, {},
-                                       limits);
-  }
-
-  static SubscribeRequest Subscribe(int count, bool stay) {
-    SubscribeRequest request;
-    request.add_filters(std::to_string(count));
-    if (stay) request.add_filters("stay");
-    return request;
-  }
-
-  const std::filesystem::path dir_;
-  std::unique_ptr<FakeDaemon> daemon_;
-  std::shared_ptr<Connection> conn_;
-  const Context background_;
-};
 
 Any Message(const std::string& type, const std::string& value = "") {
   Any message;
@@ -290,11 +153,10 @@ TEST_F(ObservedRpcTest, FailuresTheDaemonsAndOurs) {
 
 TEST_F(ObservedRpcTest, AsyncCallsAreToldBeforeTheirCaller) {
   std::promise<bool> told;
-  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
-      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
-      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
-        told.set_value(calls_->calls().front().ended);
-      });
+  CallAsync<Version, VersionResponse>(background_, Stubs<Version>(conn_), Empty(),
+                                      [&](const absl::StatusOr<VersionResponse>&) {
+                                        told.set_value(calls_->calls().front().ended);
+                                      });
   EXPECT_TRUE(told.get_future().get());
   const Recorded call = Only();
   EXPECT_EQ(call.method, "/containerd.services.version.v1.Version/Version");
@@ -310,9 +172,8 @@ TEST_F(ObservedRpcTest, ServerStreamsOfBothKinds) {
   const auto [ctx, cancel] = WithCancel(background_);
   std::promise<void> came;
   std::promise<absl::Status> done;
-  StartServerStream<Events, Events::StubInterface::async_interface, SubscribeRequest, Envelope>(
-      ctx, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
-      Subscribe(1, true),
+  StartServerStream<Envelope>(
+      ctx, Stubs<Events>(conn_), Subscribe(1, true),
       [&](Envelope&) {
         came.set_value();
         return true;
@@ -516,9 +377,8 @@ TEST_F(RpcTest, AReplacedChannelsContextEnds) {
 // The call would wait for gRPC, which waits for the callback.
 TEST_F(RpcTest, ACallInACallbackFailsAtOnceInsteadOfBlockingIt) {
   std::promise<absl::Status> called;
-  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
-      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
-      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
+  CallAsync<Version, VersionResponse>(
+      background_, Stubs<Version>(conn_), Empty(), [&](const absl::StatusOr<VersionResponse>&) {
         called.set_value(CallVersion(WithTimeout(background_, absl::Seconds(20))));
       });
   const absl::Status s = called.get_future().get();
@@ -556,9 +416,9 @@ TEST_F(RpcTest, WaitForReadyOutlastsARestart) {
 
 TEST_F(RpcTest, AsyncCallsComeBackWithoutAWaitingThread) {
   std::promise<absl::StatusOr<VersionResponse>> arrived;
-  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
-      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
-      Empty(), [&](absl::StatusOr<VersionResponse> r) { arrived.set_value(std::move(r)); });
+  CallAsync<Version, VersionResponse>(
+      background_, Stubs<Version>(conn_), Empty(),
+      [&](absl::StatusOr<VersionResponse> r) { arrived.set_value(std::move(r)); });
   const auto response = arrived.get_future().get();
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->version(), "v9");
@@ -587,17 +447,15 @@ TEST_F(RpcTest, ARestingStreamLosesNothing) {
   std::vector<std::string> topics;
   std::promise<absl::Status> done;
   std::atomic<int> waiting{0};
-  const StreamHandle handle =
-      StartServerStream<Events, Events::StubInterface::async_interface, SubscribeRequest, Envelope>(
-          background_, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
-          Subscribe(100, false),
-          [&](Envelope& e) {
-            std::lock_guard lock(mu);
-            topics.push_back(e.topic());
-            ++waiting;
-            return false;
-          },
-          [&](absl::Status s) { done.set_value(std::move(s)); });
+  const StreamHandle handle = StartServerStream<Envelope>(
+      background_, Stubs<Events>(conn_), Subscribe(100, false),
+      [&](Envelope& e) {
+        std::lock_guard lock(mu);
+        topics.push_back(e.topic());
+        ++waiting;
+        return false;
+      },
+      [&](absl::Status s) { done.set_value(std::move(s)); });
   auto ended = done.get_future();
   while (ended.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
     handle.Resume();
@@ -615,10 +473,8 @@ TEST_F(RpcTest, ARestingStreamCanBeCancelledByHandleContextAndClose) {
     std::promise<void> rested;
     std::promise<absl::Status> done;
     std::atomic<bool> first{true};
-    const StreamHandle handle = StartServerStream<Events, Events::StubInterface::async_interface,
-                                                  SubscribeRequest, Envelope>(
-        ctx, Stubs<Events>(conn_), &Events::StubInterface::async_interface::Subscribe,
-        Subscribe(2, true),
+    const StreamHandle handle = StartServerStream<Envelope>(
+        ctx, Stubs<Events>(conn_), Subscribe(2, true),
         [&](Envelope&) {
           if (first.exchange(false)) rested.set_value();
           return false;
@@ -703,12 +559,11 @@ TEST_F(RpcTest, CloseRefusesNewCalls) {
 
 TEST_F(RpcTest, CloseInACallbackDoesNotWaitForItself) {
   std::promise<void> closed;
-  CallAsync<Version, Version::StubInterface::async_interface, Empty, VersionResponse>(
-      background_, Stubs<Version>(conn_), &Version::StubInterface::async_interface::Version,
-      Empty(), [&](const absl::StatusOr<VersionResponse>&) {
-        conn_->Close();
-        closed.set_value();
-      });
+  CallAsync<Version, VersionResponse>(background_, Stubs<Version>(conn_), Empty(),
+                                      [&](const absl::StatusOr<VersionResponse>&) {
+                                        conn_->Close();
+                                        closed.set_value();
+                                      });
   closed.get_future().wait();
 }
 
