@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/log/log.h"
@@ -49,12 +48,6 @@ class Multi : public std::enable_shared_from_this<Multi> {
   void Remove(CURL* easy) {
     curl_multi_remove_handle(multi_, easy);
     exchanges_.erase(easy);
-  }
-
-  void AfterThis(std::function<void()> fn) {
-    // libcurl may also deliver a body when a transfer is resumed.
-    if (!acting_) return reactor_->Post(std::move(fn));
-    after_.push_back(std::move(fn));
   }
 
  private:
@@ -113,11 +106,7 @@ class Multi : public std::enable_shared_from_this<Multi> {
 
   void Act(curl_socket_t fd, int what) {
     int running = 0;
-    acting_ = true;
     curl_multi_socket_action(multi_, fd, what, &running);
-    acting_ = false;
-    for (const std::function<void()>& fn : after_) fn();
-    after_.clear();
     int left = 0;
     while (multi_ != nullptr) {
       CURLMsg* message = curl_multi_info_read(multi_, &left);
@@ -137,8 +126,6 @@ class Multi : public std::enable_shared_from_this<Multi> {
   reactor::Reactor* const reactor_;
   CURLM* multi_ = nullptr;
   bool closing_ = false;
-  bool acting_ = false;
-  std::vector<std::function<void()>> after_;  // not called yet
   reactor::Timer timer_;
   std::unordered_map<curl_socket_t, reactor::Registration> sockets_;
   std::unordered_map<CURL*, std::shared_ptr<Exchange>> exchanges_;
@@ -180,7 +167,5 @@ bool Engine::Add(CURL* easy, std::shared_ptr<Exchange> exchange) {
 }
 
 void Engine::Remove(CURL* easy) { multi_->Remove(easy); }
-
-void Engine::AfterThis(std::function<void()> fn) { multi_->AfterThis(std::move(fn)); }
 
 }  // namespace containerd::http

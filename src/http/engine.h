@@ -48,9 +48,6 @@ class Engine {
   bool Add(CURL* easy, std::shared_ptr<Exchange> exchange);
   void Remove(CURL* easy);
 
-  // From within a callback of libcurl's: calls `fn` when libcurl has done all that there was to do.
-  void AfterThis(std::function<void()> fn);
-
  private:
   const std::shared_ptr<reactor::Reactor> reactor_;
   const std::shared_ptr<Multi> multi_;

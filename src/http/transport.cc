@@ -180,7 +180,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
         Set(CURLOPT_ERRORBUFFER, error_text_.data()) &&
         Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(connect)) && Set(CURLOPT_TCP_KEEPALIVE, 1L) &&
         Set(CURLOPT_TCP_KEEPIDLE, 30L) && Set(CURLOPT_TCP_KEEPINTVL, 30L) &&
-        Set(CURLOPT_MAXAGE_CONN, 30L) && Set(CURLOPT_BUFFERSIZE, 128L << 10) &&
+        Set(CURLOPT_MAXAGE_CONN, 30L) && Set(CURLOPT_BUFFERSIZE, 256L << 10) &&
         Set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10) && Set(CURLOPT_HTTP09_ALLOWED, 0L) &&
         Set(CURLOPT_HTTP_CONTENT_DECODING, 0L) && Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
         Set(CURLOPT_PROXY, proxy.c_str()) && Set(CURLOPT_NOPROXY, "") &&
@@ -386,10 +386,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     return size;
   }
 
-  // Wakes the reader once for all that the socket has now: it mostly wants more than a piece.
+  // Wakes the reader once for all that has come: it mostly wants more than a piece.
   void TellLater() {
     if (std::exchange(to_tell_, true)) return;
-    engine_->AfterThis([self = shared_from_this()] {
+    engine_->reactor().WhenIdle([self = shared_from_this()] {
       self->to_tell_ = false;
       const base::MutexLock lock(self->mu_);
       self->readable_.NotifyAll();

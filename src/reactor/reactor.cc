@@ -36,6 +36,9 @@ constexpr uint64_t kWakeId = 0;
 constexpr uint64_t kClockId = 1;
 constexpr uint64_t kFirstId = 2;
 
+// Rounds of the loop after which it counts as idle even if there is more to do.
+constexpr int kMostRounds = 16;
+
 int64_t MonotonicNanos() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -175,6 +178,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
     Wake();
   }
 
+  void WhenIdle(std::function<void()> fn) {
+    if (!OnThread()) return Post(std::move(fn));
+    when_idle_.push_back(std::move(fn));
+  }
+
  private:
   struct Handler {
     int fd;
@@ -219,8 +227,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
     running_on_.store(true, std::memory_order_release);
     std::array<epoll_event, 128> events;
     bool stop = false;
+    int rounds = 0;  // since there is something to do when idle
     while (!stop) {
-      const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                               when_idle_.empty() ? -1 : 0);
+      rounds = when_idle_.empty() ? 0 : rounds + 1;
       if (n < 0) {
         if (errno == EINTR) continue;
         // This happens only if the descriptor was closed while it was registered.
@@ -238,6 +249,10 @@ class Loop : public std::enable_shared_from_this<Loop> {
         }
       }
       stop = RunPosted();
+      if (n == 0 || rounds >= kMostRounds || stop) {
+        RunAll(std::exchange(when_idle_, {}));
+        rounds = 0;
+      }
     }
     std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers;
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers;
@@ -292,12 +307,17 @@ class Loop : public std::enable_shared_from_this<Loop> {
         stop = stop_;
         batch.swap(posted_);
       }
-      for (std::function<void()>& fn : batch) {
-        threads::Notify("a function of the reactor", fn);
-        fn = nullptr;
-      }
+      const bool none = batch.empty();
+      RunAll(std::move(batch));
       if (!stop) return false;
-      if (batch.empty()) return true;
+      if (none) return true;
+    }
+  }
+
+  static void RunAll(std::vector<std::function<void()>> batch) {
+    for (std::function<void()>& fn : batch) {
+      threads::Notify("a function of the reactor", fn);
+      fn = nullptr;
     }
   }
 
@@ -314,6 +334,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   std::thread thread_;
   pthread_t thread_self_{};  // written by the thread before running_on_
   std::atomic<bool> running_on_ = false;
+  std::vector<std::function<void()>> when_idle_;  // the thread's own
 
   base::Mutex mu_;
   base::CondVar idle_;
@@ -409,6 +430,8 @@ Timer Reactor::RunAfter(absl::Duration delay, std::function<void()> fn) {
 }
 
 void Reactor::Post(std::function<void()> fn) { loop_->Post(std::move(fn)); }
+
+void Reactor::WhenIdle(std::function<void()> fn) { loop_->WhenIdle(std::move(fn)); }
 
 void Reactor::RunSync(const std::function<void()>& fn) {
   if (OnLoopThread()) {

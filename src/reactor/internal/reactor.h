@@ -121,6 +121,10 @@ class CONTAINERD_SIBLING Reactor {
   // Runs `fn` soon on the loop's thread, never from within this call; in the order of posting.
   void Post(std::function<void()> fn);
 
+  // In a callback: runs `fn` when nothing else is ready, or after some rounds of the loop. For what
+  // is better done once for all that has come than each time. On other threads as Post.
+  void WhenIdle(std::function<void()> fn);
+
   // Runs `fn` on the loop's thread and waits for it; called on that thread it just runs it. In a
   // forked child, which has no such thread, neither this nor Post does anything.
   void RunSync(const std::function<void()>& fn);

@@ -65,6 +65,41 @@ class ReactorTest : public ::testing::Test {
   std::ptrdiff_t fds_ = 0;
 };
 
+TEST_F(ReactorTest, WhatIsForWhenItIsIdleComesAfterAllThatIsReady) {
+  Pipe pipe;
+  ASSERT_EQ(write(pipe.in, "12345", 5), 5);
+  std::string read_bytes;
+  std::promise<std::string> idle;
+  auto watch = reactor_->Add(pipe.out, EPOLLIN, [&](uint32_t) {
+    char byte = 0;
+    if (read(pipe.out, &byte, 1) != 1) return;
+    read_bytes += byte;
+    if (read_bytes.size() == 1) reactor_->WhenIdle([&] { idle.set_value(read_bytes); });
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(idle.get_future().get(), "12345");
+}
+
+TEST_F(ReactorTest, WhatIsForWhenItIsIdleComesEvenIfItNeverIs) {
+  Pipe pipe;
+  ASSERT_EQ(write(pipe.in, "1", 1), 1);
+  int rounds = 0;
+  std::promise<int> idle;
+  // The byte is never read, so the descriptor is always ready.
+  auto watch = reactor_->Add(pipe.out, EPOLLIN, [&](uint32_t) {
+    if (++rounds == 1) reactor_->WhenIdle([&] { idle.set_value(rounds); });
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_LT(idle.get_future().get(), 100);
+  watch->Reset();
+}
+
+TEST_F(ReactorTest, WhenIdleOnAnotherThreadIsPost) {
+  std::promise<bool> ran;
+  reactor_->WhenIdle([&] { ran.set_value(reactor_->OnLoopThread()); });
+  EXPECT_TRUE(ran.get_future().get());
+}
+
 TEST_F(ReactorTest, ReportsWhatADescriptorIsReadyFor) {
   Pipe pipe;
   std::promise<std::string> got;
