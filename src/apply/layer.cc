@@ -10,8 +10,6 @@
 #include <span>
 #include <string_view>
 #include <sys/statvfs.h>
-#include <thread>
-#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -19,99 +17,34 @@
 #include <fmt/format.h>
 
 #include "containerd/compression/compression.h"
-#include "containerd/digest/digest.h"
 #include "containerd/errdefs/errdefs.h"
 #include "containerd/images/mediatypes.h"
 #include "containerd/ocispec/mediatypes.h"
 
-#include "pipe.h"
+#include "read_ahead.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
 #include "src/base/overlay.h"
 #include "src/errdefs/internal/guard.h"
-#include "src/threads/internal/start.h"
 
 namespace containerd::apply {
 namespace {
 
-// Digests and counts what is read.
+// Digests what is read.
 class DigestingReader final : public io::Reader {
  public:
-  DigestingReader(io::Reader& reader, std::int64_t max) : reader_(reader), max_(max) {}
+  DigestingReader(io::Reader& reader, LayerDigest& digest) : reader_(reader), digest_(digest) {}
 
   absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
     absl::StatusOr<std::size_t> n = reader_.Read(ctx, buf);
     if (!n.ok()) return n;
-    size_ += static_cast<std::int64_t>(*n);
-    if (size_ > max_) {
-      return errdefs::ResourceExhausted(fmt::format("it unpacks to more than {} bytes", max_));
-    }
-    digester_.Write(std::string_view(buf.data(), *n));
+    if (absl::Status s = digest_.Add({buf.data(), *n}); !s.ok()) return s;
     return n;
   }
 
-  std::int64_t size() const { return size_; }
-  digest::Digest Digest() const { return digester_.Digest(); }
-
  private:
   io::Reader& reader_;
-  const std::int64_t max_;
-  digest::Digester digester_;
-  std::int64_t size_ = 0;
-};
-
-// Reads another on a thread of its own, beside whoever reads this.
-class ReadAhead final : public io::Reader {
- public:
-  ReadAhead(const Context& ctx, io::Reader& reader) : reader_(reader), pipe_(ctx) {
-    std::tie(ctx_, cancel_) = WithCancel(ctx);
-  }
-  ReadAhead(const ReadAhead&) = delete;
-  ReadAhead& operator=(const ReadAhead&) = delete;
-  ~ReadAhead() override {
-    cancel_();
-    pipe_.Break();
-    Join();
-  }
-
-  absl::Status Start() {
-    absl::StatusOr<std::thread> thread = threads::Start("inflate a layer", [this] {
-      ended_ = errdefs::Guard("the reader of a layer", [&] { return ReadAll(); });
-      ended_.ok() ? pipe_.Close() : pipe_.Break();
-    });
-    if (!thread.ok()) return thread.status();
-    thread_ = *std::move(thread);
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
-    absl::StatusOr<std::size_t> n = pipe_.Read(ctx, buf);
-    if (n.ok()) return n;
-    if (absl::Status s = ctx.Err(); !s.ok()) return s;
-    Join();
-    return ended_.ok() ? n.status() : ended_;
-  }
-
- private:
-  absl::Status ReadAll() {
-    std::vector<char> buf(std::size_t{256} << 10);
-    for (;;) {
-      absl::StatusOr<std::size_t> n = reader_.Read(ctx_, buf);
-      if (!n.ok()) return n.status();
-      if (*n == 0 || !pipe_.Write({buf.data(), *n})) return absl::OkStatus();
-    }
-  }
-
-  void Join() {
-    if (thread_.joinable()) thread_.join();
-  }
-
-  Context ctx_;
-  CancelFunc cancel_;
-  io::Reader& reader_;
-  Pipe pipe_;
-  absl::Status ended_;  // Written by the thread.
-  std::thread thread_;
+  LayerDigest& digest_;
 };
 
 absl::Status ReadRest(const Context& ctx, io::Reader& reader) {
@@ -196,19 +129,20 @@ absl::StatusOr<ocispec::Descriptor> Inflate(
   absl::StatusOr<std::unique_ptr<compression::DecompressReadCloser>> inflated =
       compression::DecompressStream(ctx, blob);
   if (!inflated.ok()) return annotate(inflated.status());
-  DigestingReader layer(**inflated, max_size);
+  LayerDigest digest(max_size);
   {
-    ReadAhead ahead(ctx, layer);
-    io::Reader* reader = &ahead;
-    if (!ahead.Start().ok()) reader = &layer;  // one after the other then
-    if (absl::Status s = OfLocalFiles(extract(*reader)); !s.ok()) return annotate(s);
+    ReadAhead ahead(ctx, **inflated, digest);
+    DigestingReader one_by_one(**inflated, digest);
+    io::Reader* layer = &ahead;
+    if (!ahead.Start().ok()) layer = &one_by_one;
+    if (absl::Status s = OfLocalFiles(extract(*layer)); !s.ok()) return annotate(s);
     // Bytes after the end of the archive are part of the layer's digest.
-    if (absl::Status s = ReadRest(ctx, *reader); !s.ok()) return annotate(s);
+    if (absl::Status s = ReadRest(ctx, *layer); !s.ok()) return annotate(s);
   }
   ocispec::Descriptor applied;
   applied.media_type = ocispec::kMediaTypeImageLayer;
-  applied.digest = layer.Digest().String();
-  applied.size = layer.size();
+  applied.digest = digest.Digest().String();
+  applied.size = digest.size();
   return applied;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "containerd/errdefs/errdefs.h"
 
@@ -10,25 +11,31 @@
 
 namespace containerd::apply {
 
-Pipe::Pipe(const Context& ctx) : registration_(ctx.OnCancel([this] { Break(); })) {}
+Pipe::Pipe(const Context& ctx, std::size_t capacity)
+    : capacity_(capacity), registration_(ctx.OnCancel([this] { Break(); })) {}
 
 bool Pipe::Write(std::string_view data) {
-  std::string chunk;
-  {
-    base::MutexLock lock(mu_);
-    changed_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-      return state_ != State::kOpen || size_ < kCapacity;
-    });
-    if (!spare_.empty()) {
-      chunk = std::move(spare_.back());
-      spare_.pop_back();
-    }
-  }
+  std::string chunk = Room();
   chunk.assign(data);
+  return Put(std::move(chunk));
+}
+
+std::string Pipe::Room() {
+  base::MutexLock lock(mu_);
+  changed_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return state_ != State::kOpen || size_ < capacity_;
+  });
+  if (spare_.empty()) return {};
+  std::string chunk = std::move(spare_.back());
+  spare_.pop_back();
+  return chunk;
+}
+
+bool Pipe::Put(std::string chunk) {
   base::MutexLock lock(mu_);
   if (state_ != State::kOpen) return false;
-  if (data.empty()) return true;
-  size_ += data.size();
+  if (chunk.empty()) return true;
+  size_ += chunk.size();
   chunks_.push_back(std::move(chunk));
   changed_.NotifyAll();
   return true;
@@ -60,24 +67,33 @@ void Pipe::BreakLocked() {
 
 absl::StatusOr<std::size_t> Pipe::Read(const Context& ctx, std::span<char> buf) {
   if (absl::Status s = ctx.Err(); !s.ok()) return s;
+  if (read_ == reading_.size()) {
+    absl::StatusOr<std::string> next = Take(std::exchange(reading_, {}));
+    read_ = 0;
+    if (!next.ok()) return next.status();
+    reading_ = *std::move(next);
+  }
+  const std::size_t n = std::min(reading_.size() - read_, buf.size());
+  std::memcpy(buf.data(), reading_.data() + read_, n);
+  read_ += n;
+  return n;
+}
+
+absl::StatusOr<std::string> Pipe::Take(std::string spare) {
   base::MutexLock lock(mu_);
+  if (!spare.empty()) spare_.push_back(std::move(spare));
   changed_.Wait(mu_, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return state_ != State::kOpen || size_ > 0;
   });
   if (state_ == State::kBroken) return errdefs::Canceled("the download ended");
-  if (size_ == 0) return 0;
-  const std::string_view chunk = std::string_view(chunks_.front()).substr(first_);
-  const std::size_t n = std::min(chunk.size(), buf.size());
-  std::memcpy(buf.data(), chunk.data(), n);
-  first_ += n;
-  size_ -= n;
-  if (n == chunk.size()) {
-    spare_.push_back(std::move(chunks_.front()));
-    chunks_.pop_front();
-    first_ = 0;
-  }
-  changed_.NotifyAll();
-  return n;
+  if (size_ == 0) return std::string();
+  std::string chunk = std::move(chunks_.front());
+  chunks_.pop_front();
+  // The writer is woken when there is room for more than a chunk.
+  const bool was_full = size_ > capacity_ / 2;
+  size_ -= chunk.size();
+  if (was_full && size_ <= capacity_ / 2) changed_.NotifyAll();
+  return chunk;
 }
 
 }  // namespace containerd::apply

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -27,6 +26,8 @@
 
 #include "attributes.h"
 #include "entry_attributes.h"
+#include "lower_dirs.h"
+#include "open_dirs.h"
 #include "root_dir.h"
 #include "src/base/escape.h"
 #include "src/base/fd.h"
@@ -47,49 +48,9 @@ bool IsDevice(const tar::Header& header) {
   return header.typeflag == tar::kTypeChar || header.typeflag == tar::kTypeBlock;
 }
 
-absl::StatusOr<std::vector<RootDir>> OpenAll(const std::vector<std::string>& paths) {
-  std::vector<RootDir> dirs;
-  for (const std::string& path : paths) {
-    absl::StatusOr<RootDir> dir = RootDir::Open(path);
-    if (!dir.ok()) return dir.status();
-    dirs.push_back(*std::move(dir));
-  }
-  return dirs;
-}
-
-// Whether a layer has a whiteout, as overlayfs has them, of a directory above a place.
-bool IsDeleted(const RootDir& layer, const Place& place) {
-  for (std::size_t end = place.find('/'); end != Place::npos; end = place.find('/', end + 1)) {
-    struct stat st {};
-    if (layer.Stat(place.substr(0, end), &st) != 0) return false;
-    if (!S_ISDIR(st.st_mode)) return S_ISCHR(st.st_mode) && st.st_rdev == 0;
-  }
-  return false;
-}
-
-// Makes a directory of `root` like that of the first layer that has it.
-absl::Status Inherit(const std::vector<RootDir>& layers, const RootDir& root, const Place& dir,
-                     Times times) {
-  for (const RootDir& layer : layers) {
-    absl::StatusOr<Place> place = layer.Resolve(dir);
-    if (!place.ok()) return place.status();
-    struct stat st {};
-    const int err = layer.Stat(*place, &st);
-    if (err == ENOENT) continue;
-    if (err == ENOTDIR && IsDeleted(layer, *place)) break;
-    if (err != 0) {
-      return errdefs::FromErrno(err,
-                                fmt::format("looking at {}", base::Quote(layer.PathOf(*place))));
-    }
-    if (!S_ISDIR(st.st_mode)) break;  // Something else covers those further down.
-    return CopyDirInfo(st, layer.PathOf(*place), root.PathOf(dir), times);
-  }
-  return absl::OkStatus();
-}
-
 class Applying {
  public:
-  Applying(RootDir root, std::vector<RootDir> parents, ApplyOptions options)
+  Applying(RootDir root, LowerDirs parents, ApplyOptions options)
       : root_(std::move(root)), parents_(std::move(parents)), options_(std::move(options)) {}
 
   absl::StatusOr<std::int64_t> Run(const Context& ctx, io::Reader& reader) {
@@ -113,14 +74,6 @@ class Applying {
   }
 
  private:
-  // As many descriptors as a process has to spare for each of several layers at once.
-  static constexpr std::size_t kKnownDirectories = 48;
-
-  struct Directory {
-    Place place;
-    base::Fd fd;
-  };
-
   // Where an entry goes.
   struct Target {
     const tar::Header& header;
@@ -170,79 +123,81 @@ class Applying {
                                fmt::format("entry {}", base::Quote(header.name)));
     }
     if (!*ordinary) {
-      ForgetDirectories();
+      dirs_.Forget();
       return absl::OkStatus();
     }
     return Extract(ctx, content, {.header = header, .base = base});
   }
 
+  using Directory = OpenDirs::Directory;
+
   // Makes parent_ and parent_fd_ those of `dir`, as the archive names it.
   absl::Status OpenParent(std::string_view dir) {
-    while (dir.ends_with('/')) dir.remove_suffix(1);
-    if (const Directory* known = Known(dir)) {
-      parent_ = known->place;
-      parent_fd_ = known->fd.get();
-      return absl::OkStatus();
-    }
-    absl::StatusOr<Directory> opened = OpenBelowKnown(dir);
-    if (!opened.ok()) return opened.status();
-    if (!opened->fd) {
-      absl::StatusOr<Place> place = root_.Resolve(dir);
-      if (!place.ok()) return place.status();
-      if (absl::Status s = MakeParents(*place); !s.ok()) return s;
-      opened->place = *std::move(place);
-      opened->fd = root_.OpenDir(opened->place);
-      if (!opened->fd) {
-        return errdefs::FromErrno(
-            errno, fmt::format("opening the directory {}", base::Quote(opened->place)));
-      }
-    }
-    Remember(dir, *std::move(opened));
+    absl::StatusOr<const Directory*> parent =
+        dirs_.Reach(dir, [this](const Directory& above, const std::string& name, int err) {
+          return err == ENOENT ? MakeDirectory(above, name) : ResolveDirectory(above, name);
+        });
+    if (!parent.ok()) return parent.status();
+    parent_ = (*parent)->place;
+    parent_fd_ = (*parent)->fd.get();
     return absl::OkStatus();
   }
 
-  // A directory that is in a known one, and no link; without a descriptor if there is none.
-  absl::StatusOr<Directory> OpenBelowKnown(std::string_view dir) {
-    const std::size_t slash = dir.rfind('/');
-    const Directory* above = Known(slash == std::string_view::npos ? "" : dir.substr(0, slash));
-    const std::string name(dir.substr(slash == std::string_view::npos ? 0 : slash + 1));
-    if (above == nullptr || name.empty() || name == "..") return Directory();
-    return Directory{.place = Join(above->place, name),
-                     .fd = base::Fd(openat(above->fd.get(), name.c_str(),
-                                           O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
+  // One that the archive does not describe, or not yet.
+  absl::StatusOr<Directory> MakeDirectory(const Directory& above, const std::string& name) {
+    Directory dir{.place = Join(above.place, name), .fd = base::Fd()};
+    const auto failed = [&] {
+      return errdefs::FromErrno(errno,
+                                fmt::format("making the directory {}", base::Quote(dir.place)));
+    };
+    if (mkdirat(above.fd.get(), name.c_str(), kParentMode) != 0) return failed();
+    dir.fd = OpenDirAt(above.fd.get(), name);
+    struct stat st {};
+    if (!dir.fd || fstat(dir.fd.get(), &st) != 0) return failed();
+    // What the process masks, and what it inherits.
+    if ((st.st_mode & 07777) != kParentMode &&
+        fchmodat(above.fd.get(), name.c_str(), kParentMode, 0) != 0) {
+      return failed();
+    }
+    if (absl::Status s = Describe(dir.place); !s.ok()) return s;
+    return dir;
   }
 
-  const Directory* Known(std::string_view dir) {
-    if (std::exchange(outdated_, false)) known_.clear();
-    const auto found = known_.find(dir);
-    return found == known_.end() ? nullptr : &found->second;
+  // What a directory has that was made for what is in it.
+  absl::Status Describe(const Place& dir) {
+    if (options_.undescribed != nullptr) undescribed_.insert(dir);
+    return parents_.Inherit(root_, dir, Times::kCopy);
   }
 
-  void Remember(std::string_view dir, Directory directory) {
-    // An archive comes back to the directories that it is in the middle of; others can be opened
-    // again.
-    if (known_.size() >= kKnownDirectories) known_.clear();
-    const Directory& known =
-        known_.insert_or_assign(std::string(dir), std::move(directory)).first->second;
-    parent_ = known.place;
-    parent_fd_ = known.fd.get();
+  // One that a link leads to, or that takes the place of a whiteout.
+  absl::StatusOr<Directory> ResolveDirectory(const Directory& above, const std::string& name) {
+    absl::StatusOr<Place> place = root_.Resolve(Join(above.place, name));
+    if (!place.ok()) return place.status();
+    if (absl::Status s = MakeParents(*place); !s.ok()) return s;
+    base::Fd fd = root_.OpenDir(*place);
+    if (!fd) {
+      return errdefs::FromErrno(errno,
+                                fmt::format("opening the directory {}", base::Quote(*place)));
+    }
+    return Directory{.place = *std::move(place), .fd = std::move(fd)};
   }
-
-  // When something was removed through which they may have been reached. For the entry that is
-  // being extracted its parent stays what it is.
-  void ForgetDirectories() { outdated_ = true; }
 
   absl::Status SetDirectoryTimes(const std::string& name, const std::array<timespec, 2>& times) {
     const auto [dir, base] = Split(name);
-    const Directory* parent = Known(dir.substr(0, dir.find_last_not_of('/') + 1));
-    absl::StatusOr<Place> place = Place(base);
-    if (parent == nullptr) place = root_.Resolve(name);
-    if (!place.ok()) return place.status();
-    const int fd = parent == nullptr ? root_.fd() : parent->fd.get();
-    if (utimensat(fd, place->c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    const auto set = [&](int fd, const std::string& path) {
+      if (utimensat(fd, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0) {
+        return absl::OkStatus();
+      }
       return errdefs::FromErrno(errno, fmt::format("setting the times of {}", base::Quote(name)));
-    }
-    return absl::OkStatus();
+    };
+    absl::StatusOr<const Directory*> parent =
+        dirs_.Reach(dir, [](const Directory&, const std::string&, int) {
+          return absl::StatusOr<Directory>(errdefs::NotFound(""));
+        });
+    if (parent.ok()) return set((*parent)->fd.get(), std::string(base));
+    absl::StatusOr<Place> place = root_.Resolve(name);
+    if (!place.ok()) return place.status();
+    return set(root_.fd(), *place);
   }
 
   absl::Status MakeParents(const Place& place) {
@@ -265,12 +220,7 @@ class Applying {
           fchmodat(root_.fd(), dir.c_str(), kParentMode, 0) != 0) {
         return errdefs::FromErrno(errno, fmt::format("making the directory {}", base::Quote(dir)));
       }
-      if (anew) {
-        if (absl::Status s = MakeOpaque(dir); !s.ok()) return s;
-        continue;
-      }
-      if (options_.undescribed != nullptr) undescribed_.insert(dir);
-      if (absl::Status s = Inherit(parents_, root_, dir, Times::kCopy); !s.ok()) return s;
+      if (absl::Status s = anew ? MakeOpaque(dir) : Describe(dir); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -393,7 +343,7 @@ class Applying {
     } else if (absl::Status s = Remove(Join(parent_, to.base)); !s.ok()) {
       return s;
     }
-    ForgetDirectories();  // The parent itself may have been reached through what is gone.
+    dirs_.Forget();  // The parent itself may have been reached through what is gone.
     return true;
   }
 
@@ -489,18 +439,16 @@ class Applying {
   }
 
   const RootDir root_;
-  const std::vector<RootDir> parents_;
+  LowerDirs parents_;
   const ApplyOptions options_;
   const bool in_user_namespace_ = base::RunningInUserNS();
   std::int64_t size_ = 0;
 
-  // Of the last entry; one of known_.
+  OpenDirs dirs_{root_};
+
+  // Of the last entry; one of dirs_.
   Place parent_;
   int parent_fd_ = -1;
-
-  // Directories by the names that the archive has for them, so that no entry walks a whole path.
-  std::map<std::string, Directory, std::less<>> known_;
-  bool outdated_ = false;
 
   std::vector<std::pair<std::string, std::array<timespec, 2>>> directories_;
   std::unordered_set<Place> unpacked_;
@@ -559,7 +507,7 @@ absl::StatusOr<std::int64_t> Apply(const Context& ctx, const std::string& root, 
   }
   absl::StatusOr<RootDir> dir = RootDir::Open(root);
   if (!dir.ok()) return dir.status();
-  absl::StatusOr<std::vector<RootDir>> parents = OpenAll(options.parents);
+  absl::StatusOr<LowerDirs> parents = LowerDirs::Open(options.parents);
   if (!parents.ok()) return parents.status();
   return Applying(*std::move(dir), *std::move(parents), std::move(options)).Run(ctx, reader);
 }
@@ -568,12 +516,10 @@ absl::Status InheritFrom(const std::vector<std::string>& parents, const std::str
                          const std::vector<std::string>& dirs) {
   absl::StatusOr<RootDir> to = RootDir::Open(root);
   if (!to.ok()) return to.status();
-  absl::StatusOr<std::vector<RootDir>> layers = OpenAll(parents);
+  absl::StatusOr<LowerDirs> layers = LowerDirs::Open(parents);
   if (!layers.ok()) return layers.status();
   for (const std::string& dir : dirs) {
-    struct stat st {};
-    if (to->Stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) continue;  // Replaced since.
-    if (absl::Status s = Inherit(*layers, *to, dir, Times::kKeep); !s.ok()) return s;
+    if (absl::Status s = layers->Inherit(*to, dir, Times::kKeep); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

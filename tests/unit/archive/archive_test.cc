@@ -464,6 +464,99 @@ TEST_F(ArchiveTest, ParentsInherit) {
   }
 }
 
+TEST_F(ArchiveTest, ParentsInheritThroughLinksAndNotThroughWhiteouts) {
+  fs::create_directories(base_ / "lower1/var");
+  fs::create_directories(base_ / "lower2/run/deep");
+  fs::create_directories(base_ / "lower2/gone/deep");
+  fs::create_directory_symlink("../run", base_ / "lower2/var-run");
+  fs::create_directories(base_ / "lower2/var");
+  fs::create_directory_symlink("/run", base_ / "lower2/var/run");
+  ASSERT_EQ(chmod((base_ / "lower2/run").c_str(), 0711), 0);
+  ASSERT_EQ(chmod((base_ / "lower2/run/deep").c_str(), 0701), 0);
+  ASSERT_EQ(chmod((base_ / "lower2/gone/deep").c_str(), 0701), 0);
+  if (mknod((base_ / "lower1/gone").c_str(), S_IFCHR, 0) != 0) GTEST_SKIP() << "needs CAP_MKNOD";
+  const auto size =
+      Apply({File("var/run/deep/a"), File("gone/deep/b"), File("var/missing/c"), File("var/d"),
+             File("var-run/deep/e")},
+            {WithParents({(base_ / "lower1").string(), (base_ / "lower2").string()})});
+  ASSERT_TRUE(size.ok()) << size.status();
+  EXPECT_EQ(Stat("var/run").st_mode & 07777, 0711u);
+  EXPECT_EQ(Stat("var/run/deep").st_mode & 07777, 0701u);
+  EXPECT_EQ(Stat("var-run/deep").st_mode & 07777, 0701u);
+  EXPECT_EQ(Stat("gone").st_mode & 07777, 0755u);
+  EXPECT_EQ(Stat("gone/deep").st_mode & 07777, 0755u);
+  EXPECT_EQ(Stat("var/missing").st_mode & 07777, 0755u);
+}
+
+// More than are kept open, in breadth and in depth, of several layers and whatever is masked.
+TEST_F(ArchiveTest, ManyDirectoriesAreMadeAsTheParentsHaveThem) {
+  std::vector<Entry> entries;
+  std::vector<std::pair<std::string, mode_t>> wanted;
+  std::string chain = "chain";
+  for (int i = 0; i < 200; ++i) {
+    const std::string dir = i % 2 == 0 ? chain : fmt::format("wide/{}", i);
+    if (i % 2 == 0) chain += "/d";
+    const bool inherits = i % 4 < 2;
+    const mode_t mode = inherits ? 0700 + static_cast<mode_t>(i % 8) : 0755;
+    const fs::path lower = base_ / fmt::format("lower{}", i % 3) / dir;
+    fs::create_directories(lower);
+    if (inherits || i % 2 == 0) {
+      ASSERT_EQ(chmod(lower.c_str(), mode), 0);
+    } else {
+      fs::remove(lower);
+    }
+    wanted.emplace_back(dir, mode);
+  }
+  for (const auto& [dir, mode] : wanted) entries.push_back(File(dir + "/file"));
+  std::reverse(entries.begin(), entries.end());
+  // The chain once more from its other end, when all of it is there.
+  for (std::size_t i = 0; i < 200; i += 2) entries.push_back(File(wanted[i].first + "/again"));
+  const mode_t before = umask(077);
+  const auto size =
+      Apply(entries, {WithParents({(base_ / "lower0").string(), (base_ / "lower1").string(),
+                                   (base_ / "lower2").string()})});
+  umask(before);
+  ASSERT_TRUE(size.ok()) << size.status();
+  for (const auto& [dir, mode] : wanted) {
+    mode_t first = 0;  // of the first layer that has it
+    for (int layer = 2; layer >= 0; --layer) {
+      struct stat st {};
+      if (stat((base_ / fmt::format("lower{}", layer) / dir).c_str(), &st) == 0) {
+        first = st.st_mode & 07777;
+      }
+    }
+    EXPECT_EQ(Stat(dir).st_mode & 07777, first == 0 ? mode : first) << dir;
+    EXPECT_TRUE(fs::exists(root() / dir / "file")) << dir;
+  }
+}
+
+TEST_F(ArchiveTest, DirectoriesMadeForWhatIsInThemAreNotMasked) {
+  const mode_t before = umask(077);
+  const auto size = Apply({File("a/b/c")});
+  umask(before);
+  ASSERT_TRUE(size.ok()) << size.status();
+  EXPECT_EQ(Stat("a").st_mode & 07777, 0755u);
+  EXPECT_EQ(Stat("a/b").st_mode & 07777, 0755u);
+}
+
+// What was open is not used any more when something else has taken its place.
+TEST_F(ArchiveTest, ADirectoryThatIsReplacedIsNotWrittenToAnyMore) {
+  fs::create_directory(root() / "other");
+  const auto size = Apply({File("a/b/one"), File("a/b/c/two"), Symlink("a/b", "../other"),
+                           File("a/b/three"), File("a/b/c/four"), Dir("late"), Dir("late/dir")});
+  ASSERT_TRUE(size.ok()) << size.status();
+  EXPECT_EQ(List(), (Tree{{"a", "dir"},
+                          {"a/b", "-> ../other"},
+                          {"other", "dir"},
+                          {"other/three", "x"},
+                          {"other/c", "dir"},
+                          {"other/c/four", "x"},
+                          {"late", "dir"},
+                          {"late/dir", "dir"}}));
+  EXPECT_EQ(Stat("late").st_mtim.tv_sec, 1000000000);
+  EXPECT_EQ(Stat("late/dir").st_mtim.tv_sec, 1000000000);
+}
+
 TEST_F(ArchiveTest, AttributesAreKept) {
   Write("root/probe", "");
   if (setxattr((root() / "probe").c_str(), "user.probe", "", 0, 0) != 0) {
