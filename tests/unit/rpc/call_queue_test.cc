@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One queue for all calls of a connection: who gets what, on which thread, and for how long there is
-// one.
+// One queue for all calls of a connection: who gets what, on which thread, and for how long there
+// is one.
 #include "src/rpc/internal/call_queue.h"
 
 #include <atomic>
