@@ -26,6 +26,10 @@ namespace {
 // Tags after which what is to be done later is done, even if there are more.
 constexpr int kMostBeforeLater = 32;
 
+// As many callers at once that the queue's thread does better than one of them, who would hand over
+// every few answers.
+constexpr std::size_t kCrowd = 7;
+
 }  // namespace
 
 // A thread that waits, and as a tag the call that it waits for. Used again and again, and not freed
@@ -124,7 +128,7 @@ void CallQueue::GiveTo(Waiter& waiter, bool ok) {
 
 CallQueue::Waiter* CallQueue::NextLeader() {
   leader_ = nullptr;
-  if (asynchronous_ > 0) return leader_ = runner_.get();
+  if (asynchronous_ > 0 || crowded_) return leader_ = runner_.get();
   for (Waiter* waiter : waiting_) {
     if (!waiter->answer.has_value()) leader_ = waiter;
   }
@@ -167,6 +171,7 @@ grpc::Status CallQueue::Call(grpc::Channel& channel, const std::string& path,
     free_.pop_back();
     self->answer.reset();
     waiting_.push_back(self);
+    if (waiting_.size() >= kCrowd && !crowded_) crowded_ = StartThread().ok();
     leads = leader_ == nullptr;
     if (leads) leader_ = self;
   }
@@ -207,14 +212,9 @@ absl::StatusOr<CallQueue::Use> CallQueue::Begin() {
   {
     const base::MutexLock lock(mu_);
     if (!Enter()) return NoChannel();
-    if (!thread_.joinable()) {
-      absl::StatusOr<std::thread> thread =
-          threads::Start("receive answers", [self = shared_from_this()] { self->Run(); });
-      if (!thread.ok()) {
-        --in_use_;
-        return thread.status();
-      }
-      thread_ = *std::move(thread);
+    if (absl::Status s = StartThread(); !s.ok()) {
+      --in_use_;
+      return s;
     }
     ++asynchronous_;
     looks = leader_ == nullptr;
@@ -229,6 +229,15 @@ absl::StatusOr<CallQueue::Use> CallQueue::Begin() {
     runner_->Tell();
   }
   return Use(shared_from_this());
+}
+
+absl::Status CallQueue::StartThread() {
+  if (thread_.joinable()) return absl::OkStatus();
+  absl::StatusOr<std::thread> thread =
+      threads::Start("receive answers", [self = shared_from_this()] { self->Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
 }
 
 void CallQueue::Use::Reset() {
@@ -309,12 +318,13 @@ bool CallQueue::Lead() {
     } else {
       GiveTo(static_cast<Waiter&>(*tag), ok);
     }
-    if (asynchronous_ > 0) continue;
+    if (asynchronous_ > 0 || in_use_ > 1) continue;
     RunLater();
     Waiter* next = nullptr;
     {
       const base::MutexLock lock(mu_);
       if (stopped_) continue;
+      crowded_ = false;
       next = NextLeader();
     }
     if (next == runner_.get()) continue;

@@ -36,9 +36,9 @@ namespace containerd::rpc {
 // the same socket, and what one of them reads is mostly for another.
 //
 // That thread is the leader. It gives the others what is theirs. As long as there are asynchronous
-// calls it is the queue's own thread, which the first of them starts; otherwise it is one of those
-// that wait for an answer, and with its own answer it hands over to the one whose call is the
-// youngest.
+// calls, or several callers at once, it is the queue's own thread, which the first of them starts;
+// otherwise it is one of those that wait for an answer, and with its own answer it hands over to
+// the one whose call is the youngest.
 //
 // Thread-safe. A thread of it lives until Close, or until the calls that Close has found.
 class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQueue> {
@@ -108,6 +108,7 @@ class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQue
   void HandOn(Tag& tag, bool ok);
   void GiveTo(Waiter& waiter, bool ok);
   Waiter* NextLeader() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // The queue's thread.
   void Run();
@@ -132,8 +133,9 @@ class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQue
   std::thread thread_;                                 // once, under mu_
   Waiter* leader_ ABSL_GUARDED_BY(mu_) = nullptr;
   std::vector<std::pair<Tag*, bool>> inbox_ ABSL_GUARDED_BY(mu_);  // the thread's, from leaders
-  int in_use_ ABSL_GUARDED_BY(mu_) = 0;                            // calls of both kinds
-  std::atomic<int> asynchronous_ = 0;                              // of these; changed under mu_
+  bool crowded_ ABSL_GUARDED_BY(mu_) = false;
+  std::atomic<int> in_use_ = 0;        // calls of both kinds
+  std::atomic<int> asynchronous_ = 0;  // of these; changed under mu_
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 

@@ -54,6 +54,23 @@ TEST_F(CallQueueTest, CallsThatAreWaitedForNeedNoThread) {
   EXPECT_EQ(ThreadsNamed("containerd-rpc"), 0);
 }
 
+// And a few after the crowd, which wait for themselves again.
+TEST_F(CallQueueTest, ManyCallersAtOnceAreServedByTheThread) {
+  std::atomic<int> asked = 0;
+  daemon_->on_version = [&](grpc::ServerContext*) {
+    ++asked;
+    while (asked < 16) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return grpc::Status::OK;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&] { EXPECT_TRUE(CallVersion(background_).ok()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 1);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(CallVersion(background_).ok());
+}
+
 TEST_F(CallQueueTest, AsynchronousCallsComeBackOnOneThreadThatCloseEnds) {
   const std::thread::id first = Ask().get();
   EXPECT_EQ(Ask().get(), first);
