@@ -52,7 +52,9 @@ endif()
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/integration/examples_test.cc"
              PROPERTY COMPILE_DEFINITIONS CONTAINERD_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/tests/integration/ctr_test.cc"
-                    "${PROJECT_SOURCE_DIR}/tests/integration/ctr_commands_test.cc"
+                    "${PROJECT_SOURCE_DIR}/tests/integration/ctr_containers_test.cc"
+                    "${PROJECT_SOURCE_DIR}/tests/integration/ctr_images_test.cc"
+                    "${PROJECT_SOURCE_DIR}/tests/integration/ctr_tasks_test.cc"
              PROPERTY COMPILE_DEFINITIONS CONTAINERD_EXAMPLES="${PROJECT_BINARY_DIR}/examples")
 list(TRANSFORM CONTAINERD_SMALL_EXAMPLES PREPEND example_ OUTPUT_VARIABLE _examples)
 foreach(_example IN LISTS _examples ITEMS example_ctr example_unit_test first quickstart raw_stubs)
