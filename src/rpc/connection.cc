@@ -23,6 +23,7 @@ namespace {
 // so signals are blocked.) In a forked child nobody drops it: there is no such thread to stop.
 void Drop(std::shared_ptr<grpc::Channel> channel, const threads::Owner& owner) {
   auto* last = new std::shared_ptr<grpc::Channel>(std::move(channel));
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks)
   if (owner.Forked()) return;
   if (!threads::MustNotBlock()) {
     const threads::SignalsBlocked blocked;
@@ -42,11 +43,18 @@ std::shared_ptr<grpc::Channel> DropInOrder(std::shared_ptr<grpc::Channel> channe
           }};
 }
 
+// Not destroyed in a forked child, where it is of the parent's gRPC.
+std::shared_ptr<CallQueue> NewCallQueue() {
+  return {new CallQueue(), [owner = threads::Owner()](CallQueue* queue) {
+            if (!owner.Forked()) delete queue;
+          }};
+}
+
 }  // namespace
 
 Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string default_namespace,
                        std::shared_ptr<tracing::CallObserver> observer)
-    : call_queue_(std::make_shared<CallQueue>()),
+    : call_queue_(NewCallQueue()),
       channel_(DropInOrder(std::move(channel))),
       forks_(threads::Forks()),
       default_namespace_(std::move(default_namespace)),
@@ -56,11 +64,7 @@ Connection::Connection(std::shared_ptr<grpc::Channel> channel, std::string defau
 }
 
 Connection::~Connection() {
-  if (Forked()) {
-    new std::shared_ptr<CallQueue>(std::move(call_queue_));  // of the parent's gRPC
-  } else {
-    call_queue_->Close();
-  }
+  if (!Forked()) call_queue_->Close();
 }
 
 bool Connection::Forked() const { return forks_ != threads::Forks(); }
