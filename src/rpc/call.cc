@@ -249,7 +249,7 @@ void CallPathAsync(const Context& ctx, const std::shared_ptr<Connection>& conn,
           call->under_way.channel.get(), call->under_way.use.queue(), method,
           call->under_way.call.grpc_context(), request));
   call->reader->StartCall();
-  call->reader->Finish(response, &call->status, &call->ended);
+  call->reader->Finish(response, &call->status, call->ended.Armed());
 }
 
 absl::Status CallState::Prepare(const Context& ctx, const CallOptions& options,

@@ -73,8 +73,12 @@ bool CallQueue::IsOver() const { return closed_ && in_use_ == 0 && !stopped_; }
 void CallQueue::Stop() {
   // What holds gRPC last stops it, and for that it may start a thread.
   const threads::SignalsBlocked blocked;
-  if (queue_ == nullptr) return;
-  queue_->Shutdown();
+  {
+    const base::MutexLock lock(mu_);
+    if (queue_ == nullptr) return;
+    queue_->Shutdown();
+    leader_ = runner_.get();
+  }
   if (!thread_.joinable()) {
     void* tag = nullptr;
     bool ok = false;
@@ -82,10 +86,6 @@ void CallQueue::Stop() {
     }
     queue_.reset();
     return;
-  }
-  {
-    const base::MutexLock lock(mu_);
-    leader_ = runner_.get();
   }
   runner_->Tell();
   if (threads::MustNotBlock()) {
@@ -113,6 +113,7 @@ void CallQueue::Look() {
 }
 
 void CallQueue::HandOn(Tag& tag, bool ok) {
+  base::TakeOver(&tag);
   if (!tag.done) return GiveTo(static_cast<Waiter&>(tag), ok);
   {
     const base::MutexLock lock(mu_);
@@ -142,7 +143,8 @@ bool CallQueue::Await(Waiter& self) {
   {
     const threads::CallbackScope scope;  // of interceptors, which would wait for this thread
     void* tag = nullptr;
-    while (queue_->Next(&tag, &ok) && tag != &self) HandOn(*static_cast<Tag*>(tag), ok);
+    while (queue_->Next(&tag, &ok) && tag != static_cast<Tag*>(&self))
+      HandOn(*static_cast<Tag*>(tag), ok);
   }
   Waiter* next = nullptr;
   {
@@ -187,7 +189,7 @@ grpc::Status CallQueue::Call(grpc::Channel& channel, const std::string& path,
         grpc::internal::ClientAsyncResponseReaderHelper::Create<MessageLite, MessageLite>(
             &channel, queue_.get(), method, ctx, request));
     call->StartCall();
-    call->Finish(response, &status, static_cast<Tag*>(self));
+    call->Finish(response, &status, self->Armed());
     readable = Await(*self);
   }
   bool over = false;
@@ -274,6 +276,7 @@ void CallQueue::Run() {
     }
     more = !leads_ || Lead();
   }
+  const base::MutexLock lock(mu_);  // of Stop, which may still be at it
   queue_.reset();
 }
 
@@ -313,6 +316,7 @@ CallQueue::Tag* CallQueue::Next(bool* ok) {
 bool CallQueue::Lead() {
   bool ok = false;
   while (Tag* const tag = Next(&ok)) {
+    base::TakeOver(tag);
     if (tag->done) {
       tag->done(ok);
     } else {

@@ -18,6 +18,7 @@
 
 #include "containerd/export/export.h"
 
+#include "src/base/handed_over.h"
 #include "src/base/mutex.h"
 
 namespace grpc {
@@ -45,6 +46,12 @@ class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQue
  public:
   // An operation of gRPC on the queue.
   struct Tag {
+    // The tag to give to gRPC with the operation.
+    void* Armed() {
+      base::HandOver(this);
+      return this;
+    }
+
     // With what gRPC says of it, on the queue's thread: nothing may block there.
     std::function<void(bool ok)> done;
   };

@@ -91,7 +91,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
         base::MutexLock lock(mu);
         in_callback = false;
         if (more || std::exchange(resume_wanted, false) || under_way.call.Ending()) {
-          reader->Read(&message, &on_read);
+          reader->Read(&message, on_read.Armed());
         } else {
           resting = true;
         }
@@ -99,7 +99,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
       }
       base::MutexLock lock(mu);
       ended = true;
-      reader->Finish(&status, &on_finish);
+      reader->Finish(&status, on_finish.Armed());
     }
 
     void Finished() {
@@ -136,7 +136,7 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
       if (ended || reader == nullptr) return;
       if (resting) {
         resting = false;
-        reader->Read(&message, &on_read);
+        reader->Read(&message, on_read.Armed());
       } else if (in_callback) {
         resume_wanted = true;  // between on_message deciding to rest and the resting itself
       }
@@ -195,8 +195,8 @@ StreamHandle StartServerStream(const Context& ctx, const Stubs<Service>& stubs,
                                            grpc::internal::RpcMethod::SERVER_STREAMING);
     stream->reader.reset(grpc::internal::ClientAsyncReaderFactory<Response>::Create(
         stream->under_way.channel.get(), stream->under_way.use.queue(), method,
-        stream->under_way.call.grpc_context(), request, true, &stream->on_start));
-    stream->reader->Read(&stream->message, &stream->on_read);
+        stream->under_way.call.grpc_context(), request, true, stream->on_start.Armed()));
+    stream->reader->Read(&stream->message, stream->on_read.Armed());
   }
   {
     CancelRegistration on_cancel = ctx.OnCancel(resume);
@@ -297,10 +297,10 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       self = std::move(owner);
       stream.reset(grpc::internal::ClientAsyncReaderWriterFactory<Request, Response>::Create(
           under_way.channel.get(), under_way.use.queue(), method, under_way.call.grpc_context(),
-          true, &on_write));
+          true, on_write.Armed()));
       writing = true;
       reading = true;
-      stream->Read(&incoming, &on_read);
+      stream->Read(&incoming, on_read.Armed());
     }
 
     void ReadDone(bool ok) {
@@ -309,7 +309,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
       if (!ok) {
         read_ended = true;
         ++sending;
-        stream->Finish(&grpc_status, &on_finish);
+        stream->Finish(&grpc_status, on_finish.Armed());
         changed.NotifyAll();
         return;
       }
@@ -371,7 +371,7 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
         return;
       }
       reading = true;
-      stream->Read(&incoming, &on_read);
+      stream->Read(&incoming, on_read.Armed());
     }
 
     void WriteMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
@@ -382,11 +382,11 @@ class BidiStream final : public std::enable_shared_from_this<BidiStream<Request,
         writing = true;
         ++sending;
         under_way.call.Sent(outgoing);
-        stream->Write(outgoing, &on_write);
+        stream->Write(outgoing, on_write.Armed());
       } else if (close_wanted && !closed) {
         closed = true;
         ++sending;
-        stream->WritesDone(&on_writes_done);
+        stream->WritesDone(on_writes_done.Armed());
       }
     }
 
