@@ -154,7 +154,7 @@ void Fill(const std::string& root) {
   ::mkfifo(at("fifo").c_str(), 0640);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const std::string socket = at("socket");
-  sockaddr_un address{.sun_family = AF_UNIX};
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (socket.size() < sizeof address.sun_path) {
     std::copy(socket.begin(), socket.end(), address.sun_path);
     ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);

@@ -949,7 +949,9 @@ TEST_F(CioTest, DrainWhileAnOutputIsWrittenToAllTheTime) {
     });
     const auto drained = io->Drain(absl::Milliseconds(300)).Get(ctx_);
     EXPECT_TRUE(drained.ok()) << drained.status();
-    if (drained.ok()) EXPECT_EQ(*drained, DrainResult::kQuiet);
+    if (drained.ok()) {
+      EXPECT_EQ(*drained, DrainResult::kQuiet);
+    }
     EXPECT_THAT(out->String(), StartsWith("the task's own"));
     EXPECT_FALSE(io->OutputDone().IsReady());
     stop = true;

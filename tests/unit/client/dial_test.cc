@@ -312,7 +312,9 @@ TEST_F(DialTest, PathsAreNotReinterpreted) {
       if (!client.ok()) continue;
       const auto version = client->Version(Context::Background());
       EXPECT_TRUE(version.ok()) << address << ": " << version.status();
-      if (version.ok()) EXPECT_EQ(version->version, "v9.9.9") << address;
+      if (version.ok()) {
+        EXPECT_EQ(version->version, "v9.9.9") << address;
+      }
     }
   }
 }

@@ -146,7 +146,7 @@ TEST(WireTest, BrokenReadResponsesAreRefused) {
   std::mt19937 random(3);
   for (int i = 0; i < 20000; ++i) {
     std::string bent = text;
-    for (std::uint32_t n = 1 + random() % 3; n > 0; --n) {
+    for (auto n = 1 + random() % 3; n > 0; --n) {
       bent[random() % bent.size()] = static_cast<char>(random());
     }
     pb::ReadContentResponse expected;

@@ -589,7 +589,9 @@ TEST_F(RemoteTest, ReferrersOfAnIndexAreKept) {
     ASSERT_TRUE(got.ok()) << got;
     EXPECT_TRUE(content_.Has(provider->referrer.digest));
     EXPECT_TRUE(content_.Has(images_.front().target.digest));
-    if (pull) EXPECT_FALSE(content_.Has(images_.back().target.digest));
+    if (pull) {
+      EXPECT_FALSE(content_.Has(images_.back().target.digest));
+    }
   }
 }
 
