@@ -37,7 +37,7 @@ namespace containerd::rpc {
 // the same socket, and what one of them reads is mostly for another.
 //
 // That thread is the leader. It gives the others what is theirs. As long as there are asynchronous
-// calls, or several callers at once, it is the queue's own thread, which the first of them starts;
+// calls, or many callers at once, it is the queue's own thread, which the first of them starts;
 // otherwise it is one of those that wait for an answer, and with its own answer it hands over to
 // the one whose call is the youngest.
 //
@@ -134,7 +134,7 @@ class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQue
   std::unique_ptr<grpc::CompletionQueue> queue_;  // from the first call on
   std::vector<std::unique_ptr<Waiter>> waiters_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiter*> free_ ABSL_GUARDED_BY(mu_);
-  std::vector<Waiter*> waiting_ ABSL_GUARDED_BY(mu_);  // without an answer, the oldest first
+  std::vector<Waiter*> waiting_ ABSL_GUARDED_BY(mu_);  // calls under way, the oldest first
   const std::unique_ptr<Waiter> runner_;               // the queue's thread
   const std::unique_ptr<Waiter> looker_;               // leads for it while it is woken
   std::thread thread_;                                 // once, under mu_

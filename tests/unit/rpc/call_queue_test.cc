@@ -36,6 +36,16 @@ int ThreadsNamed(const std::string& name) {
 
 class CallQueueTest : public RpcTest {
  protected:
+  // How many threads connections have, after a while for those that are ending.
+  static int Threads(int wanted) {
+    int count = ThreadsNamed("containerd-rpc");
+    for (int i = 0; i < 1000 && count != wanted; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      count = ThreadsNamed("containerd-rpc");
+    }
+    return count;
+  }
+
   // What thread an asynchronous call comes back on.
   std::future<std::thread::id> Ask() {
     auto came = std::make_shared<std::promise<std::thread::id>>();
@@ -50,8 +60,9 @@ class CallQueueTest : public RpcTest {
 };
 
 TEST_F(CallQueueTest, CallsThatAreWaitedForNeedNoThread) {
+  ASSERT_EQ(Threads(0), 0);
   EXPECT_TRUE(CallVersion(background_).ok());
-  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 0);
+  EXPECT_EQ(Threads(0), 0);
 }
 
 // And a few after the crowd, which wait for themselves again.
@@ -67,16 +78,16 @@ TEST_F(CallQueueTest, ManyCallersAtOnceAreServedByTheThread) {
     threads.emplace_back([&] { EXPECT_TRUE(CallVersion(background_).ok()); });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 1);
+  EXPECT_EQ(Threads(1), 1);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(CallVersion(background_).ok());
 }
 
 TEST_F(CallQueueTest, AsynchronousCallsComeBackOnOneThreadThatCloseEnds) {
   const std::thread::id first = Ask().get();
   EXPECT_EQ(Ask().get(), first);
-  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 1);
+  EXPECT_EQ(Threads(1), 1);
   conn_->Close();
-  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 0);
+  EXPECT_EQ(Threads(0), 0);
 }
 
 // The thread that waits for the slow answer reads that of the other call, too, and must not run
@@ -85,21 +96,22 @@ TEST_F(CallQueueTest, AThreadThatWaitsForItsAnswerRunsNobodyElsesCallback) {
   const std::thread::id thread = Ask().get();
   std::atomic<bool> slow = true;
   std::promise<void> asked;
+  std::promise<void> answer;
   daemon_->on_version = [&](grpc::ServerContext*) {
     if (slow.exchange(false)) {
       asked.set_value();
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      answer.get_future().wait();
     }
     return grpc::Status::OK;
   };
-  std::atomic<bool> waiting = true;
-  std::thread waiter([&] {
-    EXPECT_TRUE(CallVersion(background_).ok());
-    waiting = false;
-  });
+  std::thread waiter([&] { EXPECT_TRUE(CallVersion(background_).ok()); });
   asked.get_future().wait();
-  EXPECT_EQ(Ask().get(), thread);
-  EXPECT_TRUE(waiting);  // the answer did not have to wait for the other
+  std::future<std::thread::id> other = Ask();
+  // The answer need not wait for the other.
+  const bool came = other.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  EXPECT_TRUE(came);
+  answer.set_value();
+  EXPECT_EQ(other.get(), thread);
   waiter.join();
 }
 
@@ -180,11 +192,7 @@ TEST_F(CallQueueTest, AConnectionCanBeDroppedInItsOwnCallback) {
                                         });
     dropped.get_future().wait();
   }
-  // Their threads end by themselves.
-  for (int i = 0; i < 1000 && ThreadsNamed("containerd-rpc") > 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_EQ(ThreadsNamed("containerd-rpc"), 0);
+  EXPECT_EQ(Threads(0), 0);  // they end by themselves
 }
 
 TEST_F(CallQueueTest, NothingBeginsAfterClose) {
