@@ -292,13 +292,13 @@ TEST_P(Tasks, TellTheirPids) {
   absl::StatusOr<Process> exec = Exec(task, "e", {.stays = true});
   ASSERT_OK(exec);
   const auto pids = [&] {
-    std::vector<std::uint32_t> pids;
+    std::vector<std::uint32_t> found;
     const absl::StatusOr<std::vector<ProcessInfo>> all = task.Pids(ctx());
     EXPECT_OK(all);
     if (all.ok()) {
-      for (const ProcessInfo& info : *all) pids.push_back(info.pid);
+      for (const ProcessInfo& info : *all) found.push_back(info.pid);
     }
-    return pids;
+    return found;
   };
   EXPECT_THAT(pids(), ::testing::ElementsAre(task.Pid()));
   ASSERT_OK(exec->Start(ctx()));
