@@ -102,8 +102,8 @@ absl::StatusOr<ocispec::Descriptor> MakeImage(const Context& ctx, Client& client
   for (std::size_t i = 0; i < manifest->layers.size(); ++i) {
     children[fmt::format("containerd.io/gc.ref.content.l.{}", i)] = manifest->layers[i].digest;
   }
-  const std::string json = ocispec::Marshal(*manifest);
-  return example::Put(ctx, *store, manifest->media_type.c_str(), json, children);
+  const std::string text = ocispec::Marshal(*manifest);
+  return example::Put(ctx, *store, manifest->media_type.c_str(), text, children);
 }
 
 absl::Status CommitContainer(const Context& ctx, Client& client, const Args& args) {

@@ -73,15 +73,15 @@ absl::Status PrintContainer(const Context& ctx, Client& client, const Args& args
   for (const auto& [name, value] : info->extensions) {
     extensions.push_back(absl::StrCat(Quote(name), ":", AnyJSON(value)));
   }
-  std::string json = fmt::format(
+  std::string text = fmt::format(
       R"({{"ID":{},"Labels":{},"Image":{},"Runtime":{{"Name":{},"Options":{}}},"SnapshotKey":{},)"
       R"("Snapshotter":{},"CreatedAt":{},"UpdatedAt":{},"Extensions":{{{}}},"SandboxID":{})",
       Quote(info->id), JSON(info->labels), Quote(info->image), Quote(info->runtime.name),
       AnyJSON(info->runtime.options), Quote(info->snapshot_key), Quote(info->snapshotter),
       JSON(info->created_at), JSON(info->updated_at), absl::StrJoin(extensions, ","),
       Quote(info->sandbox_id));
-  if (!spec.empty()) json += ",\"Spec\":" + spec;
-  std::cout << Indent(json + "}") << "\n";
+  if (!spec.empty()) text += ",\"Spec\":" + spec;
+  std::cout << Indent(text + "}") << "\n";
   return absl::OkStatus();
 }
 

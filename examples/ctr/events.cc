@@ -20,13 +20,13 @@ absl::Status ShowEvents(const Context& ctx, Client& client, const Args& args) {
     if (!item.ok()) return item.status();
     const auto* envelope = std::get_if<events::Envelope>(&*item);
     if (envelope == nullptr) continue;
-    absl::StatusOr<std::string> json = MessageJSON(envelope->event);
-    if (!json.ok()) {
-      Warn(Explain(json.status()));
+    absl::StatusOr<std::string> text = MessageJSON(envelope->event);
+    if (!text.ok()) {
+      Warn(Explain(text.status()));
       continue;
     }
     std::cout << TimeText(envelope->timestamp) << " " << envelope->ns << " " << envelope->topic
-              << " " << *json << "\n"
+              << " " << *text << "\n"
               << std::flush;
   }
 }

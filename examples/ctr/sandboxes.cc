@@ -21,9 +21,9 @@ absl::Status RunSandbox(const Context& ctx, Client& client, const Args& args) {
   if (args.All().size() != 2) {
     return Refused("please provide a pod config and a sandbox id");
   }
-  absl::StatusOr<std::string> json = ReadFile(args.Get(0));
-  if (!json.ok()) return errdefs::Annotate(json.status(), "failed to read sandbox config");
-  absl::StatusOr<specs::Spec> spec = specs::Unmarshal<specs::Spec>(*json);
+  absl::StatusOr<std::string> text = ReadFile(args.Get(0));
+  if (!text.ok()) return errdefs::Annotate(text.status(), "failed to read sandbox config");
+  absl::StatusOr<specs::Spec> spec = specs::Unmarshal<specs::Spec>(*text);
   if (!spec.ok()) return errdefs::Annotate(spec.status(), "failed to parse sandbox config");
   absl::StatusOr<Sandbox> sandbox = client.NewSandbox(
       ctx, args.Get(1), {WithSandboxRuntime(args.Text("runtime")), WithSandboxSpec(*spec)});

@@ -43,11 +43,11 @@ absl::Status PrintInfo(const Context& ctx, Client& client, const Args&) {
                     Quote(warning.id), Quote(warning.message), absl::ToUnixSeconds(at),
                     absl::ToInt64Nanoseconds(at - absl::FromUnixSeconds(absl::ToUnixSeconds(at)))));
   }
-  std::string json = fmt::format(R"({{"server":{{"uuid":{})", Quote(server->uuid));
-  if (server->pid != 0) json += fmt::format(R"(,"pid":{})", server->pid);
-  if (server->pidns != 0) json += fmt::format(R"(,"pidns":{})", server->pidns);
-  if (!warnings.empty()) json += R"(,"deprecations":[)" + absl::StrJoin(warnings, ",") + "]";
-  std::cout << Indent(json + "}}") << "\n";
+  std::string text = fmt::format(R"({{"server":{{"uuid":{})", Quote(server->uuid));
+  if (server->pid != 0) text += fmt::format(R"(,"pid":{})", server->pid);
+  if (server->pidns != 0) text += fmt::format(R"(,"pidns":{})", server->pidns);
+  if (!warnings.empty()) text += R"(,"deprecations":[)" + absl::StrJoin(warnings, ",") + "]";
+  std::cout << Indent(text + "}}") << "\n";
   return absl::OkStatus();
 }
 

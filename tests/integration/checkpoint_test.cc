@@ -147,9 +147,9 @@ TEST_F(CheckpointTest, WithoutATaskIsRestored) {
       ctx(), Name(), *saved,
       {WithRestoreImage, WithRestoreRuntime, WithRestoreRW,
        [this](const Context& c, Client& client, const Image&, const ocispec::Index&,
-              containers::Container& container) {
+              containers::Container& made) {
          return WithNewSpec({oci::WithImageConfig(*image_),
-                             oci::WithProcessArgs({"cat", "/root/mark"})})(c, client, container);
+                             oci::WithProcessArgs({"cat", "/root/mark"})})(c, client, made);
        }});
   ASSERT_TRUE(restored.ok()) << restored.status();
   auto read = RunTask(*restored);
@@ -181,7 +181,7 @@ TEST_F(CheckpointTest, RuntimeOptionsAreKept) {
       ctx(), Name(), *saved,
       {WithRestoreImage, WithRestoreRuntime,
        [](const Context& c, Client& client, const Image&, const ocispec::Index&,
-          containers::Container& container) { return WithNewSpec()(c, client, container); }});
+          containers::Container& made) { return WithNewSpec()(c, client, made); }});
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->Info(ctx())->runtime, container->Info(ctx())->runtime);
 }
