@@ -389,7 +389,10 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
   // Wakes the reader once for all that has come: it mostly wants more than a piece.
   void TellLater() {
     if (std::exchange(to_tell_, true)) return;
-    engine_->reactor().WhenIdle([self = shared_from_this()] {
+    // It does not keep the transfer, whose end somebody may be waiting for.
+    engine_->reactor().WhenIdle([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr) return;
       self->to_tell_ = false;
       const base::MutexLock lock(self->mu_);
       self->readable_.NotifyAll();

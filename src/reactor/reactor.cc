@@ -248,12 +248,14 @@ class Loop : public std::enable_shared_from_this<Loop> {
           Dispatch(event.data.u64, event.events);
         }
       }
-      stop = RunPosted();
-      if (n == 0 || rounds >= kMostRounds || stop) {
+      if (n == 0 || rounds >= kMostRounds) {
         RunAll(std::exchange(when_idle_, {}));
         rounds = 0;
       }
+      stop = RunPosted();
     }
+    RunAll(std::exchange(when_idle_, {}));
+    RunPosted();
     std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers;
     std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers;
     running_on_.store(false, std::memory_order_release);

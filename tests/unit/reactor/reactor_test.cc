@@ -94,6 +94,22 @@ TEST_F(ReactorTest, WhatIsForWhenItIsIdleComesEvenIfItNeverIs) {
   watch->Reset();
 }
 
+TEST_F(ReactorTest, WhatIsForWhenItIsIdleIsRunAtTheEndAndWhatThatPosts) {
+  std::atomic<int> ran = 0;
+  std::promise<void> begun;
+  reactor_->Post([&, reactor = reactor_.get()] {
+    reactor->WhenIdle([&, reactor] {
+      ++ran;
+      reactor->Post([&] { ++ran; });
+    });
+    begun.set_value();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that it ends meanwhile
+  });
+  begun.get_future().wait();
+  reactor_.reset();
+  EXPECT_EQ(ran, 2);
+}
+
 TEST_F(ReactorTest, WhenIdleOnAnotherThreadIsPost) {
   std::promise<bool> ran;
   reactor_->WhenIdle([&] { ran.set_value(reactor_->OnLoopThread()); });
