@@ -71,7 +71,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     if (buf.empty()) return std::size_t{0};
     const CancelRegistration wake = base::WakeOnCancel(ctx, mu_, readable_);
     std::size_t n = 0;
-    bool resume = false;
+    std::shared_ptr<Engine> resume;
     {
       base::MutexLock lock(mu_);
       // What comes while the reader waits goes right to where it is wanted.
@@ -101,24 +101,28 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
         }
       }
       buffered_ -= from_chunks;
-      resume = receiving_paused_ && buffered_ <= request_.buffer_size / 2;
-      if (resume) receiving_paused_ = false;
+      if (receiving_paused_ && buffered_ <= request_.buffer_size / 2) {
+        receiving_paused_ = false;
+        resume = engine_;
+      }
     }
-    if (resume) engine_->Post([self = shared_from_this()] { self->Resume(); });
+    if (resume != nullptr) resume->Post([self = shared_from_this()] { self->Resume(); });
     return n;
   }
 
   // The reader has gone.
   void Abandon() {
     std::deque<std::string> dropped;
+    std::shared_ptr<Engine> engine;
     {
       base::MutexLock lock(mu_);
       if (ended_) return;
       abandoned_ = true;
       dropped.swap(chunks_);
       buffered_ = 0;
+      engine = engine_;
     }
-    engine_->Post([self = shared_from_this()] { self->Drain(); });
+    engine->Post([self = shared_from_this()] { self->Drain(); });
   }
 
   void Completed(CURLcode result) override { End(StatusOf(result)); }
@@ -321,7 +325,7 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
     response->header = header_;
     response->request_method = request_.method;
     response->request_url = request_.url;
-    response->body = std::make_unique<BodyReader>(shared_from_this());
+    response->body = std::make_unique<BodyReader>(engine_, shared_from_this());
     Fulfil(std::move(response));
   }
 
@@ -401,10 +405,11 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
 
   std::size_t Send(std::span<char> buf) {
     if (request_.body == nullptr) return 0;
-    const auto wake = [weak = weak_from_this()] {
+    const auto wake = [weak = weak_from_this(), engine = std::weak_ptr<Engine>(engine_)] {
       const auto self = weak.lock();
-      if (self == nullptr) return;
-      self->engine_->Post([self] { self->ResumeSending(); });
+      const auto posted_to = engine.lock();
+      if (self == nullptr || posted_to == nullptr) return;
+      posted_to->Post([self] { self->ResumeSending(); });
     };
     absl::StatusOr<std::optional<std::size_t>> n =
         errdefs::Guard("the body of a request", [&] { return request_.body->Pull(buf, wake); });
@@ -473,6 +478,9 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
       base::MutexLock lock(mu_);
       ended_ = true;
       result_ = result;
+      // The response, or the transport, is to be the last that holds it: not this thread, which
+      // nobody waits for.
+      engine_ = nullptr;
       readable_.NotifyAll();
     }
     if (!delivered_) {
@@ -512,17 +520,21 @@ class Transfer final : public Exchange, public std::enable_shared_from_this<Tran
 
   class BodyReader final : public io::Reader {
    public:
-    explicit BodyReader(std::shared_ptr<Transfer> transfer) : transfer_(std::move(transfer)) {}
+    BodyReader(std::shared_ptr<Engine> engine, std::shared_ptr<Transfer> transfer)
+        : engine_(std::move(engine)), transfer_(std::move(transfer)) {}
     ~BodyReader() override { transfer_->Abandon(); }
     absl::StatusOr<std::size_t> Read(const Context& ctx, std::span<char> buf) override {
       return transfer_->Read(ctx, buf);
     }
 
    private:
+    // The last to go: who has read a response closes what nobody uses any more, on their own
+    // thread.
+    const std::shared_ptr<Engine> engine_;
     const std::shared_ptr<Transfer> transfer_;
   };
 
-  const std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Engine> engine_;  // until the end; changed under mu_ on the reactor's thread
   const std::shared_ptr<const Settings> settings_;
   const Context ctx_;
   const Request request_;
