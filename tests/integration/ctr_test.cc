@@ -526,9 +526,11 @@ TEST_F(CtrTest, OnATerminal) {
   const TestNamespace other(*client_);
   const Screen screen(ctr + fmt::format("-n {} images pull {}", other.name(), ref), 80, 24);
   EXPECT_TRUE(screen.Shows("exit code 0"));
-  // Each blob has one line, whose name is cut to the width of the terminal.
+  // Each blob has one line, whose name is cut to the width of the terminal. Config and layer are
+  // fetched at the same time.
   EXPECT_THAT(screen.Text(), ContainsRegex("manifest-sha256:[0-9a-f]+: +(done|exists) +\\|\\++\\|\n"
-                                           "config-sha256:"));
+                                           "(config|layer)-sha256:"));
+  EXPECT_THAT(screen.Text(), ContainsRegex("config-sha256:[0-9a-f]+: +(done|exists) "));
 }
 
 TEST_F(CtrTest, WhatIsWrongIsToldAsTheDaemonsOwnTellsIt) {
