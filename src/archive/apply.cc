@@ -146,21 +146,26 @@ class Applying {
   // One that the archive does not describe, or not yet.
   absl::StatusOr<Directory> MakeDirectory(const Directory& above, const std::string& name) {
     Directory dir{.place = Join(above.place, name), .fd = base::Fd()};
-    const auto failed = [&] {
-      return errdefs::FromErrno(errno,
-                                fmt::format("making the directory {}", base::Quote(dir.place)));
-    };
-    if (mkdirat(above.fd.get(), name.c_str(), kParentMode) != 0) return failed();
+    if (absl::Status s = MakeAt(above.fd.get(), name, dir.place); !s.ok()) return s;
     dir.fd = OpenDirAt(above.fd.get(), name);
-    struct stat st {};
-    if (!dir.fd || fstat(dir.fd.get(), &st) != 0) return failed();
-    // What the process masks, and what it inherits.
-    if ((st.st_mode & 07777) != kParentMode &&
-        fchmodat(above.fd.get(), name.c_str(), kParentMode, 0) != 0) {
-      return failed();
+    if (!dir.fd) {
+      return errdefs::FromErrno(errno,
+                                fmt::format("opening the directory {}", base::Quote(dir.place)));
     }
     if (absl::Status s = Describe(dir.place); !s.ok()) return s;
     return dir;
+  }
+
+  // `name` in `parent`, with its mode whatever the process masks and the directory inherits.
+  static absl::Status MakeAt(int parent, const std::string& name, const Place& place) {
+    struct stat st {};
+    if (mkdirat(parent, name.c_str(), kParentMode) == 0 &&
+        fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        ((st.st_mode & 07777) == kParentMode ||
+         fchmodat(parent, name.c_str(), kParentMode, 0) == 0)) {
+      return absl::OkStatus();
+    }
+    return errdefs::FromErrno(errno, fmt::format("making the directory {}", base::Quote(place)));
   }
 
   // What a directory has that was made for what is in it.
@@ -216,10 +221,7 @@ class Applying {
       if (anew && unlinkat(root_.fd(), dir.c_str(), 0) != 0) {
         return errdefs::FromErrno(errno, fmt::format("removing {}", base::Quote(dir)));
       }
-      if (mkdirat(root_.fd(), dir.c_str(), kParentMode) != 0 ||
-          fchmodat(root_.fd(), dir.c_str(), kParentMode, 0) != 0) {
-        return errdefs::FromErrno(errno, fmt::format("making the directory {}", base::Quote(dir)));
-      }
+      if (absl::Status made = MakeAt(root_.fd(), dir, dir); !made.ok()) return made;
       if (absl::Status s = anew ? MakeOpaque(dir) : Describe(dir); !s.ok()) return s;
     }
     return absl::OkStatus();

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <fcntl.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,10 +21,6 @@ bool IsAbove(std::string_view above, std::string_view dir) {
 
 }  // namespace
 
-base::Fd OpenDirAt(int parent, const std::string& name) {
-  return base::Fd(openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
 absl::StatusOr<const OpenDirs::Directory*> OpenDirs::Reach(std::string_view dir, Step step) {
   while (dir.starts_with('/')) dir.remove_prefix(1);
   while (dir.ends_with('/')) dir.remove_suffix(1);
@@ -38,7 +33,7 @@ absl::StatusOr<const OpenDirs::Directory*> OpenDirs::Reach(std::string_view dir,
       break;
     }
     if (known.empty()) {
-      base::Fd fd = OpenDirAt(root_.fd(), ".");
+      base::Fd fd = root_.OpenDir("");
       if (!fd) {
         return errdefs::FromErrno(
             errno, fmt::format("opening the directory {}", base::Quote(root_.path())));

@@ -53,9 +53,6 @@ class OpenDirs {
   bool outdated_ = false;
 };
 
-// A directory in another; no link is followed.
-base::Fd OpenDirAt(int parent, const std::string& name);
-
 }  // namespace containerd::archive
 
 #endif  // CONTAINERD_SRC_ARCHIVE_OPEN_DIRS_H_

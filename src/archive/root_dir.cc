@@ -46,6 +46,10 @@ std::pair<std::string_view, std::string_view> Split(std::string_view name) {
   return {name.substr(0, base), name.substr(base)};
 }
 
+base::Fd OpenDirAt(int parent, const std::string& name) {
+  return base::Fd(openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 absl::StatusOr<RootDir> RootDir::Open(const std::string& path) {
   base::Fd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd)
@@ -99,11 +103,10 @@ int RootDir::Stat(const Place& place, struct stat* st) const {
 }
 
 base::Fd RootDir::OpenDir(const Place& place) const {
-  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  base::Fd dir(openat(fd(), ".", kFlags));
+  base::Fd dir = OpenDirAt(fd(), ".");
   for (const std::string& part : Parts(place)) {
     if (!dir) break;
-    dir = base::Fd(openat(dir.get(), part.c_str(), kFlags));
+    dir = OpenDirAt(dir.get(), part);
   }
   return dir;
 }

@@ -23,6 +23,9 @@ Place Join(std::string_view place, std::string_view name);
 // Up to and with the last "/", and what comes after it. Source: Go's path.Split.
 std::pair<std::string_view, std::string_view> Split(std::string_view name);
 
+// Opens a directory in another (O_PATH), and errno otherwise; no link is followed.
+base::Fd OpenDirAt(int parent, const std::string& name);
+
 class RootDir {
  public:
   static absl::StatusOr<RootDir> Open(const std::string& path);
@@ -34,7 +37,7 @@ class RootDir {
   // lstat(2). 0, or errno.
   int Stat(const Place& place, struct stat* st) const;
 
-  // Opens a directory (O_PATH), and errno otherwise; no link is followed.
+  // As OpenDirAt, component by component.
   base::Fd OpenDir(const Place& place) const;
 
   int fd() const { return fd_.get(); }
