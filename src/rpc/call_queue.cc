@@ -62,20 +62,16 @@ void CallQueue::Close() {
   {
     const base::MutexLock lock(mu_);
     closed_ = true;
-    if (!IsOver()) return;
-    stopped_ = true;
   }
-  Stop();
+  StopIfOver();
 }
 
-bool CallQueue::IsOver() const { return closed_ && in_use_ == 0 && !stopped_; }
-
-void CallQueue::Stop() {
+void CallQueue::StopIfOver() {
   // What holds gRPC last stops it, and for that it may start a thread.
   const threads::SignalsBlocked blocked;
   {
     const base::MutexLock lock(mu_);
-    if (queue_ == nullptr) return;
+    if (!closed_ || in_use_ > 0 || std::exchange(stopped_, true) || queue_ == nullptr) return;
     queue_->Shutdown();
     leader_ = runner_.get();
   }
@@ -192,16 +188,15 @@ grpc::Status CallQueue::Call(grpc::Channel& channel, const std::string& path,
     call->Finish(response, &status, self->Armed());
     readable = Await(*self);
   }
-  bool over = false;
+  bool last = false;
   {
     const base::MutexLock lock(mu_);
     std::erase(waiting_, self);
     free_.push_back(self);
     --in_use_;
-    over = IsOver();
-    stopped_ = stopped_ || over;
+    last = closed_;
   }
-  if (over) Stop();
+  if (last) StopIfOver();
   // The status is that of the call, whatever came with it.
   if (!readable && status.ok()) {
     return {grpc::StatusCode::INTERNAL, "the answer is not a message of that kind"};
@@ -249,15 +244,14 @@ void CallQueue::Use::Reset() {
 grpc::CompletionQueue* CallQueue::Use::queue() const { return queue_->queue_.get(); }
 
 void CallQueue::EndUse() {
-  bool over = false;
+  bool last = false;
   {
     const base::MutexLock lock(mu_);
     --in_use_;
     --asynchronous_;
-    over = IsOver();
-    stopped_ = stopped_ || over;
+    last = closed_;
   }
-  if (over) Stop();
+  if (last) StopIfOver();
 }
 
 bool CallQueue::Later(std::function<void()> fn) {
@@ -276,7 +270,7 @@ void CallQueue::Run() {
     }
     more = !leads_ || Lead();
   }
-  const base::MutexLock lock(mu_);  // of Stop, which may still be at it
+  const base::MutexLock lock(mu_);  // of StopIfOver, which may still be at it
   queue_.reset();
 }
 

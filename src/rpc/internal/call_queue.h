@@ -127,8 +127,7 @@ class CONTAINERD_SIBLING CallQueue : public std::enable_shared_from_this<CallQue
   void EndUse();
 
   // After the last call, if the queue is closed.
-  bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Stop();
+  void StopIfOver();
 
   base::Mutex mu_;
   std::unique_ptr<grpc::CompletionQueue> queue_;  // from the first call on
